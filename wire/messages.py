@@ -1,0 +1,119 @@
+"""Every message that crosses the line, as frozen values; `codec` turns them into bytes and back.
+
+Times are integer milliseconds since 1970 UTC (`at`), read off the sender's clock: data, never order. Order is
+`(store, epoch, seq)`. Fields a reader does not know are ignored; a new meaning gets a new kind.
+"""
+
+from typing import Literal
+
+import msgspec
+
+#: Version of the batch, hello, state and heard envelopes below.
+WIRE_VERSION = 1
+
+
+class StockRow(msgspec.Struct, frozen=True, tag_field="kind", tag="stock", rename={"origin": "from", "target": "to"}):
+    """`qty` units of one SKU went from one place to another, and this is what is true since.
+
+    `from_now` and `to_now` are the balances of both places after the posting and `on_hand` is the number of units
+    inside the store, so a consumer may skip rows or apply one twice. Quantities count the SKU's smallest unit.
+    """
+
+    seq: int
+    id: str
+    at: int
+    sku: str
+    origin: str
+    target: str
+    qty: int
+    code: str
+    source: str
+    from_now: int
+    to_now: int
+    on_hand: int
+
+
+class CaseRow(msgspec.Struct, frozen=True, tag_field="kind", tag="case"):
+    """Something a person must look at was opened or resolved; `owner` is a role, `due` its deadline (ms)."""
+
+    seq: int
+    id: str
+    at: int
+    case: str
+    about: str
+    state: Literal["open", "resolved"]
+    owner: str
+    due: int
+
+
+class UnknownRow(msgspec.Struct, frozen=True):
+    """A row of a kind this program is too old for: kept as it came, counted, never an error."""
+
+    seq: int
+    kind: str
+    body: msgspec.Raw
+
+
+Row = StockRow | CaseRow | UnknownRow
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Rows `first … first + len(rows) - 1` of one store's stream, without a hole (`up/log`)."""
+
+    epoch: int
+    first: int
+    rows: tuple[Row, ...]
+    v: int = WIRE_VERSION
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """Who the store is, on each connect and whenever HQ says it is here again (`up/hello`).
+
+    `oldest` is the first row the store still keeps and `head` the last one it has. `digest` is `digest.of_books` at
+    `digest_seq`. `software` is the agent's version; `schemas` the row kinds it sends, with their versions.
+    """
+
+    epoch: int
+    oldest: int
+    head: int
+    digest: str
+    digest_seq: int
+    software: str
+    boot: str
+    schemas: dict[str, int]
+    v: int = WIRE_VERSION
+
+
+class StoreState(msgspec.Struct, frozen=True):
+    """Retained: is the store on the line? `away` is its last will (`up/state`)."""
+
+    state: Literal["here", "away"]
+    epoch: int
+    head: int
+    at: int
+    software: str
+    v: int = WIRE_VERSION
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """HQ has committed everything up to and including `upto` of `epoch` (`down/heard`).
+
+    Cumulative and idempotent. `want` asks for rows from that number on. At most `window` batches may be under way
+    beyond `upto`; when busy, the store may gather rows for `linger_ms` before it sends a batch.
+    """
+
+    epoch: int
+    upto: int
+    want: int | None = None
+    window: int = 8
+    linger_ms: int = 0
+    v: int = WIRE_VERSION
+
+
+class HqState(msgspec.Struct, frozen=True):
+    """Retained: is HQ on the line? Stores say hello again whenever `boot` changes (`hq/state`)."""
+
+    state: Literal["here", "away"]
+    boot: str
+    at: int
+    v: int = WIRE_VERSION
