@@ -1,0 +1,27 @@
+# Each target is a line over a script in scripts/, which can also be run by hand.
+.PHONY: demo test check torture bench clean
+
+# Three stores and their HQ on this machine, until Ctrl-C. SECONDS=30 ends by itself, HEADLESS=1 prints only the verdict.
+demo:
+	@scripts/demo $(if $(SECONDS),--seconds $(SECONDS)) $(if $(filter-out 0,$(HEADLESS)),--headless)
+
+# Everything: packages, environment, check, all tests. ARGS="tests/core -k ledger" goes to pytest.
+test:
+	@scripts/test $(ARGS)
+
+# Style, types, import rules, tidiness.
+check:
+	@scripts/check
+
+# The killing tests, 100 cycles each.
+torture:
+	@scripts/torture $(ARGS)
+
+# The figures the project promises, side by side with its peers; also in build/bench.json.
+bench:
+	@scripts/bench $(ARGS)
+
+# Everything that can be made again.
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
