@@ -1,0 +1,388 @@
+"""One MQTT connection that comes back for ever, on the event loop and without a thread.
+
+paho speaks the protocol; this module owns the socket, so that connecting never blocks the loop and a cancelled task
+never leaves a socket behind. Each attempt uses a new paho client and a clean session: what must last is in the books,
+and a message the broker acknowledged may still be lost. Believe only an answer of the other end.
+"""
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from wire.codec import MAX_PAYLOAD
+
+#: Messages between PUBLISH and PUBACK. paho looks through all of them at each PUBACK, so more is slower, and 20 is
+#: what mosquitto takes at once unless told otherwise.
+MAX_INFLIGHT = 20
+
+#: The largest MQTT packet read: a payload at its bound with the longest topic (64 KB), and room for the header.
+MAX_PACKET = MAX_PAYLOAD + 64 * 1024 + 1024
+
+MqttVersion = Literal["5", "3.1.1"]
+LinkState = Literal["connecting", "here", "stopped"]
+
+_PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
+
+_CONNECT_WITHIN_S = 10.0  # TCP, CONNACK and SUBACK together
+_KEEPALIVE_S = 10  # a cut cable is noticed within twice this
+_TICK_S = 1.0  # how often paho may look whether a ping is due
+_GOODBYE_WITHIN_S = 1.0
+_BACKOFF_FIRST_S = 0.1
+_BACKOFF_MOST_S = 5.0
+_STEADY_S = 5.0  # a connection that lasted this long ends the backoff
+
+
+class BrokerLost(Exception):
+    """Raised when a message may not have reached the broker: the line is down or went down first."""
+
+
+class BrokerRefused(BrokerLost):
+    """Raised when the broker answered no, with its reason. Only MQTT 5 tells; 3.1.1 says yes and drops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mqtt://{host}:{self.port}"
+
+
+def parse_broker(address: str) -> Broker:
+    """`mqtt://host:port`, port 1883 when left out. Raises ValueError with what to write instead."""
+    example = "write it like mqtt://127.0.0.1:1883"
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{address!r} is no broker address ({error}); {example}") from None
+    if parts.scheme != "mqtt":
+        raise ValueError(f"{address!r} does not start with mqtt://; {example}")
+    if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f"{address!r} holds more than a host and a port; {example}")
+    if not host or port == 0:
+        raise ValueError(f"{address!r} names no host or port; {example}")
+    return Broker(host, 1883 if port is None else port)
+
+
+class Link:
+    """The line to a broker.
+
+    `on_message(topic, payload)` and `on_up()` run on the event loop and must not wait; what they raise ends `run`.
+    `on_up` is called after each connect, when all `topics` are subscribed (QoS 1); `on_down(why)` once when a
+    connection that was up has gone. `will` is the topic and payload the broker publishes, retained, when this end
+    vanishes without a goodbye. `now_ms` stamps `connected_since`.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        *,
+        version: MqttVersion = "5",
+        will: tuple[str, bytes] | None = None,
+        topics: Sequence[str] = (),
+        on_message: Callable[[str, bytes], None],
+        on_up: Callable[[], None] = lambda: None,
+        on_down: Callable[[str], None] = lambda why: None,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.broker = broker
+        self.state: LinkState = "connecting"
+        self.why = "not tried yet"
+        self.connected_since: int | None = None
+        self._client_id = client_id
+        self._version = version
+        self._will = will
+        self._topics = tuple(topics)
+        self._on_message = on_message
+        self._on_up = on_up
+        self._on_down = on_down
+        self._now_ms = now_ms
+        self._session: _Session | None = None
+
+    async def run(self) -> None:
+        """Connect, and connect again, until cancelled; then say goodbye (within a second) and close.
+
+        Publishes nothing by itself. Raises only what `on_message` or `on_up` raised.
+        """
+        failures = 0
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                started = loop.time()
+                try:
+                    await self._connect_and_stay()
+                except (OSError, BrokerLost, TimeoutError) as error:
+                    self.why = str(error) or "no answer in time"
+                failures = 1 if loop.time() - started >= _STEADY_S else failures + 1
+                # Full jitter, so that a thousand stores do not come back in the same moment.
+                most_s = min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
+                await asyncio.sleep(random.uniform(0, most_s))  # noqa: S311 - spreads, hides nothing
+        finally:
+            self.state, self.connected_since = "stopped", None
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
+        """Send at QoS 1, in the order of the calls; the future is done at PUBACK.
+
+        The call, or the future, raises BrokerLost when the line is down and BrokerRefused when the broker says no.
+        Raises ValueError for a payload over MAX_PAYLOAD. Cancelling the future takes nothing back. How many messages
+        wait here is up to the caller.
+        """
+        if len(payload) > MAX_PAYLOAD:
+            raise ValueError(f"{len(payload)} bytes to {topic}; the most is {MAX_PAYLOAD}")
+        if self._session is None or self.state != "here":
+            raise BrokerLost(self.why)
+        return self._session.publish(topic, payload, retain)
+
+    async def _connect_and_stay(self) -> None:
+        """One connection from the first packet to the last. Raises what ended it."""
+        async with asyncio.timeout(_CONNECT_WITHIN_S):
+            sock = await _connect(self.broker)
+        session = _Session(sock, self._client_id, self._version, self._will, self._on_message)
+        try:
+            async with asyncio.timeout(_CONNECT_WITHIN_S):
+                await session.open(self.broker, self._topics)
+            self._session = session
+            self.state, self.why, self.connected_since = "here", "", self._now_ms()
+            self._on_up()
+            await session.stay()
+        except asyncio.CancelledError:
+            self._session = None
+            await session.say_goodbye()
+            raise
+        except (OSError, BrokerLost) as error:
+            self._went_down(str(error))
+            raise
+        finally:
+            self._session = None
+            session.close("this end hung up")
+
+    def _went_down(self, why: str) -> None:
+        if self.state == "here":
+            self.state, self.why, self.connected_since = "connecting", why, None
+            self._on_down(why)
+
+
+class _BoundedSocket(socket.socket):
+    """A socket that refuses to read a packet that declares more than MAX_PACKET bytes.
+
+    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept.
+    """
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        if bufsize > MAX_PACKET:
+            raise OSError(f"the broker sends a packet of {bufsize} bytes; the most is {MAX_PACKET}")
+        return super().recv(bufsize, flags)
+
+
+async def _connect(broker: Broker) -> socket.socket:
+    """A connected, non-blocking socket. Raises OSError; a cancelled caller leaves none open."""
+    loop = asyncio.get_running_loop()
+    problem: OSError = OSError(f"{broker.host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM):
+        sock = _BoundedSocket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            problem = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise problem
+
+
+class _Client(paho.Client):
+    """paho over a socket that is already connected."""
+
+    ready: socket.socket
+
+    def _create_socket(self) -> socket.socket:
+        return self.ready
+
+
+class _Session:
+    """One paho client on one socket: callbacks in, futures out. Everything runs on the event loop's thread."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        client_id: str,
+        version: MqttVersion,
+        will: tuple[str, bytes] | None,
+        on_message: Callable[[str, bytes], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._version = version
+        self._on_message = on_message
+        self._accepted: asyncio.Future[None] = self._loop.create_future()
+        self._subscribed: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._watching = False
+        self._client = client = _Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            clean_session=True if version == "3.1.1" else None,
+            protocol=_PROTOCOLS[version],
+            reconnect_on_failure=False,
+        )
+        client.ready = sock
+        client.max_inflight_messages = MAX_INFLIGHT
+        if will is not None:
+            client.will_set(*will, qos=1, retain=True)
+        client.on_connect = self._connacked
+        client.on_subscribe = self._subacked
+        client.on_publish = self._pubacked
+        client.on_message = self._received
+        client.on_disconnect = self._disconnected
+        client.on_socket_close = lambda *_: self._unwatch()
+        client.on_socket_register_write = lambda *_: self._watch_writable()
+        client.on_socket_unregister_write = lambda *_: self._ignore_writable()
+
+    async def open(self, broker: Broker, topics: Sequence[str]) -> None:
+        """CONNECT, then SUBSCRIBE. Raises BrokerLost or BrokerRefused."""
+        self._watching = True
+        self._loop.add_reader(self._fd, self._readable)
+        properties = None
+        if self._version == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MAX_PACKET
+        self._client.connect(broker.host, broker.port, _KEEPALIVE_S, properties=properties)
+        await self._or_end(self._accepted)
+        if topics:
+            self._client.subscribe([(topic, 1) for topic in topics])
+            await self._or_end(self._subscribed)
+
+    async def stay(self) -> None:
+        """Until the connection ends; raises why it did."""
+        while not self._ended.done():
+            await asyncio.wait({self._ended}, timeout=_TICK_S)
+            if not self._ended.done():
+                self._guard(self._client.loop_misc)
+        self._ended.result()
+
+    def publish(self, topic: str, payload: bytes, retain: bool) -> asyncio.Future[None]:
+        if self._ended.done():
+            raise BrokerLost("the connection has just ended")
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            raise BrokerLost(paho.error_string(info.rc))
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting[info.mid] = future
+        return future
+
+    async def say_goodbye(self) -> None:
+        """DISCONNECT, so that the broker keeps the last will to itself; gives up after a second."""
+        if self._accepted.done() and not self._ended.done():
+            self._client.disconnect()
+            self._guard(self._client.loop_write)
+            await asyncio.wait({self._ended}, timeout=_GOODBYE_WITHIN_S)
+
+    def close(self, why: str) -> None:
+        """Let go of the socket and of everybody who waits. May be called again."""
+        self._end(BrokerLost(why))
+        self._sock.close()
+        for future in self._waiting.values():
+            _fail(future, BrokerLost(why))
+        self._waiting.clear()
+
+    async def _or_end(self, answer: asyncio.Future[None]) -> None:
+        await asyncio.wait({answer, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+        (answer if answer.done() else self._ended).result()
+
+    def _end(self, why: Exception) -> None:
+        _fail(self._ended, why)
+        self._unwatch()
+
+    def _watch_writable(self) -> None:
+        if self._watching:
+            self._loop.add_writer(self._fd, self._writable)
+
+    def _ignore_writable(self) -> None:
+        if self._watching:
+            self._loop.remove_writer(self._fd)
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+
+    def _guard(self, step: Callable[[], object]) -> None:
+        """Run one step of paho; bytes it cannot take apart end the connection, not the program."""
+        try:
+            step()
+        except Exception as error:  # struct.error, IndexError …: whatever nonsense does to a parser
+            self._end(BrokerLost(f"the broker spoke nonsense: {error!r}"))
+
+    def _readable(self) -> None:
+        self._guard(self._client.loop_read)
+
+    def _writable(self) -> None:
+        self._guard(self._client.loop_write)
+
+    def _connacked(self, _c: paho.Client, _u: Any, _f: Any, code: ReasonCode, _p: Any) -> None:
+        if code.is_failure:
+            self._end(BrokerRefused(f"the broker refuses the connection: {code}"))
+        elif not self._accepted.done():
+            self._accepted.set_result(None)
+
+    def _subacked(self, _c: paho.Client, _u: Any, _m: int, codes: list[ReasonCode], _p: Any) -> None:
+        refused = [str(code) for code in codes if code.is_failure]
+        if refused:
+            self._end(BrokerRefused(f"the broker refuses a subscription: {refused[0]}"))
+        elif not self._subscribed.done():
+            self._subscribed.set_result(None)
+
+    def _pubacked(self, _c: paho.Client, _u: Any, mid: int, code: ReasonCode, _p: Any) -> None:
+        future = self._waiting.pop(mid, None)
+        if future is None or future.done():
+            return
+        if code.is_failure:
+            _fail(future, BrokerRefused(f"the broker refuses the message: {code}"))
+        else:
+            future.set_result(None)
+
+    def _received(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # no topic of ours
+        try:
+            self._on_message(topic, bytes(message.payload))
+        except Exception as error:  # our own mistake: `run` raises it
+            self._end(error)
+
+    def _disconnected(self, _c: paho.Client, _u: Any, flags: Any, code: ReasonCode, _p: Any) -> None:
+        who = "the broker ended the connection" if flags.is_disconnect_packet_from_server else "the connection broke"
+        self._end(BrokerLost(f"{who}: {code}"))
+
+
+def _fail(future: asyncio.Future[None], why: Exception) -> None:
+    """End a future with an exception that nobody is obliged to look at."""
+    if not future.done():
+        future.set_exception(why)
+        future.exception()
