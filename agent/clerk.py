@@ -1,0 +1,169 @@
+"""The single writer. One turn is: decide (core), one transaction (ledger and announcements), remember.
+
+Everybody who wants something entered asks the clerk and waits. Whatever waits when a turn begins is entered in one
+transaction, so a rush costs one fsync, not hundreds.
+"""
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, overload
+
+import structlog
+
+from agent.clock import Clock
+from agent.core import asks
+from agent.core.decisions import decide
+from agent.core.ledger import Books, Posting, Turn
+from agent.store import books as rows
+from agent.store.connection import Store
+from wire.codec import encode_row
+from wire.messages import CaseRow, StockRow
+
+log = structlog.get_logger()
+
+#: Asks that may wait; one more waits outside. Bounds memory and the time a human stands at a scanner.
+MOST_WAITING = 4096
+#: Asks of one turn: enough that the fsync is cheap, few enough that a lonely ask is not kept long.
+MOST_IN_TURN = 512
+
+
+class _Waiting(NamedTuple):
+    ask: asks.Ask
+    answer: "asyncio.Future[asks.Answer]"
+
+
+class AskFailedError(Exception):
+    """The ask ran into a mistake of this program. Nothing of it was entered; the log has the details."""
+
+
+class Clerk:
+    """Keeps `books` and `store` the same. `wrote` is called after each turn that changed something."""
+
+    def __init__(self, store: Store, books: Books, clock: Clock, wrote: Callable[[Turn], None]) -> None:
+        self.books = books
+        self.turns = 0
+        self._store = store
+        self._clock = clock
+        self._wrote = wrote
+        self._waiting: deque[_Waiting] = deque()
+        self._work = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @overload
+    async def enter(self, ask: asks.Sale) -> asks.Sold | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.Delivery) -> asks.Expected | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.Scan) -> asks.Scanned: ...
+    @overload
+    async def enter(self, ask: asks.TagsHeard) -> asks.TagsEntered: ...
+    async def enter(self, ask: asks.Ask) -> asks.Answer:
+        """Enter an ask in the books; its answer is on disk when this returns.
+
+        A caller cancelled before the turn begins has asked nothing; after that the ask is entered all the same, and
+        asking again under the same name changes nothing. Raises AskFailedError, BooksLostError.
+        """
+        while len(self._waiting) >= MOST_WAITING:
+            self._room.clear()
+            await self._room.wait()
+        answer: asyncio.Future[asks.Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(ask, answer))
+        self._work.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Take turns for ever. Raises BooksLostError: then the books must be opened anew."""
+        while True:
+            await self._work.wait()
+            turn = self._take()
+            if turn:
+                await self._take_turn(turn)
+
+    def _take(self) -> list[_Waiting]:
+        taken: list[_Waiting] = []
+        while self._waiting and len(taken) < MOST_IN_TURN:
+            waiting = self._waiting.popleft()
+            if not waiting.answer.done():  # its caller has left: nobody was told anything
+                taken.append(waiting)
+        if not self._waiting:
+            self._work.clear()
+        self._room.set()
+        return taken
+
+    async def _take_turn(self, waiting: list[_Waiting]) -> None:
+        try:
+            await self._store.write(
+                partial(self._enter, waiting, self._clock.now_ms()), partial(self._remember, waiting)
+            )
+        except AskFailedError as failure:
+            if len(waiting) > 1:  # one of them is at fault: the others must not pay for it
+                for one in waiting:
+                    await self._take_turn([one])
+            else:
+                log.error("ask_failed", ask=repr(waiting[0].ask)[:500], exc_info=failure.__cause__)
+                _fail(waiting, failure)
+        except Exception as failure:
+            _fail(waiting, failure)
+            raise
+
+    def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
+        """In the writer's thread: look up, decide, write."""
+        postings, deliveries = rows.made_by(tx, [name for one in waiting for name in one.ask.sources()])
+        turn = Turn(self.books, at, postings, deliveries)
+        try:
+            answers = [decide(turn, one.ask) for one in waiting]
+        except Exception as error:
+            raise AskFailedError(str(error)) from error
+        if not turn.is_empty():
+            rows.enter(tx, turn, announcements_of(turn))
+        return turn, answers
+
+    def _remember(self, waiting: list[_Waiting], entered: tuple[Turn, list[asks.Answer]]) -> None:
+        """On the event loop, in the same step in which the commit is known."""
+        turn, answers = entered
+        self.books.remember(turn)
+        self.turns += 1
+        for one, answer in zip(waiting, answers, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(answer)
+        if not turn.is_empty():
+            self._wrote(turn)
+
+
+def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
+    """What HQ is told of a turn: (number, time, body), by number, without a hole."""
+    stream = f"{turn.books.store}/{turn.books.epoch}"
+    told = [(posting.seq, posting.at, _told(stream, posting)) for posting in turn.postings]
+    for change in turn.cases:
+        if change.seq is not None:
+            case = change.case
+            row = CaseRow(
+                seq=change.seq,
+                id=f"{stream}/{case.id}",
+                at=turn.at,
+                case=case.kind,
+                about=case.about,
+                state=change.state,
+                owner=case.owner,
+                due=case.due_at,
+            )
+            told.append((change.seq, turn.at, encode_row(row)))
+    if turn.cases:
+        told.sort()
+    return told
+
+
+def _told(stream: str, posting: Posting) -> bytes:
+    seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand = posting
+    row = StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
+    return encode_row(row)
+
+
+def _fail(waiting: list[_Waiting], failure: Exception) -> None:
+    for one in waiting:
+        if not one.answer.done():
+            one.answer.set_exception(failure)

@@ -1,0 +1,30 @@
+"""Time, given to whoever needs it: wall time stamps, monotonic time waits."""
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the agent knows of time."""
+
+    def now_ms(self) -> int:
+        """Wall time, unix milliseconds: for stamping, never for waiting or order."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never jump: for waiting and for how long ago."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

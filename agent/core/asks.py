@@ -1,0 +1,154 @@
+"""What the store can be asked to enter in its books, and what it answers.
+
+Each ask is a frozen value with `sources()`, the names its postings will have: an ask that arrives a second time finds
+them in the ledger and changes nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something in an ask that cannot be right: where, and what is wrong with it."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was entered. `conflict`: it contradicts what was entered under the same name before."""
+
+    mistakes: tuple[Mistake, ...]
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLine:
+    """One line of a receipt: `item` is a SKU or GTIN, whichever `item_is` says; `epc` the unit's tag, if read."""
+
+    line: int
+    item_is: Literal["sku", "gtin"]
+    item: str
+    qty: int
+    epc: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A receipt of a till."""
+
+    receipt: str
+    lines: tuple[SaleLine, ...]
+
+    def source(self, line: SaleLine) -> str:
+        return f"sale:{self.receipt}/{line.line}"
+
+    def sources(self) -> list[str]:
+        return [self.source(line) for line in self.lines]
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """What became of a receipt's line; `seq` is its posting."""
+
+    line: int
+    outcome: Literal["posted", "already_posted"]
+    sku: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """The receipt is in the books."""
+
+    receipt: str
+    lines: tuple[SoldLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryLine:
+    """Tagged units on their way: all `epcs` belong to the item."""
+
+    line: int
+    item_is: Literal["sku", "gtin"]
+    item: str
+    epcs: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery note. It moves nothing; it makes its tags expected, so that hearing them counts as receiving."""
+
+    delivery: str
+    lines: tuple[DeliveryLine, ...]
+
+    def source(self, line: DeliveryLine) -> str:
+        return f"delivery:{self.delivery}/{line.line}"
+
+    def sources(self) -> list[str]:
+        return [self.source(line) for line in self.lines]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedLine:
+    """What became of a delivery's line; `tags` that are expected because of it."""
+
+    line: int
+    outcome: Literal["expected", "already_expected"]
+    tags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The delivery is in the books."""
+
+    delivery: str
+    lines: tuple[ExpectedLine, ...]
+
+
+Purpose = Literal["receive", "shelve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A barcode was scanned at a device that stands for one purpose."""
+
+    device: str
+    purpose: Purpose
+    text: str
+    aim: str | None
+
+    def sources(self) -> list[str]:
+        return []  # named by the device's own count, which the turn gives
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The scan is in the books, or noted as refused."""
+
+    accepted: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagsHeard:
+    """Tags that settled, and tags that must not change stock."""
+
+    settled: tuple[tuple[bytes, str], ...]
+    strangers: tuple[tuple[bytes, str, str], ...]
+
+    def sources(self) -> list[str]:
+        return []  # named by each tag's own count of moves
+
+
+@dataclass(frozen=True, slots=True)
+class TagsEntered:
+    """How many postings the tags made."""
+
+    moves: int
+
+
+Ask = Sale | Delivery | Scan | TagsHeard
+Answer = Sold | Expected | Scanned | TagsEntered | Refused

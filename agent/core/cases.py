@@ -1,0 +1,70 @@
+"""Cases: what a person must look at. Every case has an owner and a due time; none is silent."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What one kind of case asks for: `owner` is a role, `due_s` the seconds until it is late, `hint` what to do."""
+
+    owner: str
+    due_s: int
+    hint: str
+
+
+KINDS: Final = MappingProxyType(
+    {
+        "unknown_barcode": Kind(
+            "store_lead",
+            4 * 3600,
+            "Add the GTIN to the catalogue, restart the agent, then scan the goods again.",
+        ),
+        "refused_sale": Kind(
+            "store_lead",
+            4 * 3600,
+            "Correct what is named (most often: add the GTIN to the catalogue), then send the same receipt again; "
+            "nothing of it is posted yet.",
+        ),
+        "alien_tag": Kind(
+            "store_lead",
+            24 * 3600,
+            "The tag was in no delivery. Find the goods; announce the delivery or remove them.",
+        ),
+        "unencoded_tag": Kind(
+            "store_lead", 24 * 3600, "The tag names no item (blank or foreign). Encode it or take it off the goods."
+        ),
+        "sold_tag_seen": Kind(
+            "store_lead", 3600, "A tag that was sold is still read or was sold again: a return, or a unit left behind."
+        ),
+        "negative_stock": Kind(
+            "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
+        ),
+    }
+)
+
+#: More open cases of one kind than this are one case about OTHERS: a flood must not bury the rest.
+MOST_OPEN_OF_A_KIND = 200
+OTHERS = "and others"
+#: What a case keeps of its subject and its cause, in characters.
+LONGEST_ABOUT = 128
+LONGEST_DETAIL = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case file. `id` is the number of the announcement that opened it; times are unix milliseconds."""
+
+    id: int
+    kind: str
+    about: str
+    opened_at: int
+    due_at: int
+    last_at: int
+    times: int
+    detail: str
+
+    @property
+    def owner(self) -> str:
+        return KINDS[self.kind].owner

@@ -1,0 +1,177 @@
+"""One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
+entered, so an ask is done or refused, never half done."""
+
+from agent.core import barcodes
+from agent.core import epc as epc_of
+from agent.core.asks import (
+    Answer,
+    Ask,
+    Delivery,
+    DeliveryLine,
+    Expected,
+    ExpectedLine,
+    Mistake,
+    Refused,
+    Sale,
+    SaleLine,
+    Scan,
+    Scanned,
+    Sold,
+    SoldLine,
+    TagsEntered,
+    TagsHeard,
+)
+from agent.core.catalogue import Catalogue, Sku
+from agent.core.ledger import Turn
+from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER
+from agent.core.tags import TagChange
+
+
+def decide(turn: Turn, ask: Ask) -> Answer:
+    """Enter the ask in the turn; what to answer once the turn is on disk."""
+    match ask:
+        case Sale():
+            return _sell(turn, ask)
+        case Scan():
+            return _scan(turn, ask)
+        case TagsHeard():
+            return _hear(turn, ask)
+        case Delivery():
+            return _expect(turn, ask)
+
+
+def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
+    found: list[Sku] = []
+    mistakes: list[Mistake] = []
+    conflicts: list[Mistake] = []
+    for place, line in enumerate(sale.lines):
+        sku = _item_of(turn.books.catalogue, line)
+        problem = _sale_problem(sku, line)
+        if sku is None or problem:
+            mistakes.append(Mistake(f"lines[{place}].{line.item_is}", problem))
+            continue
+        found.append(sku)
+        earlier = turn.posting_of(sale.source(line))
+        if earlier is not None and (earlier.sku, earlier.qty, earlier.epc) != (sku.sku, line.qty, line.epc):
+            conflicts.append(Mistake(f"lines[{place}]", f"was posted as {earlier.qty} of {earlier.sku}"))
+    if mistakes:
+        detail = "; ".join(f"{mistake.path}: {mistake.problem}" for mistake in mistakes)
+        turn.open_case("refused_sale", sale.receipt, detail)
+        return Refused(tuple(mistakes))
+    if conflicts:
+        return Refused(tuple(conflicts), conflict=True)
+    turn.resolve_case("refused_sale", sale.receipt, "posted")
+    return Sold(
+        sale.receipt, tuple(_sell_line(turn, sale, line, sku) for line, sku in zip(sale.lines, found, strict=True))
+    )
+
+
+def _sale_problem(sku: Sku | None, line: SaleLine) -> str:
+    if sku is None:
+        return f"{line.item!r} is not in the catalogue"
+    item = epc_of.decode(line.epc) if line.epc is not None else None
+    if isinstance(item, epc_of.Item) and item.gtin not in sku.gtins:
+        return f"the tag belongs to GTIN {item.gtin}, not to {sku.sku}"
+    return ""
+
+
+def _sell_line(turn: Turn, sale: Sale, line: SaleLine, sku: Sku) -> SoldLine:
+    source = sale.source(line)
+    earlier = turn.posting_of(source)
+    if earlier is not None:
+        return SoldLine(line.line, "already_posted", sku.sku, earlier.seq)
+    if line.epc is not None:
+        _bring_to_floor(turn, line.epc, sku.sku)
+    posting = turn.post(sku.sku, FLOOR, CUSTOMER, line.qty, "sale", source, "till", epc=line.epc)
+    return SoldLine(line.line, "posted", sku.sku, posting.seq)
+
+
+def _bring_to_floor(turn: Turn, epc: bytes, sku: str) -> None:
+    """A tag at the till proves where its unit was: enter what the readers have not told yet, then mark it sold."""
+    tag = turn.tag(epc)
+    moves = 0
+    if tag is None:
+        turn.open_case("alien_tag", epc.hex().upper(), "sold, but in no delivery")
+    elif tag.state == "sold":
+        turn.open_case("sold_tag_seen", epc.hex().upper(), "sold again")
+        moves = tag.moves
+    else:
+        moves = _move_tag(turn, epc, FLOOR, "till") or tag.moves
+    turn.tags[epc] = TagChange(sku, "sold", None, moves)
+
+
+def _move_tag(turn: Turn, epc: bytes, place: str, actor: str) -> int | None:
+    """Post the move of a known, unsold tag to `place`; the number of that move, None if it is there already."""
+    tag = turn.tag(epc)
+    if tag is None or tag.state == "sold" or tag.place == place:
+        return None
+    moves = tag.moves + 1
+    source = f"tag:{epc.hex()}:{moves}"
+    if tag.place is None:
+        turn.post(tag.sku, SUPPLIER, place, 1, "receive", source, actor, epc=epc)
+    else:
+        turn.post(tag.sku, tag.place, place, 1, "move", source, actor, epc=epc)
+    turn.tags[epc] = TagChange(tag.sku, "in_stock", place, moves)
+    return moves
+
+
+def _hear(turn: Turn, heard: TagsHeard) -> TagsEntered:
+    moved = sum(_move_tag(turn, epc, place, "reader") is not None for epc, place in heard.settled)
+    for epc, kind, detail in heard.strangers:
+        turn.open_case(kind, epc.hex().upper(), detail)
+    return TagsEntered(moved)
+
+
+def _scan(turn: Turn, scan: Scan) -> Scanned:
+    code = barcodes.gtin_of(scan.text, scan.aim)
+    sku = turn.books.catalogue.by_gtin(code) if code else None
+    if sku is None:
+        why = f"GTIN {code} is not in the catalogue" if code else "holds no GTIN"
+        turn.open_case("unknown_barcode", scan.text, f"at {scan.device}: {why}")
+        turn.note_scan(scan.device, scan.text, why)
+        return Scanned(accepted=False, message=why)
+    source = f"scan:{scan.device}:{turn.next_scan(scan.device)}"
+    if scan.purpose == "receive":
+        turn.post(sku.sku, SUPPLIER, BACKROOM, 1, "receive", source, scan.device)
+    else:
+        turn.post(sku.sku, BACKROOM, FLOOR, 1, "move", source, scan.device)
+    turn.note_scan(scan.device, scan.text, f"{scan.purpose} {sku.sku}")
+    return Scanned(accepted=True, message=sku.sku)
+
+
+def _expect(turn: Turn, delivery: Delivery) -> Expected | Refused:
+    found: list[Sku] = []
+    mistakes: list[Mistake] = []
+    for place, line in enumerate(delivery.lines):
+        sku = _item_of(turn.books.catalogue, line)
+        if sku is None:
+            mistakes.append(Mistake(f"lines[{place}].{line.item_is}", f"{line.item!r} is not in the catalogue"))
+            continue
+        found.append(sku)
+        for nth, epc in enumerate(line.epcs):
+            item = epc_of.decode(epc)
+            if isinstance(item, epc_of.NotAnItem):
+                mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", item.why))
+            elif item.gtin not in sku.gtins:
+                mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", f"belongs to GTIN {item.gtin}, not {sku.sku}"))
+    if mistakes:
+        return Refused(tuple(mistakes))
+    lines = zip(delivery.lines, found, strict=True)
+    return Expected(delivery.delivery, tuple(_expect_line(turn, delivery, line, sku) for line, sku in lines))
+
+
+def _expect_line(turn: Turn, delivery: Delivery, line: DeliveryLine, sku: Sku) -> ExpectedLine:
+    source = delivery.source(line)
+    earlier = turn.delivered(source)
+    if earlier is not None:
+        return ExpectedLine(line.line, "already_expected", earlier)
+    fresh = [epc for epc in dict.fromkeys(line.epcs) if turn.tag(epc) is None]
+    for epc in fresh:
+        turn.tags[epc] = TagChange(sku.sku, "expected", None, 0)
+        turn.resolve_case("alien_tag", epc.hex().upper(), "delivered")
+    turn.deliveries[source] = len(fresh)
+    return ExpectedLine(line.line, "expected", len(fresh))
+
+
+def _item_of(catalogue: Catalogue, line: SaleLine | DeliveryLine) -> Sku | None:
+    return catalogue.skus.get(line.item) if line.item_is == "sku" else catalogue.by_gtin(line.item)

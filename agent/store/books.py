@@ -1,0 +1,112 @@
+"""Rows of the books: loaded into memory at the start, and a turn written in one go."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from agent.core.cases import Case
+from agent.core.catalogue import Catalogue
+from agent.core.ledger import Books, Posting, Turn
+from agent.core.places import INSIDE
+from agent.core.tags import Tag
+from agent.store.errors import BooksRefusedError
+
+_INSERT_POSTING = f"INSERT INTO posting VALUES ({', '.join('?' * len(Posting._fields))})"  # noqa: S608 - no input in it
+_FIRST_POSTINGS = (
+    f"SELECT {', '.join(Posting._fields)} FROM posting"  # noqa: S608 - the columns are this program's own
+    " WHERE part = 0 AND source IN (SELECT value FROM json_each(?))"
+)
+
+#: How many announcements at the end must be there without a hole when the books are opened.
+_TAIL = 1000
+
+
+def found(tx: sqlite3.Connection, store: str, epoch: int) -> int:
+    """The epoch of these books; new books become this store's, in this epoch.
+
+    Raises BooksRefusedError when they are another store's.
+    """
+    tx.execute("INSERT OR IGNORE INTO meta VALUES ('store', ?), ('epoch', ?), ('heard', '0')", (store, str(epoch)))
+    meta = dict(tx.execute("SELECT key, value FROM meta").fetchall())
+    if meta["store"] != store:
+        raise BooksRefusedError(
+            f"these are the books of store {meta['store']}, not of {store}", "Correct [store] id or [books] path."
+        )
+    return int(meta["epoch"])
+
+
+def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -> Books:
+    """What is true, from disk. Raises BooksRefusedError when the books cannot be right."""
+    books = Books(store, epoch, catalogue)
+    newest = "SELECT coalesce(max(seq), 0), coalesce(min(seq), 1) FROM announcement"
+    head, oldest = tx.execute(newest).fetchone()
+    (tail,) = tx.execute("SELECT count(*) FROM announcement WHERE seq > ?", (head - _TAIL,)).fetchone()
+    (last_posting,) = tx.execute("SELECT coalesce(max(seq), 0) FROM posting").fetchone()
+    if last_posting > head or tail != min(head - oldest + 1, _TAIL):
+        raise BooksRefusedError("announcements are missing at the end of the books", "Restore a copy of the books.")
+    books.head = head
+    for sku, place, qty in tx.execute("SELECT sku, place, qty FROM balance"):
+        books.balances[sku, place] = qty
+        if place in INSIDE:
+            books.on_hand[sku] = books.on_hand.get(sku, 0) + qty
+    books.tags = {row[0]: Tag(*row) for row in tx.execute("SELECT epc, sku, state, place, moves FROM tag")}
+    for row in tx.execute(
+        "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
+    ):
+        case = Case(*row)
+        books.cases[case.kind, case.about] = case
+    books.scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
+    return books
+
+
+def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, Posting], dict[str, int]]:
+    """What these sources entered before: their first postings, and the tags of their delivery lines."""
+    if not sources:
+        return {}, {}
+    names = json.dumps(sources)
+    rows = tx.execute(_FIRST_POSTINGS, (names,))
+    postings = {posting.source: posting for posting in map(Posting._make, rows)}
+    deliveries = tx.execute(
+        "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))", (names,)
+    )
+    return postings, dict(deliveries.fetchall())
+
+
+def enter(tx: sqlite3.Connection, turn: Turn, announcements: Iterable[tuple[int, int, bytes]]) -> None:
+    """Write all of a turn. `announcements` are (number, time, body), as many as the turn has numbers."""
+    tx.executemany(_INSERT_POSTING, turn.postings)
+    tx.executemany(
+        "INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty",
+        [(sku, place, qty) for (sku, place), qty in turn.balances.items()],
+    )
+    tx.executemany("INSERT INTO announcement VALUES (?, ?, ?)", announcements)
+    if turn.tags:
+        tx.executemany(
+            "INSERT INTO tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " sku = excluded.sku, state = excluded.state, place = excluded.place, moves = excluded.moves",
+            [(epc, *change) for epc, change in turn.tags.items()],
+        )
+    if turn.deliveries:
+        rows = [(source, turn.at, tags) for source, tags in turn.deliveries.items()]
+        tx.executemany("INSERT INTO delivery_line VALUES (?, ?, ?)", rows)
+    if turn.notes:
+        tx.executemany("INSERT INTO scan VALUES (?, ?, ?, ?, ?)", turn.notes)
+    for _, case, state, resolution in turn.cases:
+        resolved_at = turn.at if state == "resolved" else None
+        tx.execute(
+            "INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " last_at = excluded.last_at, times = excluded.times, detail = excluded.detail,"
+            " resolved_at = excluded.resolved_at, resolution = excluded.resolution",
+            (
+                case.id,
+                case.kind,
+                case.about,
+                case.opened_at,
+                case.due_at,
+                case.last_at,
+                case.times,
+                case.detail,
+                resolved_at,
+                resolution or None,
+            ),
+        )

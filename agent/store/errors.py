@@ -1,0 +1,18 @@
+"""What can go wrong with the books. None of these is survived in place: the agent stops and systemd starts it again."""
+
+
+class BooksError(Exception):
+    """Raised with what is wrong and a hint that an operator can act on; only its subclasses are raised."""
+
+    def __init__(self, why: str, hint: str) -> None:
+        super().__init__(f"{why}. {hint}")
+        self.why = why
+        self.hint = hint
+
+
+class BooksRefusedError(BooksError):
+    """The file cannot be used as it is: another store's, a newer program's, settings that do not hold, in use."""
+
+
+class BooksLostError(BooksError):
+    """A write failed in a way that leaves open whether it is on disk. Open the books anew and read what is true."""
