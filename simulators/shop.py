@@ -1,0 +1,80 @@
+"""The world of one simulated store and the truth about it: plain bookkeeping, no clock, no I/O, no rule of the agent.
+
+A unit is always somewhere. Each method is one thing that happens to units; the truth is the sum of what happened.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+
+from simulators.goods import Product, sgtin_96
+
+SUPPLIER, BACKROOM, FLOOR, CUSTOMER = "SUPPLIER", "BACKROOM", "FLOOR", "CUSTOMER"
+
+#: Where each of the reader's antennas hears.
+PLACE_OF_ANTENNA = {1: BACKROOM, 2: FLOOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One tagged piece of goods."""
+
+    epc: bytes
+    product: Product
+
+
+class Shop:
+    """Products, tagged units, and how many of each SKU are where."""
+
+    def __init__(self, products: Iterable[Product], rng: Random, first_serial: int) -> None:
+        self.products = tuple(products)
+        self.tagged = tuple(product for product in self.products if product.tagged)
+        self.untagged = tuple(product for product in self.products if not product.tagged)
+        self.rng = rng
+        self._next_serial = first_serial
+        self._truth: Counter[tuple[str, str]] = Counter()
+        self._resting: dict[Unit, tuple[str, float]] = {}
+
+    # What happens.
+
+    def make(self, product: Product) -> Unit:
+        """A new tagged unit, still at the supplier's."""
+        unit = Unit(sgtin_96(product.gtin, product.company_digits, self._next_serial), product)
+        self._next_serial += 1
+        return unit
+
+    def put(self, unit: Unit, origin: str, target: str, now: float) -> None:
+        """A tagged unit now lies in `target`, since `now` (seconds of the world's clock)."""
+        self.move(unit.product, origin, target)
+        self._resting[unit] = (target, now)
+
+    def take(self, unit: Unit) -> None:
+        """Someone has the unit in their hands: it can't be taken twice. It still counts where it lay."""
+        del self._resting[unit]
+
+    def move(self, product: Product, origin: str, target: str, qty: int = 1) -> None:
+        """`qty` units went from one place to another."""
+        self._truth[product.sku, origin] -= qty
+        self._truth[product.sku, target] += qty
+
+    # What is true.
+
+    def rested(self, place: str, since: float) -> list[Unit]:
+        """The tagged units that have been lying in `place` since `since` or longer, the longest first."""
+        return [unit for unit, (where, when) in self._resting.items() if where == place and when <= since]
+
+    def count(self, product: Product, place: str) -> int:
+        return self._truth[product.sku, place]
+
+    def in_stock(self, place: str, spoken_for: Counter[str]) -> list[Product]:
+        """Untagged products of which `place` has more than is `spoken_for`."""
+        return [p for p in self.untagged if self._truth[p.sku, place] > spoken_for[p.sku]]
+
+    def truth(self) -> dict[str, dict[str, int]]:
+        """How many units of each SKU are in each place; places without any are left out, also outside the store."""
+        places: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (sku, place), qty in sorted(self._truth.items()):
+            if qty:
+                places[sku][place] = qty
+        return dict(places)
