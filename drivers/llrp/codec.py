@@ -1,0 +1,130 @@
+"""LLRP on the wire, both ways and for both ends, without any I/O (LLRP 1.1 §17).
+
+A message is a 10-byte header (3 bits reserved, 3 bits version, 10 bits type; length of the whole; id) and parameters.
+A parameter is TLV (6 bits reserved, 10 bits type, 16 bits length with the header) or, for types 1–127, TV (a byte
+0x80 | type, and as many bytes as that type has).
+"""
+
+from collections.abc import Iterator
+from struct import Struct
+from typing import Final, NamedTuple
+
+from drivers.errors import DeviceSpokeNonsense
+from drivers.llrp.schema import MESSAGE, MESSAGE_NAME, TV_BYTES
+
+#: The longest message taken. Readers send at most about 500 KiB (one vendor closes the line above that itself); the
+#: bound leaves room for that and keeps what sixteen readers can make us hold at 10 MB.
+MESSAGE_BYTES_MAX: Final = 640 * 1024
+HEADER_BYTES: Final = 10
+#: 1.0.1 and 1.1, and room for the next. We speak 1.0.1, which every reader understands.
+VERSIONS: Final = range(1, 4)
+VERSION: Final = 1
+
+_HEADER: Final = Struct(">HII")
+_TLV: Final = Struct(">HH")
+
+
+class BadMessage(Exception):
+    """The inside of a well-framed message is not LLRP: leave the message out, keep the connection."""
+
+
+class Message(NamedTuple):
+    """One message as framed: `kind` is its number, `payload` what follows the header."""
+
+    kind: int
+    ident: int
+    version: int
+    payload: bytes
+
+    @property
+    def name(self) -> str:
+        return MESSAGE_NAME.get(self.kind, f"message type {self.kind}")
+
+
+class Parameter(NamedTuple):
+    """Where one parameter's value lies in its message. `stop` is where the next begins."""
+
+    kind: int
+    start: int
+    stop: int
+
+
+class Splitter:
+    """Cuts a byte stream into messages, whatever pieces it comes in.
+
+    Holds at most MESSAGE_BYTES_MAX and the piece given last: a declared length that cannot be is refused as soon as it
+    is seen.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, piece: bytes) -> Iterator[Message]:
+        """The messages completed by `piece`, in order. Must be exhausted before the next piece.
+
+        Raises DeviceSpokeNonsense, after the messages before it, for a length below the header or over the bound.
+        """
+        held = self._held
+        held += piece
+        at = 0
+        try:
+            while len(held) - at >= HEADER_BYTES:
+                word, length, ident = _HEADER.unpack_from(held, at)
+                if not HEADER_BYTES <= length <= MESSAGE_BYTES_MAX:
+                    raise DeviceSpokeNonsense(
+                        f"a message declares {length} bytes; {HEADER_BYTES} to {MESSAGE_BYTES_MAX} are possible",
+                        "Is this the LLRP port (5084, without TLS) of an RFID reader?",
+                    )
+                if len(held) - at < length:
+                    break
+                payload = bytes(held[at + HEADER_BYTES : at + length])
+                at += length
+                yield Message(word & 0x3FF, ident, word >> 10 & 7, payload)
+        finally:
+            del held[:at]
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of an unfinished message is held."""
+        return len(self._held)
+
+
+def message(name: str, ident: int, payload: bytes = b"") -> bytes:
+    """The bytes of a message of the table."""
+    return framed(MESSAGE[name].number, ident, payload)
+
+
+def framed(kind: int, ident: int, payload: bytes = b"") -> bytes:
+    """The bytes of a message of any number."""
+    return _HEADER.pack(VERSION << 10 | kind, HEADER_BYTES + len(payload), ident) + payload
+
+
+def tlv(kind: int, value: bytes) -> bytes:
+    """The bytes of a TLV parameter."""
+    return _TLV.pack(kind, 4 + len(value)) + value
+
+
+def parameters(data: bytes, at: int, stop: int) -> Iterator[Parameter]:
+    """The parameters in `data[at:stop]`; BadMessage when one does not fit.
+
+    A TV type outside the table has an unknown length, so nothing behind it can be read: the walk ends there.
+    """
+    while at < stop:
+        first = data[at]
+        if first & 0x80:
+            kind, start = first & 0x7F, at + 1
+            size = TV_BYTES.get(kind)
+            if size is None:
+                return
+            end = start + size
+        else:
+            if stop - at < 4:
+                raise BadMessage(f"{stop - at} bytes where a parameter should begin")
+            word, length = _TLV.unpack_from(data, at)
+            if length < 4:
+                raise BadMessage(f"a parameter of type {word & 0x3FF} declares {length} bytes")
+            kind, start, end = word & 0x3FF, at + 4, at + length
+        if end > stop:
+            raise BadMessage(f"a parameter of type {kind} ends {end - stop} bytes after what holds it")
+        yield Parameter(kind, start, end)
+        at = end
