@@ -16,7 +16,7 @@ class TagRead(NamedTuple):
     antenna: int | None = None
     rssi_dbm: float | None = None
     seen_at_us: int | None = None
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # LLRP's TagSeenCount; nobody counts the items of a read
 
 
 @dataclass(frozen=True, slots=True)

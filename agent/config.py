@@ -1,0 +1,220 @@
+"""The store's TOML file as frozen values. Reports every mistake at once, each with its path; never connects."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from agent.core.asks import Purpose
+from agent.core.places import INSIDE
+from agent.core.tags import TagRules
+from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.topics import StoreTopics, is_name
+
+_MAX_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfig:
+    """One `[[device]]`: which driver, its settings (the driver checks them), and what it means to the store."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, object]
+    places: Mapping[int, str]
+    purpose: Purpose | None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the agent is told."""
+
+    topics: StoreTopics
+    books: Path
+    catalogue: Path
+    broker: Broker
+    mqtt_version: MqttVersion
+    web_host: str
+    web_port: int
+    tags: TagRules
+    devices: tuple[DeviceConfig, ...]
+
+    @property
+    def store(self) -> str:
+        return self.topics.store
+
+
+class ConfigMistakes(Exception):
+    """The file cannot be used; `mistakes` names every reason, each with the path of its key."""
+
+    def __init__(self, path: Path, mistakes: list[str]) -> None:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{path}: {count}", *(f"  {mistake}" for mistake in mistakes)]))
+        self.mistakes = mistakes
+
+
+def load(path: Path) -> Config:
+    """Read a store's configuration. Raises ConfigMistakes."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigMistakes(path, [f"cannot be read: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigMistakes(path, [f"is no TOML: {error}"]) from error
+    reader = _Reader(path.resolve().parent)
+    config = reader.config(document)
+    if reader.mistakes:
+        raise ConfigMistakes(path, reader.mistakes)
+    return config
+
+
+class _Table:
+    """One table of the file; notes what it was asked for, so that the rest can be called unknown."""
+
+    def __init__(self, path: str, values: Mapping[str, Any], mistakes: list[str]) -> None:
+        self.path = path
+        self._values = values
+        self._mistakes = mistakes
+        self._asked: set[str] = set()
+
+    def mistake(self, key: str, problem: str) -> None:
+        where = f"{self.path}.{key}" if self.path else key
+        self._mistakes.append(f"{where}: {problem}")
+
+    def take(self, key: str, kind: type, default: Any = None) -> Any:
+        """The value of a key; a mistake when it is absent without default, or of another type."""
+        self._asked.add(key)
+        if key not in self._values:
+            if default is None:
+                self.mistake(key, f"is missing; it takes {_called(kind)}")
+            return default
+        value = self._values[key]
+        if kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not kind:
+            self.mistake(key, f"{value!r} is not {_called(kind)}")
+            return default
+        return value
+
+    def one_of(self, key: str, choices: tuple[str, ...], default: str | None = None) -> Any:
+        value = self.take(key, str, default)
+        if value != default and value not in choices:
+            self.mistake(key, f"{value!r} is none of {', '.join(choices)}")
+            return default
+        return value
+
+    def finish(self) -> None:
+        """Call every key nobody asked for a mistake, with the name that may have been meant."""
+        for key in self._values:
+            if key not in self._asked:
+                near = difflib.get_close_matches(key, self._asked, n=1)
+                self.mistake(key, f"is not known{f'; did you mean {near[0]}?' if near else ''}")
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.mistakes: list[str] = []
+        self._folder = folder
+
+    def config(self, document: Mapping[str, Any]) -> Config:
+        """The configuration as far as it can be read; only to be used when there are no mistakes."""
+        root = _Table("", document, self.mistakes)
+        store = self._table(root, "store")
+        names = {key: store.take(key, str) for key in ("id", "chain")}
+        for key, name in names.items():
+            if name is not None and not is_name(name):
+                store.mistake(key, f"{name!r} is not 1 to 32 of A-Z a-z 0-9 -")
+                names[key] = None
+        store.finish()
+        books = self._table(root, "books")
+        books_path, catalogue = books.take("path", str), books.take("catalogue", str)
+        books.finish()
+        hq = self._table(root, "hq")
+        broker = self._broker(hq)
+        version = hq.one_of("mqtt_version", get_args(MqttVersion), "5")
+        hq.finish()
+        web = self._table(root, "web", optional=True)
+        host, port = web.take("host", str, "127.0.0.1"), web.take("port", int, 8080)
+        if not 0 <= port <= _MAX_PORT:
+            web.mistake("port", f"{port} is not a port (0 to {_MAX_PORT}; 0 takes any free one)")
+        web.finish()
+        rules = self._rules(self._table(root, "tags", optional=True))
+        devices = self._devices(root)
+        root.finish()
+        return Config(
+            topics=StoreTopics(names["chain"] or "x", names["id"] or "x"),
+            books=self._folder / (books_path or "x"),
+            catalogue=self._folder / (catalogue or "x"),
+            broker=broker,
+            mqtt_version=version,
+            web_host=host,
+            web_port=port,
+            tags=rules,
+            devices=devices,
+        )
+
+    def _table(self, parent: _Table, key: str, *, optional: bool = False) -> _Table:
+        values = parent.take(key, dict, {} if optional else None)
+        # Of an absent table only the absence is a mistake, not each of its keys.
+        return _Table(key, values or {}, self.mistakes if values is not None else [])
+
+    def _broker(self, hq: _Table) -> Broker:
+        address = hq.take("broker", str)
+        if address is not None:
+            try:
+                return parse_broker(address)
+            except ValueError as error:
+                hq.mistake("broker", str(error))
+        return Broker("x", 1)
+
+    def _rules(self, table: _Table) -> TagRules:
+        usual = TagRules()
+        settle_s = table.take("settle_s", float, usual.settle_s)
+        min_reads = table.take("min_reads", int, usual.min_reads)
+        leave_s = table.take("leave_s", float, usual.leave_s)
+        for key, value, least in (("settle_s", settle_s, 0), ("min_reads", min_reads, 1), ("leave_s", leave_s, 0)):
+            if not least <= value <= 86_400:
+                table.mistake(key, f"{value} is not between {least} and 86400")
+        table.finish()
+        return TagRules(settle_s, min_reads, leave_s)
+
+    def _devices(self, root: _Table) -> tuple[DeviceConfig, ...]:
+        found: list[DeviceConfig] = []
+        for nth, values in enumerate(root.take("device", list, [])):
+            table = _Table(f"device[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
+            if not isinstance(values, dict):
+                root.mistake(f"device[{nth}]", "is not a table; write [[device]]")
+                continue
+            device = self._device(table)
+            if any(device.name == other.name for other in found):
+                table.mistake("name", f"{device.name!r} names two devices")
+            found.append(device)
+        return tuple(found)
+
+    def _device(self, table: _Table) -> DeviceConfig:
+        name = table.take("name", str)
+        if name is not None and not is_name(name):
+            table.mistake("name", f"{name!r} is not 1 to 32 of A-Z a-z 0-9 -")
+        kind = table.take("kind", str)
+        settings = table.take("settings", dict, {})
+        purpose = table.one_of("purpose", get_args(Purpose), "") or None
+        places: dict[int, str] = {}
+        for nth, values in enumerate(table.take("zone", list, [])):
+            zone = _Table(f"{table.path}.zone[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
+            antenna, place = zone.take("antenna", int), zone.one_of("place", tuple(sorted(INSIDE)))
+            if antenna is not None and not 1 <= antenna <= _MAX_PORT:
+                zone.mistake("antenna", f"{antenna} is not an antenna's number (1 to {_MAX_PORT})")
+            elif antenna in places:
+                zone.mistake("antenna", f"{antenna} has a place already")
+            elif antenna is not None and place is not None:
+                places[antenna] = place
+            zone.finish()
+        table.finish()
+        return DeviceConfig(name or "", kind or "", settings, places, purpose)
+
+
+def _called(kind: type) -> str:
+    names = {str: "a text", int: "a whole number", float: "a number", dict: "a table", list: "a list of tables"}
+    return names[kind]

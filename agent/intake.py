@@ -1,0 +1,113 @@
+"""The bounded line from devices to the clerk: reads of one tag merge, scans are never dropped.
+
+When the clerk is busy, tag reads wait here merged per tag and place, and above the bound new tags are dropped and
+counted: a tag that is still there is heard again. A scan waits for its turn and is answered after the commit.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.clerk import AskFailedError, Clerk
+from agent.clock import Clock
+from agent.core import asks
+from agent.core.tags import Evidence, TagRules, hear
+from drivers.readings import BarcodeScan, ScanAnswer, TagRead
+
+#: Tags (per place) that may wait for the clerk.
+MOST_TAGS_WAITING = 20_000
+#: Tags weighed without letting anything else run.
+_MOST_AT_ONCE = 2_000
+#: Reads are gathered this long, so that a busy reader costs a few looks per second and not one per report.
+_GATHER_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a device means to the store: the place each antenna covers, or what a scan at it does."""
+
+    name: str
+    places: Mapping[int, str]
+    purpose: asks.Purpose | None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What passed through since the start."""
+
+    reads: int = 0
+    scans: int = 0
+    reads_dropped: int = 0
+    reads_placeless: int = 0
+
+
+class Intake:
+    """Takes readings of all devices. `run` must be running for tags to reach the clerk."""
+
+    def __init__(self, clerk: Clerk, clock: Clock, rules: TagRules) -> None:
+        self.counts = Counts()
+        self._clerk = clerk
+        self._clock = clock
+        self._rules = rules
+        self._heard: dict[tuple[bytes, str], int] = {}
+        self._arrived = asyncio.Event()
+
+    def tags(self, stand: Stand, reads: Sequence[TagRead]) -> None:
+        """Take tag reads. Never waits."""
+        self.counts.reads += len(reads)
+        heard, places = self._heard, stand.places
+        only = next(iter(places.values())) if len(places) == 1 else None
+        for read in reads:
+            place = places.get(read.antenna, only) if read.antenna is not None else only
+            if place is None:
+                self.counts.reads_placeless += 1
+                continue
+            key = (read.epc, place)
+            if key in heard:
+                heard[key] += read.count
+            elif len(heard) < MOST_TAGS_WAITING:
+                heard[key] = read.count
+            else:
+                self.counts.reads_dropped += 1
+        if heard:
+            self._arrived.set()
+
+    async def scan(self, stand: Stand, scan: BarcodeScan) -> ScanAnswer:
+        """Enter a scan; answered when it is on disk. Raises BooksLostError: then nobody must be told yes."""
+        self.counts.scans += 1
+        if stand.purpose is None:
+            return ScanAnswer(accepted=False, message=f"{stand.name} has no purpose")
+        try:
+            answer = await self._clerk.enter(asks.Scan(stand.name, stand.purpose, scan.text, scan.aim))
+        except AskFailedError:
+            return ScanAnswer(accepted=False, message="the agent made a mistake; see its log")
+        return ScanAnswer(answer.accepted, answer.message)
+
+    async def run(self) -> None:
+        """Bring what was heard to the clerk, for ever."""
+        while True:
+            await self._arrived.wait()
+            await self._clock.sleep(_GATHER_S)
+            self._arrived.clear()
+            heard, self._heard = self._heard, {}
+            at_s = self._clock.monotonic_s()
+            evidence = [Evidence(epc, place, reads, at_s) for (epc, place), reads in heard.items()]
+            for start in range(0, len(evidence), _MOST_AT_ONCE):
+                await self._weigh(evidence[start : start + _MOST_AT_ONCE])
+
+    async def _weigh(self, evidence: list[Evidence]) -> None:
+        books = self._clerk.books
+        heard = hear(books.tags, evidence, self._rules)
+        strangers = tuple(
+            (stranger.epc, stranger.kind, stranger.detail)
+            for stranger in heard.strangers
+            if (stranger.kind, stranger.epc.hex().upper()) not in books.cases
+        )
+        if heard.settled or strangers:
+            settled = tuple((tag.epc, tag.place) for tag in heard.settled)
+            try:
+                await self._clerk.enter(asks.TagsHeard(settled, strangers))
+            except AskFailedError:
+                return  # logged by the clerk; the tags will be heard again
+        else:
+            await self._clock.sleep(0)

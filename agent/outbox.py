@@ -1,0 +1,271 @@
+"""Tells HQ what was committed, in order, until HQ itself says that it has it.
+
+The broker's acknowledgement proves nothing (a default mosquitto acknowledges 1,000 messages and delivers none after a
+kill). HQ answers with a cursor after its own commit; from there on the outbox keeps a window of batches under way, and
+goes back to the cursor when no progress is made or the line was down. Announcements stay in the books long after.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import structlog
+
+from agent.clock import Clock
+from agent.core.ledger import Books
+from agent.store import announcements
+from agent.store.connection import Store
+from wire import codec, digest
+from wire.messages import Heard, Hello, StoreState
+from wire.topics import StoreTopics, hq_state
+
+log = structlog.get_logger()
+
+#: A batch is sent with at most this many rows or bytes; batching is what makes the line fast.
+MOST_ROWS = 100
+MOST_BYTES = 64 * 1024
+#: Batches under way beyond the cursor, whatever HQ allows.
+MOST_WINDOW = 8
+#: Without progress for this long the outbox goes back to the cursor, then waits twice as long, up to the most.
+STALL_FIRST_S = 1.5
+STALL_MOST_S = 15.0
+#: How often the store says it is here.
+HEARTBEAT_S = 10.0
+#: Announcements stay this long after HQ has heard them: an HQ restored from a backup is then only a replay.
+KEEP_HEARD_MS = 72 * 3600 * 1000
+_FORGET_EVERY_S = 60.0
+
+
+class Publisher(Protocol):
+    """The line to the broker."""
+
+    @property
+    def state(self) -> Literal["connecting", "here", "stopped"]: ...
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> "asyncio.Future[None]": ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who speaks: the agent's version and this start of it."""
+
+    software: str
+    boot: str
+
+
+class Outbox:
+    """One store's stream to HQ. The link must call `on_up`, `on_down` and `on_message`."""
+
+    def __init__(self, store: Store, books: Books, topics: StoreTopics, clock: Clock, sender: Sender) -> None:
+        self.heard = 0
+        self.heard_at: int | None = None
+        self.trouble = ""
+        self.on_heard: Callable[[], None] = lambda: None
+        self._store = store
+        self._books = books
+        self._topics = topics
+        self._clock = clock
+        self._sender = sender
+        self._link: Publisher | None = None
+        self._hq_boot = ""
+        self._answered = False  # has HQ answered the hello of this connection?
+        self._sent = 0
+        self._under_way: deque[int] = deque()  # the last row of each batch beyond the cursor
+        self._window = MOST_WINDOW
+        self._linger_s = 0.0
+        self._stall_s = STALL_FIRST_S
+        self._progress_s = 0.0
+        self._heartbeat_s = float("-inf")
+        self._something = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many announcements HQ has not heard."""
+        return max(0, self._books.head - self.heard)
+
+    @property
+    def heard_topics(self) -> tuple[str, str]:
+        """What the store listens to."""
+        return self._topics.down("heard"), hq_state(self._topics.chain)
+
+    def will(self) -> tuple[str, bytes]:
+        """What the broker shall say when this store vanishes."""
+        return self._topics.up("state"), codec.encode(self._state("away"))
+
+    def wake(self) -> None:
+        """Something new is in the books."""
+        self._something.set()
+
+    def attach(self, link: Publisher) -> None:
+        self._link = link
+
+    def on_up(self) -> None:
+        """The line is there: say who is speaking, then wait for HQ's cursor."""
+        self._answered = False
+        self._heartbeat_s = float("-inf")
+        self._go_back()
+        self._something.set()
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """A message for this store. What cannot be read is counted as trouble and changes nothing."""
+        try:
+            if topic == self._topics.down("heard"):
+                self._hear(codec.decode_heard(payload))
+            elif topic == hq_state(self._topics.chain):
+                state = codec.decode_hq_state(payload)
+                if state.state == "here" and state.boot != self._hq_boot:
+                    self._hq_boot = state.boot
+                    self.on_up()
+        except codec.NotOurs as error:
+            log.warning("message_unreadable", topic=topic, why=error.why)
+            self.trouble = f"HQ sent something unreadable: {error.why}"
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        hello_s = float("-inf")
+        forgot_s = self._clock.monotonic_s()
+        while True:
+            now_s = self._clock.monotonic_s()
+            if self._link is not None and self._link.state == "here":
+                if now_s - self._heartbeat_s >= HEARTBEAT_S:
+                    self._heartbeat_s = now_s
+                    self._say_state("here")
+                    hello_s = float("-inf") if not self._answered else hello_s
+                if not self._answered and now_s - hello_s >= self._stall_s:
+                    hello_s = now_s
+                    await self._say_hello()
+                if self._answered:
+                    self._look_for_a_stall(now_s)
+                    await self._send_due()
+            if now_s - forgot_s >= _FORGET_EVERY_S:
+                forgot_s = now_s
+                await self._forget()
+            await self._wait()
+
+    async def goodbye(self) -> None:
+        """Say away, politely: the last will is only for those who vanish."""
+        if self._link is not None and self._link.state == "here":
+            await self._link.publish(self._topics.up("state"), codec.encode(self._state("away")), retain=True)
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(min(0.5, self._stall_s)):
+                await self._something.wait()
+        except TimeoutError:
+            return
+        self._something.clear()
+
+    def _hear(self, heard: Heard) -> None:
+        if heard.epoch != self._books.epoch:
+            self.trouble = f"HQ speaks of epoch {heard.epoch}; these books are epoch {self._books.epoch}"
+            return
+        if heard.upto > self._books.head:
+            self.trouble = (
+                f"HQ has heard up to {heard.upto}, these books end at {self._books.head}: they are an old copy. "
+                "Restore the newest copy of the books."
+            )
+            log.error("books_behind_hq", heard=heard.upto, head=self._books.head)
+            return
+        self.trouble = ""
+        progressed = heard.upto > self.heard
+        asked_again = heard.want is not None or not self._answered
+        self.heard = heard.upto if asked_again else max(self.heard, heard.upto)
+        self.heard_at = self._clock.now_ms()
+        self._window = min(heard.window, MOST_WINDOW)
+        self._linger_s = heard.linger_ms / 1000
+        if progressed or asked_again:
+            self._progress_s = self._clock.monotonic_s()
+            self._stall_s = STALL_FIRST_S
+        while self._under_way and self._under_way[0] <= self.heard:
+            self._under_way.popleft()
+        if asked_again:
+            self._answered = True
+            self._go_back()
+        self._sent = max(self._sent, self.heard)
+        self._something.set()
+        self.on_heard()
+
+    def _go_back(self) -> None:
+        self._under_way.clear()
+        self._sent = self.heard
+
+    def _look_for_a_stall(self, now_s: float) -> None:
+        if not self._under_way:
+            self._progress_s = now_s
+        elif now_s - self._progress_s >= self._stall_s:
+            log.info("line_stalled", heard=self.heard, sent=self._sent, waited_s=self._stall_s)
+            self._stall_s = min(self._stall_s * 2, STALL_MOST_S)
+            self._progress_s = now_s
+            self._answered = False  # HQ may be gone, or new: ask where it is
+            self._go_back()
+
+    async def _send_due(self) -> None:
+        while self._sent < self._books.head and len(self._under_way) < self._window:
+            if self._linger_s and self._under_way and self._books.head - self._sent < MOST_ROWS:
+                await self._clock.sleep(self._linger_s)
+            sent = self._sent
+            rows = await announcements.after(self._store, sent, MOST_ROWS)
+            if not rows or not self._answered:
+                return
+            if self._sent != sent:
+                continue  # HQ answered meanwhile: look again from where it is
+            if rows[0][0] != sent + 1:
+                self.trouble = f"HQ wants announcement {sent + 1}; the oldest kept is {rows[0][0]}: it needs a snapshot"
+                return
+            bodies = _fitting(rows)
+            self._sent = sent + len(bodies)
+            self._under_way.append(self._sent)
+            self._publish("log", codec.batch_of(self._books.epoch, sent + 1, bodies))
+
+    def _publish(self, channel: Literal["log", "hello", "state"], payload: bytes, *, retain: bool = False) -> None:
+        if self._link is None or self._link.state != "here":
+            return
+        told = self._link.publish(self._topics.up(channel), payload, retain=retain)
+        told.add_done_callback(_learn)
+
+    def _state(self, state: Literal["here", "away"]) -> StoreState:
+        return StoreState(state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software)
+
+    def _say_state(self, state: Literal["here", "away"]) -> None:
+        self._publish("state", codec.encode(self._state(state)), retain=True)
+
+    async def _say_hello(self) -> None:
+        oldest = await announcements.oldest(self._store)
+        balances = [(sku, place, qty) for (sku, place), qty in self._books.balances.items()]
+        head = self._books.head
+        books_digest = await asyncio.to_thread(digest.of_books, balances)
+        hello = Hello(
+            epoch=self._books.epoch,
+            oldest=1 if oldest is None else oldest,
+            head=head,
+            digest=digest.to_text(books_digest),
+            digest_seq=head,
+            software=self._sender.software,
+            boot=self._sender.boot,
+            schemas={"stock": 1, "case": 1},
+        )
+        self._publish("hello", codec.encode(hello))
+
+    async def _forget(self) -> None:
+        before = self._clock.now_ms() - KEEP_HEARD_MS
+        heard = self.heard
+        await self._store.write(lambda tx: announcements.forget(tx, heard, before))
+
+
+def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:
+    """As many bodies as fit in one batch; the first always does."""
+    bodies: list[bytes] = []
+    size = 0
+    for _, body in rows:
+        size += len(body) + 1
+        if bodies and size > MOST_BYTES:
+            break
+        bodies.append(body)
+    return bodies
+
+
+def _learn(told: "asyncio.Future[None]") -> None:
+    """A batch the broker did not take is sent again from the cursor; that it failed needs no other word."""
+    if not told.cancelled():
+        told.exception()

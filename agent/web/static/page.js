@@ -1,0 +1,289 @@
+// The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
+
+import { follow } from "./live.js";
+import { CASES, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
+
+const $ = (id) => document.getElementById(id);
+const CHANGED_MS = 2500;
+const SILENT_HQ_MS = 10000;
+
+let language = firstLanguage();
+let health = null; // the last /v1/health
+let healthAt = 0; // when it came, on performance.now()
+let lostSince = null;
+let epoch = null;
+const stock = new Map(); // sku → {item, head, before, changedAt}
+
+// Words, numbers, times
+
+const say = (key, values = {}) =>
+  (STRINGS[language][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+const locale = () => (language === "zh" ? "zh-CN" : "en-GB");
+const number = (value) => new Intl.NumberFormat(locale()).format(value);
+const rate = (value) => new Intl.NumberFormat(locale(), { maximumFractionDigits: 1 }).format(value);
+const sign = (value) => new Intl.NumberFormat(locale(), { signDisplay: "always" }).format(value);
+const span = (ms) => duration(language, ms);
+const sinceHealth = () => performance.now() - healthAt;
+/** The agent's clock now: ages are measured on it, whatever this machine's clock says. */
+const agentNow = () => health.at + sinceHealth();
+const ago = (at) => (at ? say("ago", { age: span(agentNow() - at) }) : say("never"));
+
+function moment(at) {
+  const when = new Date(at);
+  const today = when.toDateString() === new Date().toDateString();
+  const day = today ? {} : { month: "short", day: "numeric" };
+  return new Intl.DateTimeFormat(locale(), { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(when);
+}
+
+// Small steps on the document; nothing is touched that stays the same
+
+function put(node, text) {
+  const value = String(text ?? "");
+  if (node.textContent !== value) node.textContent = value;
+}
+
+function show(node, text) {
+  put(node, text);
+  node.hidden = !text;
+}
+
+function mark(node, shape) {
+  const name = `mark ${shape}`;
+  if (node.className !== name) node.className = name;
+}
+
+function make(tag, className, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+/** Makes the children of `list` follow `items`: kept by key, drawn again in place. */
+function keep(list, items, keyOf, build, draw) {
+  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
+  let place = list.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    const node = old.get(key) ?? Object.assign(build(item), {});
+    node.dataset.key = key;
+    old.delete(key);
+    draw(node, item);
+    if (node === place) place = place.nextElementSibling;
+    else list.insertBefore(node, place);
+  }
+  for (const node of old.values()) node.remove();
+}
+
+function facts(list, pairs) {
+  keep(list, pairs.filter(([, value]) => value !== null), ([term]) => term,
+    () => make("div", "", make("dt"), make("dd")),
+    (row, [term, value]) => { put(row.children[0], term); put(row.children[1], value); });
+}
+
+// The line to HQ
+
+function drawLine() {
+  const { line, head } = health;
+  const cut = line.state !== "here";
+  const oldest = line.waiting ? (line.oldest_waiting_ms ?? 0) + sinceHealth() : 0;
+  const silent = !cut && oldest > SILENT_HQ_MS;
+  mark($("line-mark"), cut || silent ? "wait" : "good");
+  put($("line-state"), say(cut ? "line_connecting" : silent ? "line_silent" : "line_here"));
+  put($("line-meaning"), say(cut || silent ? "line_cut_meaning" : line.waiting ? "line_behind_meaning" : "line_here_meaning"));
+  put($("line-heard"), say("line_heard_of", { heard: number(line.heard), head: number(head) }));
+  put($("line-waiting"), line.waiting
+    ? say("line_waiting_since", { waiting: number(line.waiting), age: span(oldest) }) : number(0));
+  put($("line-answered"), ago(line.heard_at));
+  show($("line-why"), cut && line.why ? `${line.broker}: ${line.why}` : "");
+}
+
+// Cases
+
+function buildCase() {
+  return make("li", "",
+    make("div", "card-head", make("strong"), make("span", "small")),
+    make("p", "about"), make("p", "small"), make("p", "why"));
+}
+
+function drawCase(node, item) {
+  const [title, todo] = CASES[language][item.case] ?? [item.case.replaceAll("_", " "), ""];
+  const [head, about, detail, why] = node.children;
+  const left = item.due - agentNow();
+  put(head.children[0], title);
+  put(head.children[1], left < 0 ? say("case_late", { age: span(-left) })
+    : say("case_due", { time: moment(item.due).replace(/:\d\d$/, ""), age: span(left) }));
+  head.children[1].classList.toggle("late", left < 0);
+  put(about, item.about);
+  const times = item.times > 1 ? `${say("case_times", { times: number(item.times) })} · ` : "";
+  put(detail, `${times}${say("case_owner", { owner: item.owner.replaceAll("_", " ") })} · ${moment(item.opened_at)}`);
+  show(why, todo ? say("todo", { text: todo }) : item.text);
+  why.title = item.text ?? "";
+}
+
+function drawCases() {
+  const cases = [...health.cases].sort((a, b) => a.due - b.due);
+  put($("cases-count"), cases.length ? number(cases.length) : "");
+  $("cases-none").hidden = cases.length > 0;
+  keep($("cases"), cases, (item) => item.id, buildCase, drawCase);
+}
+
+// Devices
+
+const DEVICE_MARKS = { up: "good", starting: "wait", down: "down", refused: "stop" };
+
+function buildDevice() {
+  return make("li", "",
+    make("div", "card-head", make("strong"), make("span", "", make("span"), make("span"))),
+    make("p", "about"), make("p", "why"), make("dl", "facts"));
+}
+
+function drawDevice(node, device) {
+  const [head, about, why, list] = node.children;
+  put(head.children[0], device.name);
+  mark(head.children[1].children[0], DEVICE_MARKS[device.state] ?? "wait");
+  put(head.children[1].children[1], say(`device_${device.state}`));
+  put(about, device.about ? `${device.kind} · ${device.about}` : device.kind);
+  const broken = device.state === "down" || device.state === "refused";
+  const todo = device.hint ? ` ${say("todo", { text: device.hint })}` : "";
+  show(why, broken ? `${device.why ?? ""}${todo}` : "");
+  facts(list, [
+    [say("device_since"), device.since ? moment(device.since) : null],
+    [say("device_rate"), say("device_rate_value", { rate: rate(device.rate_per_s ?? 0), total: number(device.readings) })],
+    [say("device_last"), ago(device.last_reading_at)],
+    [say("device_booked"), device.scans_booked ? number(device.scans_booked) : null],
+    [say("device_dropped"), device.dropped ? number(device.dropped) : null],
+  ]);
+}
+
+function drawDevices() {
+  const up = health.devices.filter((device) => device.state === "up").length;
+  put($("devices-count"), health.devices.length ? say("devices_up", { up, all: health.devices.length }) : "");
+  $("devices-none").hidden = health.devices.length > 0;
+  keep($("devices"), health.devices, (device) => device.name, buildDevice, drawDevice);
+}
+
+// Stock
+
+function takeStock(message, whole) {
+  if (message.epoch !== epoch) { stock.clear(); epoch = message.epoch; }
+  for (const item of message.skus) {
+    const known = stock.get(item.sku);
+    if (known && known.head > message.head) continue;
+    const changed = known && JSON.stringify(known.item) !== JSON.stringify(item);
+    stock.set(item.sku, {
+      item, head: message.head,
+      before: changed ? known.item.on_hand : known?.before,
+      changedAt: changed ? performance.now() : known?.changedAt,
+    });
+  }
+  if (whole) {
+    const listed = new Set(message.skus.map((item) => item.sku));
+    for (const sku of stock.keys()) if (!listed.has(sku)) stock.delete(sku);
+  }
+  drawStock();
+}
+
+const nameOf = (item) => (language === "zh" ? item.name_zh || item.name_en : item.name_en || item.name_zh) || item.sku;
+
+function matchesFilter(item, words) {
+  const text = [item.sku, item.name_en, item.name_zh, ...item.gtins].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+function buildArticle() {
+  const name = make("th", "", make("span"), make("span", "small"));
+  name.scope = "row";
+  const total = make("td", "number total", make("span"), make("span", "small"), make("span", "delta"));
+  return make("tr", "", name, make("td", "number"), make("td", "number"), total);
+}
+
+function drawArticle(row, { item, before, changedAt }) {
+  const [name, floor, backroom, total] = row.children;
+  const onFloor = item.places.FLOOR ?? 0;
+  const inBack = item.places.BACKROOM ?? 0;
+  const fresh = changedAt !== undefined && performance.now() - changedAt < CHANGED_MS;
+  const elsewhere = item.on_hand - onFloor - inBack;
+  put(name.children[0], nameOf(item));
+  put(name.children[1], item.tagged ? `${item.sku} · ${say("tagged")}` : item.sku);
+  put(floor, number(onFloor));
+  put(backroom, number(inBack));
+  floor.classList.toggle("short", onFloor < 0);
+  backroom.classList.toggle("short", inBack < 0);
+  put(total.children[0], number(item.on_hand));
+  const low = onFloor < 0 || inBack < 0 || item.on_hand < 0;
+  show(total.children[1], low ? say("below_zero") : elsewhere ? say("elsewhere", { units: number(elsewhere) }) : "");
+  total.children[1].classList.toggle("short", low);
+  const delta = fresh ? item.on_hand - before : 0;
+  show(total.children[2], delta ? sign(delta) : "");
+  row.classList.toggle("changed", fresh);
+}
+
+function drawStock() {
+  const words = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const all = [...stock.values()];
+  const shown = all.filter(({ item }) => matchesFilter(item, words));
+  shown.sort((a, b) => (a.item.sku < b.item.sku ? -1 : 1));
+  keep($("stock"), shown, ({ item }) => item.sku, buildArticle, drawArticle);
+  const units = all.reduce((sum, { item }) => sum + item.on_hand, 0);
+  put($("stock-count"), words.length ? say("stock_filtered", { shown: number(shown.length), skus: number(all.length) })
+    : say("stock_count", { units: number(units), skus: number(all.length) }));
+  show($("stock-none"), shown.length ? "" : epoch === null ? say("loading") : say(all.length ? "stock_nothing" : "stock_empty"));
+}
+
+// The whole page
+
+function drawFreshness() {
+  mark($("fresh-mark"), lostSince !== null ? "down" : health ? "good" : "wait");
+  if (health) put($("fresh"), sinceHealth() < 3000 && lostSince === null ? say("updated_now") : say("updated", { age: span(sinceHealth()) }));
+  show($("lost"), lostSince === null ? "" : say("lost", { time: moment(lostSince) }));
+}
+
+function drawHealth() {
+  if (!health) return;
+  put($("store"), `${say("store")} ${health.store}`);
+  document.title = `${health.store} · Nearshelf`;
+  drawLine();
+  drawCases();
+  drawDevices();
+  facts($("counts"), [
+    [say("version"), health.version], [say("started"), moment(health.started_at)],
+    [say("epoch"), health.epoch], [say("head"), number(health.head)],
+    ...Object.entries(health.counts ?? {}).map(([name, value]) => [name.replaceAll("_", " "), number(value)]),
+  ]);
+}
+
+function drawWords() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const node of document.querySelectorAll("[data-t]")) if (node.id !== "store" || !health) put(node, say(node.dataset.t));
+  for (const node of document.querySelectorAll("[data-t-placeholder]")) node.placeholder = say(node.dataset.tPlaceholder);
+  put($("language"), say("other_language"));
+  $("language").lang = say("other_code");
+  $("counts").replaceChildren();
+  for (const list of document.querySelectorAll("#devices .facts")) list.replaceChildren();
+}
+
+function drawAll() {
+  drawWords();
+  drawFreshness();
+  drawHealth();
+  drawStock();
+}
+
+$("language").addEventListener("click", () => {
+  language = say("other_code");
+  rememberLanguage(language);
+  drawAll();
+});
+$("filter").addEventListener("input", drawStock);
+
+/** Ages grow and marks fade without news from the agent. */
+setInterval(() => { drawFreshness(); if (lostSince === null) drawHealth(); drawStock(); }, 1000);
+
+drawAll();
+follow({
+  onStock: takeStock,
+  onHealth(message) { health = message; healthAt = performance.now(); drawHealth(); drawFreshness(); },
+  onLost() { lostSince = Date.now(); put($("said"), say("said_lost")); drawFreshness(); },
+  onBack() { lostSince = null; put($("said"), say("said_back")); drawFreshness(); },
+});

@@ -1,0 +1,110 @@
+// Every word of the page, in both languages. `{name}` is filled in by `say`.
+
+export const STRINGS = {
+  en: {
+    other_language: "中文", other_code: "zh",
+    store: "Store", loading: "Loading …",
+    updated: "Updated {age} ago", updated_now: "Up to date",
+    lost: "Connection to the store's agent lost since {time}. What you see is from then. Trying again …",
+    said_lost: "Connection lost.", said_back: "Connection is back.",
+
+    line: "Line to HQ", line_heard: "HQ has heard", line_heard_of: "{heard} of {head}",
+    line_waiting: "Waiting to be heard", line_waiting_since: "{waiting}, oldest {age}", line_answered: "Last answer from HQ",
+    line_here: "Connected", line_connecting: "Connecting …", line_silent: "Connected, HQ is not answering",
+    line_here_meaning: "HQ knows what this store knows.",
+    line_behind_meaning: "HQ is catching up.",
+    line_cut_meaning: "Scans, sales and tags are still booked here. Nothing is lost; HQ gets it when the line is back.",
+    ago: "{age} ago", never: "never",
+
+    cases: "Needs attention", cases_none: "Nothing needs attention.",
+    case_due: "due {time}, in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}",
+    todo: "What to do: {text}",
+
+    devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
+    device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
+    device_since: "Since", device_rate: "Readings", device_rate_value: "{rate} per second, {total} in all",
+    device_last: "Last reading", device_dropped: "Not understood", device_booked: "Scans answered",
+
+    stock: "Stock", stock_caption: "Stock by article: units on the floor, in the backroom and on hand",
+    stock_count: "{units} units of {skus} articles", stock_filtered: "{shown} of {skus} articles",
+    stock_empty: "The catalogue is empty.", stock_nothing: "No article matches.",
+    filter: "Find SKU, name or GTIN", article: "Article", floor: "Floor", backroom: "Backroom", on_hand: "On hand",
+    tagged: "RFID", below_zero: "below zero", elsewhere: "{units} elsewhere",
+    more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books",
+  },
+  zh: {
+    other_language: "English", other_code: "en",
+    store: "门店", loading: "正在加载…",
+    updated: "{age}前更新", updated_now: "已是最新",
+    lost: "{time} 起与门店程序失去连接，页面显示的是当时的数据。正在重试…",
+    said_lost: "连接已断开。", said_back: "连接已恢复。",
+
+    line: "总部线路", line_heard: "总部已确认", line_heard_of: "{heard} / {head}",
+    line_waiting: "等待确认", line_waiting_since: "{waiting} 条，最早 {age}前", line_answered: "总部最近答复",
+    line_here: "已连接", line_connecting: "正在连接…", line_silent: "已连接，总部无答复",
+    line_here_meaning: "总部与门店数据一致。",
+    line_behind_meaning: "总部正在追赶。",
+    line_cut_meaning: "扫码、销售和标签照常入账，不会丢失；线路恢复后自动补发给总部。",
+    ago: "{age}前", never: "从未",
+
+    cases: "待处理", cases_none: "没有待处理事项。",
+    case_due: "{time} 前处理，剩余 {age}", case_late: "已超时 {age}", case_times: "出现 {times} 次", case_owner: "负责：{owner}",
+    todo: "处理办法：{text}",
+
+    devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
+    device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
+    device_since: "自", device_rate: "读取", device_rate_value: "每秒 {rate}，共 {total}",
+    device_last: "最近读取", device_dropped: "无法识别", device_booked: "已答复扫码",
+
+    stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
+    stock_count: "{skus} 种商品，共 {units} 件", stock_filtered: "{skus} 种中显示 {shown} 种",
+    stock_empty: "商品目录为空。", stock_nothing: "没有匹配的商品。",
+    filter: "查找 SKU、名称或 GTIN", article: "商品", floor: "卖场", backroom: "后仓", on_hand: "在店合计",
+    tagged: "RFID", below_zero: "负库存", elsewhere: "另有 {units} 件",
+    more: "更多数据", version: "版本", started: "启动时间", epoch: "纪元", head: "账目条数",
+  },
+};
+
+// What a kind of case is called and what a person does about it. A kind that is not here shows the agent's own words.
+export const CASES = {
+  en: {
+    alien_tag: ["Unknown RFID tag", "Find the article; book it in with a delivery if it is ours, otherwise set it aside."],
+    unencoded_tag: ["RFID tag without an article number", "Find the article and replace its tag."],
+    sold_tag_seen: ["Sold article is back in the store", "Find out whether it was returned, and book the return."],
+    unknown_barcode: ["Unknown barcode", "Add the article to the catalogue, or put the right barcode on it."],
+    negative_stock: ["Stock is below zero", "Count this article on the floor and in the backroom."],
+    refused_sale: ["The till sent a sale that cannot be booked", "Correct the article at the till, then send the receipt again."],
+  },
+  zh: {
+    alien_tag: ["未知 RFID 标签", "找到该商品：属于本店则补录到货，否则单独放置。"],
+    unencoded_tag: ["RFID 标签没有商品编码", "找到该商品并更换标签。"],
+    sold_tag_seen: ["已售商品再次出现在店内", "核实是否退货，并登记退货。"],
+    unknown_barcode: ["未知条码", "将商品加入目录，或贴上正确的条码。"],
+    negative_stock: ["库存为负", "请清点该商品在卖场和后仓的数量。"],
+    refused_sale: ["收银机发来的销售无法入账", "在收银机上更正商品后重新发送小票。"],
+  },
+};
+
+/** The language to begin with: asked for in the address, remembered, or the browser's. */
+export function firstLanguage() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked in STRINGS) return asked;
+  let kept = null;
+  try { kept = localStorage.getItem("language"); } catch { /* storage may be forbidden: then nothing is remembered */ }
+  if (kept in STRINGS) return kept;
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+export function rememberLanguage(code) {
+  try { localStorage.setItem("language", code); } catch { /* as above */ }
+}
+
+/** How long, in one or two units: "3 s", "4 min", "2 h 5 min". */
+export function duration(language, ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [s, min, h, d] = language === "zh" ? ["秒", "分钟", "小时", "天"] : ["s", "min", "h", "d"];
+  if (seconds < 60) return `${seconds} ${s}`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} ${min}`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} ${h} ${Math.floor((seconds % 3600) / 60)} ${min}`;
+  return `${Math.floor(seconds / 86400)} ${d}`;
+}
