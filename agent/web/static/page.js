@@ -6,6 +6,7 @@ import { CASES, STRINGS, duration, firstLanguage, rememberLanguage } from "./str
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
 const SILENT_HQ_MS = 10000;
+const ROWS_MAX = 500; // a longer table helps nobody: the rest is found by its name
 
 let language = firstLanguage();
 let health = null; // the last /v1/health
@@ -65,7 +66,7 @@ function keep(list, items, keyOf, build, draw) {
   let place = list.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));
-    const node = old.get(key) ?? Object.assign(build(item), {});
+    const node = old.get(key) ?? build();
     node.dataset.key = key;
     old.delete(key);
     draw(node, item);
@@ -224,11 +225,12 @@ function drawStock() {
   const all = [...stock.values()];
   const shown = all.filter(({ item }) => matchesFilter(item, words));
   shown.sort((a, b) => (a.item.sku < b.item.sku ? -1 : 1));
-  keep($("stock"), shown, ({ item }) => item.sku, buildArticle, drawArticle);
+  keep($("stock"), shown.slice(0, ROWS_MAX), ({ item }) => item.sku, buildArticle, drawArticle);
   const units = all.reduce((sum, { item }) => sum + item.on_hand, 0);
   put($("stock-count"), words.length ? say("stock_filtered", { shown: number(shown.length), skus: number(all.length) })
     : say("stock_count", { units: number(units), skus: number(all.length) }));
-  show($("stock-none"), shown.length ? "" : epoch === null ? say("loading") : say(all.length ? "stock_nothing" : "stock_empty"));
+  const cut = shown.length > ROWS_MAX ? say("stock_cut", { rows: number(ROWS_MAX) }) : "";
+  show($("stock-none"), shown.length ? cut : epoch === null ? say("loading") : say(all.length ? "stock_nothing" : "stock_empty"));
 }
 
 // The whole page

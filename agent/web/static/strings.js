@@ -28,6 +28,7 @@ export const STRINGS = {
     stock: "Stock", stock_caption: "Stock by article: units on the floor, in the backroom and on hand",
     stock_count: "{units} units of {skus} articles", stock_filtered: "{shown} of {skus} articles",
     stock_empty: "The catalogue is empty.", stock_nothing: "No article matches.",
+    stock_cut: "The first {rows} are shown. Search for the others.",
     filter: "Find SKU, name or GTIN", article: "Article", floor: "Floor", backroom: "Backroom", on_hand: "On hand",
     tagged: "RFID", below_zero: "below zero", elsewhere: "{units} elsewhere",
     more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books",
@@ -58,7 +59,7 @@ export const STRINGS = {
 
     stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
     stock_count: "{skus} 种商品，共 {units} 件", stock_filtered: "{skus} 种中显示 {shown} 种",
-    stock_empty: "商品目录为空。", stock_nothing: "没有匹配的商品。",
+    stock_empty: "商品目录为空。", stock_nothing: "没有匹配的商品。", stock_cut: "仅显示前 {rows} 种，其余请搜索。",
     filter: "查找 SKU、名称或 GTIN", article: "商品", floor: "卖场", backroom: "后仓", on_hand: "在店合计",
     tagged: "RFID", below_zero: "负库存", elsewhere: "另有 {units} 件",
     more: "更多数据", version: "版本", started: "启动时间", epoch: "纪元", head: "账目条数",

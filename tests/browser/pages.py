@@ -1,0 +1,60 @@
+"""A real Chromium looking at a page, keeping everything the page complained about."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import pytest
+import uvicorn
+from playwright.async_api import Page, async_playwright
+from starlette.types import ASGIApp
+
+from tests.waiting import until
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, port: int) -> AsyncIterator[str]:
+    """The app on 127.0.0.1:port while the context lasts; gives its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", timeout_graceful_shutdown=1)
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve(), name="page")
+        await until(lambda: server.started)
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+
+
+@asynccontextmanager
+async def browsing(
+    width: int = 1280, locale: str = "en-GB", scheme: Literal["light", "dark"] = "light"
+) -> AsyncIterator[tuple[Page, list[str]]]:
+    """A fresh page, and the list its console errors, exceptions and refused resources go to."""
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = await browser.new_context(
+            viewport={"width": width, "height": 900}, locale=locale, color_scheme=scheme, timezone_id="Europe/Berlin"
+        )
+        page = await context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        try:
+            yield page, complaints
+        finally:
+            await browser.close()

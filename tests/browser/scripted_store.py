@@ -1,0 +1,155 @@
+"""A store's HTTP API that says what a test tells it to: the shapes of agent/web, no agent behind it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+STATIC = Path(__file__).parent.parent.parent / "agent" / "web" / "static"
+CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'"
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, as the agent's clock would say."""
+    return time.time_ns() // 1_000_000
+
+
+def article(sku: str, name_en: str, name_zh: str, tagged: bool = False, **places: int) -> dict[str, Any]:
+    """One SKU as /v1/stock shows it; `places` holds the non-zero balances inside the store."""
+    return {
+        "sku": sku,
+        "name_en": name_en,
+        "name_zh": name_zh,
+        "gtins": ["04012345678901"],
+        "tagged": tagged,
+        "on_hand": sum(places.values()),
+        "places": {**places, "SUPPLIER": -sum(places.values())},
+    }
+
+
+class ScriptedStore:
+    """What the store says now; `tell` sends it to whoever listens."""
+
+    def __init__(self) -> None:
+        self.head = 1240
+        self.articles = {
+            row["sku"]: row
+            for row in (
+                article("JKT-0101", "Rain jacket, navy, M", "防雨夹克 藏青 M", True, FLOOR=6, BACKROOM=14),
+                article("JKT-0102", "Rain jacket, navy, L", "防雨夹克 藏青 L", True, FLOOR=3, BACKROOM=9, QUARANTINE=1),
+                article("TEA-0007", "Green tea, loose, 250 g", "散装绿茶 250 克", FLOOR=18, BACKROOM=40),
+                article("MLK-0001", "Whole milk, 1 l", "全脂牛奶 1 升", FLOOR=-1, BACKROOM=24),
+                article("SHO-2210", "Running shoe, 42", "跑步鞋 42", True, FLOOR=2),
+                article("CUP-0031", "Porcelain cup", "瓷杯"),
+            )
+        }
+        self.devices = [self.portal(), self.scanner()]
+        self.cases = [self.case("c-1", "negative_stock", "MLK-0001", due_in_s=840)]
+        self.line: dict[str, Any] = {
+            "state": "here",
+            "broker": "mqtt://127.0.0.1:1883",
+            "connected_since": now_ms() - 3_600_000,
+            "heard": 1240,
+            "waiting": 0,
+            "heard_at": now_ms() - 400,
+            "oldest_waiting_ms": None,
+            "why": None,
+        }
+        self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = set()
+
+    def portal(self) -> dict[str, Any]:
+        """An RFID reader that works."""
+        return {
+            "name": "portal", "kind": "llrp", "state": "up", "about": "Impinj R420, 5.14",
+            "since": now_ms() - 3_600_000, "readings": 48210, "rate_per_s": 31.5,
+            "last_reading_at": now_ms() - 200, "connects": 1, "dropped": 0,
+            "why": None, "hint": None, "scans_booked": 0,
+        }  # fmt: skip
+
+    def scanner(self) -> dict[str, Any]:
+        """A barcode scanner that is gone."""
+        return {
+            "name": "dock-scanner", "kind": "barcode_serial", "state": "down", "about": "", "since": now_ms() - 95_000,
+            "readings": 312, "rate_per_s": 0.0, "last_reading_at": now_ms() - 96_000, "connects": 2, "dropped": 3,
+            "why": "/dev/ttyUSB0 is not there", "hint": "Check the scanner's cable and power.", "scans_booked": 309,
+        }  # fmt: skip
+
+    def case(self, ident: str, kind: str, about: str, due_in_s: int) -> dict[str, Any]:
+        """An open case."""
+        return {
+            "id": ident, "case": kind, "about": about, "text": f"{about}: the book says less than nothing.",
+            "owner": "store_lead", "due": now_ms() + due_in_s * 1000, "opened_at": now_ms() - 60_000, "times": 2,
+        }  # fmt: skip
+
+    def stock(self, *skus: str) -> dict[str, Any]:
+        """/v1/stock, of some SKUs or of all."""
+        rows = [row for sku, row in self.articles.items() if not skus or sku in skus]
+        return {"store": "SH-0001", "at": now_ms(), "epoch": 1, "head": self.head, "digest": "00", "skus": rows}
+
+    def health(self) -> dict[str, Any]:
+        """/v1/health."""
+        return {
+            "store": "SH-0001", "chain": "demo", "version": "0.1.0", "boot": "b1", "at": now_ms(),
+            "started_at": now_ms() - 3_600_000, "epoch": 1, "head": self.head, "devices": self.devices,
+            "line": self.line, "cases": self.cases, "counts": {"turns": 912, "rows": 1240},
+        }  # fmt: skip
+
+    def post(self, sku: str, **places: int) -> None:
+        """Change an article's balances and tell the listeners."""
+        known = self.articles[sku]
+        self.head += 1
+        self.articles[sku] = article(sku, known["name_en"], known["name_zh"], known["tagged"], **places)
+        self.tell("stock", self.stock(sku))
+
+    def tell(self, event: str, data: dict[str, Any]) -> None:
+        """Send one event to every listener."""
+        for listener in self._listeners:
+            listener.put_nowait((event, data))
+
+    def hang_up(self) -> None:
+        """End every event stream, as a stopping agent does."""
+        for listener in self._listeners:
+            listener.put_nowait(None)
+
+    async def _events(self) -> AsyncIterator[str]:
+        mine: asyncio.Queue[tuple[str, dict[str, Any]] | None] = asyncio.Queue(maxsize=1000)
+        self._listeners.add(mine)
+        try:
+            yield ": hello\n\n"
+            while (told := await mine.get()) is not None:
+                yield f"event: {told[0]}\ndata: {json.dumps(told[1])}\n\n"
+        finally:
+            self._listeners.discard(mine)
+
+    def app(self) -> Starlette:
+        """The API and the page, under the policy the agent's own pages have."""
+
+        async def stock(_: Request) -> Response:
+            return JSONResponse(self.stock())
+
+        async def health(_: Request) -> Response:
+            return JSONResponse(self.health())
+
+        async def events(_: Request) -> Response:
+            return StreamingResponse(self._events(), media_type="text/event-stream")
+
+        async def page(_: Request) -> Response:
+            return FileResponse(STATIC / "index.html", headers={"content-security-policy": CSP})
+
+        return Starlette(
+            routes=[
+                Route("/", page),
+                Route("/v1/stock", stock),
+                Route("/v1/health", health),
+                Route("/v1/events", events),
+                Mount("/static", StaticFiles(directory=STATIC)),
+            ]
+        )

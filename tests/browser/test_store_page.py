@@ -1,0 +1,137 @@
+"""The store's page in a real Chromium, with a scripted store behind it."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.pages import browsing, free_port, served
+from tests.browser.scripted_store import ScriptedStore
+
+pytestmark = pytest.mark.browser
+
+
+@asynccontextmanager
+async def store_page(
+    store: ScriptedStore, path: str = "/", locale: str = "en-GB", width: int = 1280
+) -> AsyncIterator[tuple[Page, list[str]]]:
+    """The page of a scripted store, with its stock on it. Fails at the end when the page complained."""
+    async with browsing(locale=locale, width=width) as (page, complaints), served(store.app(), free_port()) as address:
+        await page.goto(address + path)
+        await expect(page.locator("#stock tr")).to_have_count(len(store.articles))
+        yield page, complaints
+        assert complaints == []
+        store.hang_up()
+
+
+def row(page: Page, sku: str) -> Locator:
+    """The table row of a SKU."""
+    return page.locator(f"#stock tr[data-key='{sku}']")
+
+
+async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
+    async with store_page(ScriptedStore()) as (page, _):
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Store SH-0001")
+        await expect(row(page, "JKT-0101").locator("td").nth(0)).to_have_text("6")
+        await expect(row(page, "JKT-0101").locator("td").nth(1)).to_have_text("14")
+        await expect(row(page, "JKT-0101").locator("td").nth(2).locator("span").first).to_have_text("20")
+        await expect(row(page, "JKT-0102")).to_contain_text("1 elsewhere")
+        await expect(row(page, "MLK-0001")).to_contain_text("below zero")
+        await expect(page.locator("#line")).to_contain_text("Connected")
+        await expect(page.locator("#line")).to_contain_text("1,240 of 1,240")
+        await expect(page.locator("#cases")).to_contain_text("Stock is below zero")
+        await expect(page.locator("#cases")).to_contain_text("What to do: Count this article")
+        scanner = page.locator("#devices li[data-key='dock-scanner']")
+        await expect(scanner).to_contain_text("Not reachable")
+        await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there What to do: Check the scanner's cable")
+
+
+async def test_a_change_appears_by_itself() -> None:
+    store = ScriptedStore()
+    async with store_page(store) as (page, _):
+        store.post("TEA-0007", FLOOR=17, BACKROOM=40)
+        await expect(row(page, "TEA-0007").locator("td").nth(0)).to_have_text("17")
+        await expect(row(page, "TEA-0007")).to_have_class(re.compile("changed"))
+        await expect(row(page, "TEA-0007").locator(".delta")).to_have_text("-1")
+        await expect(row(page, "TEA-0007")).not_to_have_class(re.compile("changed"))
+        store.line |= {"state": "connecting", "waiting": 3, "oldest_waiting_ms": 4000, "why": "connection refused"}
+        store.devices[1] |= {"state": "up", "why": None}
+        store.cases.clear()
+        store.tell("health", store.health())
+        await expect(page.locator("#line")).to_contain_text("Connecting")
+        await expect(page.locator("#line")).to_contain_text("connection refused")
+        await expect(page.locator("#line")).to_contain_text("Nothing is lost")
+        await expect(page.locator("#devices-count")).to_have_text("2 of 2 working")
+        await expect(page.locator("#cases-none")).to_be_visible()
+
+
+async def test_the_page_speaks_both_languages_and_remembers() -> None:
+    async with store_page(ScriptedStore(), locale="zh-CN") as (page, _):
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+        await expect(row(page, "TEA-0007")).to_contain_text("散装绿茶 250 克")
+        await expect(page.locator("#cases")).to_contain_text("库存为负")
+        await page.get_by_role("button", name="English").click()
+        await expect(row(page, "TEA-0007")).to_contain_text("Green tea")
+        await page.reload()
+        await expect(page.locator("#stock-title")).to_have_text("Stock")
+        await page.goto(page.url + "?lang=zh")
+        await expect(page.locator("#stock-title")).to_have_text("库存")
+
+
+async def test_every_word_is_there_in_both_languages() -> None:
+    async with store_page(ScriptedStore()) as (page, _):
+        words = await page.evaluate(
+            "import('/static/strings.js').then(({STRINGS, CASES}) =>"
+            " ['en', 'zh'].map((code) => [Object.keys(STRINGS[code]).sort(), Object.keys(CASES[code]).sort()]))"
+        )
+        assert words[0] == words[1]
+
+
+async def test_text_from_outside_stays_text() -> None:
+    store = ScriptedStore()
+    bomb = "<img src=x onerror=\"document.title='broken in'\"><script>document.title='broken in'</script>"
+    store.articles["TEA-0007"] |= {"name_en": bomb}
+    store.devices[1] |= {"name": bomb, "why": bomb, "about": bomb}
+    store.cases[0] |= {"about": bomb, "case": bomb, "text": bomb}
+    async with store_page(store) as (page, _):
+        await expect(row(page, "TEA-0007").locator("th span").first).to_have_text(bomb)
+        await expect(page.locator("#devices li").nth(1).locator("strong")).to_have_text(bomb)
+        assert await page.locator("main img, main script").count() == 0
+        assert await page.title() == "SH-0001 · Nearshelf"
+
+
+async def test_what_is_looked_for_is_found() -> None:
+    async with store_page(ScriptedStore()) as (page, _):
+        await page.get_by_role("searchbox", name="Find SKU, name or GTIN").fill("navy jacket")
+        await expect(page.locator("#stock tr")).to_have_count(2)
+        await expect(page.locator("#stock-count")).to_have_text("2 of 6 articles")
+        await page.get_by_role("searchbox").fill("绿茶")
+        await expect(page.locator("#stock tr")).to_have_count(1)
+        await page.get_by_role("searchbox").fill("nowhere")
+        await expect(page.locator("#stock-none")).to_have_text("No article matches.")
+
+
+async def test_the_page_survives_the_agents_restart() -> None:
+    store, port = ScriptedStore(), free_port()
+    async with browsing() as (page, _):
+        async with served(store.app(), port) as address:
+            await page.goto(address)
+            await expect(page.locator("#stock tr")).to_have_count(6)
+            store.hang_up()
+        await expect(page.locator("#lost")).to_contain_text("lost since")
+        await expect(row(page, "SHO-2210").locator("td").nth(0)).to_have_text("2")
+        store.articles["SHO-2210"] |= {"places": {"FLOOR": 1}, "on_hand": 1}
+        store.head += 1
+        async with served(store.app(), port):
+            await expect(row(page, "SHO-2210").locator("td").nth(0)).to_have_text("1", timeout=15_000)
+            await expect(page.locator("#lost")).to_be_hidden()
+            await expect(page.locator("#said")).to_have_text("Connection is back.")
+            store.hang_up()
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+async def test_the_page_fits_without_sideways_scrolling(width: int) -> None:
+    async with store_page(ScriptedStore(), width=width) as (page, _):
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
