@@ -60,16 +60,22 @@ class Inventory:
     def antennas(self) -> set[int]:
         return {antenna for spec in self.spec["AISpecs"] or () for antenna in spec["AntennaIDs"] or ()}
 
-    def flush_every_s(self) -> float | None:
-        """How often the client wants reports by time: at the end of each AISpec, or by LLRP 1.1's triggers."""
-        report = self.spec["ROReportSpec"] or REPORT_BY_DEFAULT
-        if report["Trigger"] in (3, 4):
-            return float(report["N"])
-        if report["Trigger"] in (5, 6):
-            return float(report["N"]) / 1000
-        ends = [spec["StopTrigger"] for spec in self.spec["AISpecs"] or () if spec["StopTrigger"]]
-        lasting = [end["DurationTriggerValue"] / 1000 for end in ends if end["DurationTriggerValue"]]
-        return min(lasting) if lasting and report["Trigger"] == 1 else None
+    def report_after(self, report: Values) -> tuple[int, float]:
+        """After how many tags, and after how many seconds, the client wants a report; 0: never.
+
+        Triggers 1 and 2 are N tags or the end of an AISpec or ROSpec, 3–6 (LLRP 1.1) N seconds or milliseconds.
+        An AISpec that ends after so many tags or so long is begun again at once, as readers do.
+        """
+        trigger, n = report["Trigger"], report["N"]
+        if trigger in (3, 4, 5, 6):
+            return 0, n if trigger in (3, 4) else n / 1000
+        if trigger == 0:
+            return 0, 0.0
+        ends = [spec["StopTrigger"] for spec in self.spec["AISpecs"] or ()] if trigger == 1 else []
+        counted = [end["TagObservationTrigger"] for end in ends if end["TagObservationTrigger"]]
+        tags = [n, *(end["NumberOfTags"] for end in counted)]
+        lasting_ms = [end["DurationTriggerValue"] for end in ends] + [end["Timeout"] for end in counted]
+        return min(filter(None, tags), default=0), min(filter(None, lasting_ms), default=0) / 1000
 
 
 class SimulatedReader:
@@ -106,7 +112,8 @@ class SimulatedReader:
         self._chance = random.Random(seed)
         self._server: asyncio.Server | None = None
         self._client: _Client | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self._last: dict[str, object] = {}
 
     # The shop's side: tags come, go and move.
@@ -132,19 +139,21 @@ class SimulatedReader:
         self._server = await asyncio.start_server(self._serve, host, port, limit=READ_BYTES)
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = f"tcp://{host}:{port}"
-        self._keep(asyncio.create_task(self._read_on(), name="simulated reader: inventory"))
+        self._reading = asyncio.create_task(self._read_on(), name="simulated reader: inventory")
         return self.address
 
     async def stop(self) -> None:
         """Say goodbye to the client, close everything, and forget the ROSpecs, as a reader switched off does."""
         if self._server is not None:
             self._server.close()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
         if self._client is not None:
             self._client.event({"ConnectionCloseEvent": {}})
             self._client.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._serving:
+            await asyncio.wait(self._serving)
         if self._server is not None:
             await self._server.wait_closed()
         self.inventories.clear()
@@ -182,14 +191,11 @@ class SimulatedReader:
 
     # Inside.
 
-    def _keep(self, task: asyncio.Task[None]) -> None:
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._keep(task)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         client = _Client(self, reader, writer)
         if self._client is not None:
             self.counts["turned_away"] += 1
@@ -232,12 +238,11 @@ class SimulatedReader:
                 seen.count = min(seen.count + 1, 0xFFFF)
 
     async def _report_if_due(self, inventory: Inventory) -> None:
-        report = inventory.spec["ROReportSpec"] or self.report_by_default
-        enough = report["N"] if report["Trigger"] in (1, 2) else 0
-        while enough and len(inventory.heard) >= enough:
-            await self._report(inventory, enough)
-        every_s, now = inventory.flush_every_s(), asyncio.get_running_loop().time()
-        if every_s is not None and now - inventory.flushed_at >= every_s:
+        tags, every_s = inventory.report_after(inventory.spec["ROReportSpec"] or self.report_by_default)
+        while tags and len(inventory.heard) >= tags:
+            await self._report(inventory, tags)
+        now = asyncio.get_running_loop().time()
+        if every_s and now - inventory.flushed_at >= every_s:
             inventory.flushed_at = now
             if inventory.heard:
                 await self._report(inventory, len(inventory.heard))
