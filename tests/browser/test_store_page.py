@@ -45,7 +45,8 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
         await expect(page.locator("#cases")).to_contain_text("What to do: Count this article")
         scanner = page.locator("#devices li[data-key='dock-scanner']")
         await expect(scanner).to_contain_text("Not reachable")
-        await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there What to do: Check the scanner's cable")
+        await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there")
+        await expect(scanner).to_contain_text("What to do: Check the scanner's cable")
 
 
 async def test_a_change_appears_by_itself() -> None:

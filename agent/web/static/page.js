@@ -136,7 +136,7 @@ const DEVICE_MARKS = { up: "good", starting: "wait", down: "down", refused: "sto
 function buildDevice() {
   return make("li", "",
     make("div", "card-head", make("strong"), make("span", "", make("span"), make("span"))),
-    make("p", "about"), make("p", "why"), make("dl", "facts"));
+    make("p", "about"), make("div", "why", make("p"), make("p")), make("dl", "facts"));
 }
 
 function drawDevice(node, device) {
@@ -146,8 +146,9 @@ function drawDevice(node, device) {
   put(head.children[1].children[1], say(`device_${device.state}`));
   put(about, device.about ? `${device.kind} · ${device.about}` : device.kind);
   const broken = device.state === "down" || device.state === "refused";
-  const todo = device.hint ? ` ${say("todo", { text: device.hint })}` : "";
-  show(why, broken ? `${device.why ?? ""}${todo}` : "");
+  why.hidden = !(broken && (device.why || device.hint));
+  show(why.children[0], device.why);
+  show(why.children[1], device.hint ? say("todo", { text: device.hint }) : "");
   facts(list, [
     [say("device_since"), device.since ? moment(device.since) : null],
     [say("device_rate"), say("device_rate_value", { rate: rate(device.rate_per_s ?? 0), total: number(device.readings) })],
@@ -259,6 +260,7 @@ function drawWords() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const node of document.querySelectorAll("[data-t]")) if (node.id !== "store" || !health) put(node, say(node.dataset.t));
   for (const node of document.querySelectorAll("[data-t-placeholder]")) node.placeholder = say(node.dataset.tPlaceholder);
+  for (const node of document.querySelectorAll("[data-t-label]")) node.ariaLabel = say(node.dataset.tLabel);
   put($("language"), say("other_language"));
   $("language").lang = say("other_code");
   $("counts").replaceChildren();

@@ -3,7 +3,7 @@
 export const STRINGS = {
   en: {
     other_language: "中文", other_code: "zh",
-    store: "Store", loading: "Loading …",
+    store: "Store", jump: "On this page", loading: "Loading …",
     updated: "Updated {age} ago", updated_now: "Up to date",
     lost: "Connection to the store's agent lost since {time}. What you see is from then. Trying again …",
     said_lost: "Connection lost.", said_back: "Connection is back.",
@@ -35,7 +35,7 @@ export const STRINGS = {
   },
   zh: {
     other_language: "English", other_code: "en",
-    store: "门店", loading: "正在加载…",
+    store: "门店", jump: "本页内容", loading: "正在加载…",
     updated: "{age}前更新", updated_now: "已是最新",
     lost: "{time} 起与门店程序失去连接，页面显示的是当时的数据。正在重试…",
     said_lost: "连接已断开。", said_back: "连接已恢复。",
@@ -54,7 +54,7 @@ export const STRINGS = {
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
-    device_since: "自", device_rate: "读取", device_rate_value: "每秒 {rate}，共 {total}",
+    device_since: "状态开始", device_rate: "读取", device_rate_value: "每秒 {rate}，共 {total}",
     device_last: "最近读取", device_dropped: "无法识别", device_booked: "已答复扫码",
 
     stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
