@@ -24,6 +24,7 @@ async def test_messages_cross_it_and_it_ends_with_its_context(version: MqttVersi
             version=version,
             topics=["t"],
             on_message=lambda topic, payload: heard.append(payload),
+            now_ms=lambda: 0,
         )
         task = asyncio.create_task(link.run())
         await until(lambda: link.state == "here")

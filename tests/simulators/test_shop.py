@@ -5,8 +5,8 @@ import io
 from collections import Counter
 from random import Random
 
-from epcpy.utils.parsers import hex_to_tag_encodable
 from epcpy.epc_schemes.sgtin import SGTIN
+from epcpy.utils.parsers import hex_to_tag_encodable
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,5 @@
+"""`python -m simulators` is `nearshelf-sim`."""
+
+from simulators.cli import app
+
+app()

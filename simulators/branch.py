@@ -1,0 +1,160 @@
+"""One simulated store: the real agent, the simulated devices it is connected to, and the world they stand in."""
+
+import time
+from collections import Counter, deque
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from simulators.goods import catalogue_csv, range_of_goods
+from simulators.llrp_reader import SimulatedReader
+from simulators.programs import Program
+from simulators.serial_scanner import SerialScanner
+from simulators.shop import Shop
+from simulators.till import Till
+
+_SERIALS_PER_STORE = 10_000_000
+
+#: A real reader makes more; these are enough for a tag to settle in a second, and leave the machine to the agents.
+_ROUNDS_PER_S = 4.0
+
+_AGENT_TOML = """\
+[store]
+id = "{store}"
+chain = "{chain}"
+
+[books]
+path = "books.db"
+catalogue = "catalogue.csv"
+
+[hq]
+broker = "{broker}"
+mqtt_version = "{mqtt_version}"
+
+[web]
+host = "127.0.0.1"
+port = 0
+
+[[device]]
+name = "portal"
+kind = "llrp"
+[device.settings]
+address = "{reader}"
+keepalive_s = 10
+[[device.zone]]
+antenna = 1
+place = "BACKROOM"
+[[device.zone]]
+antenna = 2
+place = "FLOOR"
+
+[[device]]
+name = "dock-scanner"
+kind = "barcode_serial"
+purpose = "receive"
+[device.settings]
+port = "{dock}"
+acknowledge = true
+
+[[device]]
+name = "shelf-scanner"
+kind = "barcode_serial"
+purpose = "shelve"
+[device.settings]
+port = "{shelf}"
+acknowledge = true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that happened in the shop and was answered. `source` is the name its posting must have, if any."""
+
+    kind: str
+    at: int
+    source: str = ""
+
+
+class WorldClock:
+    """Seconds that do not pass while the world is held still: nobody moves goods while the shop's computer is down."""
+
+    def __init__(self) -> None:
+        self._held_since: float | None = None
+        self._held_s = 0.0
+
+    def now(self) -> float:
+        return (time.monotonic() if self._held_since is None else self._held_since) - self._held_s
+
+    def hold(self) -> None:
+        if self._held_since is None:
+            self._held_since = time.monotonic()
+
+    def go_on(self) -> None:
+        if self._held_since is not None:
+            self._held_s += time.monotonic() - self._held_since
+            self._held_since = None
+
+
+class Branch:
+    """One store. `start` brings up devices and agent; what then happens in it is `people`'s business."""
+
+    def __init__(self, number: int, folder: Path, chain: str, broker: str, mqtt_version: str, seed: int) -> None:
+        self.store = f"SH-{number:04}"
+        self.folder = folder / self.store
+        self.folder.mkdir()
+        self.shop = Shop(range_of_goods(), Random(f"{seed}/{self.store}/shop"), number * _SERIALS_PER_STORE)
+        self.clock = WorldClock()
+        self.dock = SerialScanner(self.folder / "dock-scanner")
+        self.shelf = SerialScanner(self.folder / "shelf-scanner")
+        self.reader = SimulatedReader(antennas=2, rounds_per_s=_ROUNDS_PER_S, seed=seed * 1000 + number)
+        self.agent = Program("agent " + self.store, "agent", self.folder / "agent.toml", self.folder / "agent.log")
+        self.happened: Counter[str] = Counter()
+        self.journal: deque[Happened] = deque(maxlen=100_000)
+        self._broker = broker
+        self._about = {"chain": chain, "mqtt_version": mqtt_version}
+        self._till: Till | None = None
+
+    @property
+    def till(self) -> Till:
+        assert self._till is not None, "the till opens when the agent has an address"
+        return self._till
+
+    async def start(self) -> None:
+        """Returns when the agent is ready."""
+        self.dock.plug()
+        self.shelf.plug()
+        await self.reader.start()
+        (self.folder / "catalogue.csv").write_text(catalogue_csv(self.shop.products), encoding="utf-8")
+        self.agent.settings.write_text(
+            _AGENT_TOML.format(
+                store=self.store,
+                broker=self._broker,
+                reader=self.reader.address,
+                dock=self.dock.path,
+                shelf=self.shelf.path,
+                **self._about,
+            )
+        )
+        await self.agent.start()
+        self._till = Till("T1", self.agent.web)
+
+    async def stop(self) -> None:
+        """Stop the agent in order, then put the devices away. Safe to call at any stage of `start`."""
+        try:
+            await self.agent.stop()
+        finally:
+            if self._till is not None:
+                await self._till.close()
+            await self.reader.stop()
+            self.dock.unplug()
+            self.shelf.unplug()
+
+    def note(self, kind: str, at: int, source: str = "") -> None:
+        """Something happened, at `at` ms since 1970."""
+        self.happened[kind] += 1
+        self.journal.append(Happened(kind, at, source))
+
+
+def now_ms() -> int:
+    """The wall clock, in ms since 1970."""
+    return time.time_ns() // 1_000_000

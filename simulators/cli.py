@@ -1,0 +1,93 @@
+"""`nearshelf-sim`: a shop that isn't there."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+_HEADLESS_S = 30.0
+
+
+@app.callback()
+def about() -> None:
+    """Simulated stores for trying out and testing Nearshelf."""
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after this time, with a verdict; without: until Ctrl-C.", min=1)
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No table; 30 seconds unless told otherwise.")] = False,
+    stores: Annotated[int, typer.Option(help="How many stores.", min=1, max=50)] = 3,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same shops.")] = 7,
+    mqtt: Annotated[Literal["5", "3.1.1"], typer.Option(help="The MQTT version that stores and HQ speak.")] = "5",
+    thief: Annotated[
+        bool, typer.Option("--thief", help="Steal one unit at the end: the verdict must find it.")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="A new folder for databases and logs, which stays; without: a temporary one.")
+    ] = None,
+) -> None:
+    """A chain with its HQ on this machine: real agents, simulated devices, people and tills."""
+    from simulators.demo import Plan, run  # slow to import, and not needed for --help
+
+    if headless and seconds is None:
+        seconds = _HEADLESS_S
+    plan = Plan(stores, seed, seconds, mqtt, headless, thief, folder)
+    raise typer.Exit(asyncio.run(run(plan, Console(soft_wrap=True))))
+
+
+@app.command()
+def scanner(
+    link: Annotated[Path, typer.Argument(help="Where the scanner's port shall appear, such as ./scanner.")],
+) -> None:
+    """A serial scanner in ACK/NAK mode: each line you type is one scan."""
+    asyncio.run(_type_scans(link, Console()))
+
+
+@app.command()
+def reader(
+    tags: Annotated[int, typer.Option(help="How many tags lie before each of two antennas.", min=0)] = 20,
+    port: Annotated[int, typer.Option(help="The TCP port; 0 is any.", min=0, max=65535)] = 0,
+) -> None:
+    """An RFID reader that speaks LLRP."""
+    asyncio.run(_read_tags(tags, port, Console()))
+
+
+async def _type_scans(link: Path, console: Console) -> None:
+    from simulators.serial_scanner import NoAnswer, SerialScanner
+
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    asyncio.get_running_loop().add_reader(sys.stdin, lambda: lines.put_nowait(sys.stdin.readline()))
+    device = SerialScanner(link)
+    device.plug()
+    console.print(f"the scanner's port is {link}; type barcodes, end with Ctrl-D")
+    try:
+        while line := await lines.get():
+            try:
+                console.print("ACK" if await device.scan(line.strip()) else "NAK")
+            except NoAnswer as trouble:
+                console.print(str(trouble))
+    finally:
+        device.unplug()
+
+
+async def _read_tags(tags: int, port: int, console: Console) -> None:
+    from simulators.goods import range_of_goods, sgtin_96
+    from simulators.llrp_reader import SimulatedReader
+
+    device = SimulatedReader()
+    for product, antenna in zip(range_of_goods(), (1, 2), strict=False):
+        for serial in range(1, tags + 1):
+            device.place(sgtin_96(product.gtin, product.company_digits, serial), antenna)
+    console.print(f"the reader's address is {await device.start(port=port)}; end with Ctrl-C")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await device.stop()

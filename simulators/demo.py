@@ -1,0 +1,156 @@
+"""A chain on one machine: broker, HQ, stores with their people; and a verdict at the end."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from simulators import verdict
+from simulators.branch import Branch
+from simulators.demo_broker import demo_broker
+from simulators.live import show_live
+from simulators.people import Pace, People
+from simulators.programs import Program
+from simulators.shop import FLOOR
+
+_CHAIN = "demo"
+_FOLDER_PREFIX = "nearshelf-demo-"
+
+#: How long the three may take to agree after the last thing happened: tags settle within two seconds, rows land
+#: within one.
+_AGREE_WITHIN_S = 20.0
+
+_HQ_TOML = """\
+[hq]
+chain = "{chain}"
+database = "sqlite+aiosqlite:///hq.db"
+broker = "{broker}"
+mqtt_version = "{mqtt_version}"
+
+[web]
+host = "127.0.0.1"
+port = 0
+"""
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `seconds` None: until Ctrl-C, without a verdict. `thief`: at the end one unit vanishes unseen."""
+
+    stores: int = 3
+    seed: int = 7
+    seconds: float | None = None
+    mqtt_version: str = "5"
+    headless: bool = False
+    thief: bool = False
+    folder: Path | None = None
+
+
+async def run(plan: Plan, console: Console) -> int:
+    """Run the plan; the exit status: 0 when all agreed, or when nobody asked for a verdict."""
+    enough = asyncio.Event()
+    with _workplace(plan.folder) as folder, _signals_set(enough):
+        async with chain(plan, folder) as (hq, branches):
+            console.print(f"HQ        {hq.web}/")
+            for branch in branches:
+                console.print(f"{branch.store}   {branch.agent.web}/")
+            in_time = await _traffic(plan, console, hq, branches, enough)
+            if not in_time:
+                return 0 if plan.seconds is None else INTERRUPTED
+            if plan.thief:
+                _steal(branches[0])
+            verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S)
+            verdict.show(console, verdicts, await verdict.latency(branches, hq.web))
+            return 0 if all(found.good for found in verdicts) else 1
+
+
+@asynccontextmanager
+async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[Branch]]]:
+    """Everything running: HQ and the stores. Stopped in order, whatever happens."""
+    async with AsyncExitStack() as running:
+        broker = await running.enter_async_context(demo_broker(plan.mqtt_version))
+        hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
+        hq.settings.write_text(_HQ_TOML.format(chain=_CHAIN, broker=broker, mqtt_version=plan.mqtt_version))
+        running.push_async_callback(hq.stop)
+        await hq.start()
+        branches = [
+            Branch(number, folder, _CHAIN, broker, plan.mqtt_version, plan.seed) for number in range(1, plan.stores + 1)
+        ]
+        for branch in branches:
+            running.push_async_callback(branch.stop)
+        async with asyncio.TaskGroup() as group:
+            for branch in branches:
+                group.create_task(branch.start(), name=f"start {branch.store}")
+        yield hq, branches
+
+
+async def _traffic(plan: Plan, console: Console, hq: Program, branches: list[Branch], enough: asyncio.Event) -> bool:
+    """Let people work until the time is up; False if they were interrupted first."""
+    staffs = [People(branch, plan.seed, Pace()) for branch in branches]
+    async with asyncio.TaskGroup() as group:
+        watches = [group.create_task(_must_live(program)) for program in (hq, *(branch.agent for branch in branches))]
+        if not plan.headless and console.is_terminal:
+            watches.append(group.create_task(show_live(console, hq, branches), name="live table"))
+        days = [group.create_task(staff.work()) for staff in staffs]
+        try:
+            async with asyncio.timeout(plan.seconds):
+                await enough.wait()
+        except TimeoutError:
+            pass
+        for staff in staffs:
+            staff.close()
+        if enough.is_set():
+            for day in days:
+                day.cancel()
+        await asyncio.wait(days)
+        for watch in watches:
+            watch.cancel()
+    return not enough.is_set()
+
+
+async def _must_live(program: Program) -> None:
+    status = await program.wait()
+    raise RuntimeError(f"{program.name} ended by itself, status {status}; see {program.log}")
+
+
+def _steal(branch: Branch) -> None:
+    """Carry one unit out of the shop, past everything that could notice."""
+    product = max(branch.shop.untagged, key=lambda product: branch.shop.count(product, FLOOR))
+    branch.shop.move(product, FLOOR, "SHRINK")
+
+
+@contextmanager
+def _workplace(wanted: Path | None) -> Iterator[Path]:
+    """The wanted folder, which stays; or a temporary one, which goes, as do those of demos that were killed."""
+    if wanted is not None:
+        wanted.mkdir(parents=True)
+        yield wanted
+        return
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
+        owner = left.name.removeprefix(_FOLDER_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _signals_set(event: asyncio.Event) -> Iterator[None]:
+    """Ctrl-C and its like ask for an orderly end, once and for all."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,280 @@
+"""What people do in a simulated store: deliver, carry, scan, buy, and bring things that do not belong there.
+
+Each person is an endless task with a generator of their own; together they make about five events a second. A person
+finishes what they began: after closing time nothing is half done.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from random import Random
+
+from simulators.branch import Branch, now_ms
+from simulators.goods import Product, check_digit
+from simulators.serial_scanner import NoAnswer, SerialScanner
+from simulators.shop import BACKROOM, CUSTOMER, FLOOR, PLACE_OF_ANTENNA, SUPPLIER, Unit
+from simulators.till import Refused
+
+#: Everything that can happen, and must have happened at least once before a verdict is worth something.
+KINDS = (
+    "delivery",
+    "tag received",
+    "tag moved",
+    "scan received",
+    "scan shelved",
+    "sale with tag",
+    "sale without tag",
+    "unknown barcode",
+    "unknown sale",
+    "alien tag",
+    "blank tag",
+)
+
+#: A unit is left lying this long before anyone touches it again. People are slower.
+REST_S = 3.0
+
+#: No more tags than this in the reader's field: then the goods-in door stays shut.
+_FIELD_FULL = 250
+
+_BACKROOM_ANTENNA, _FLOOR_ANTENNA = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Mean seconds between two doings of one person. `opening_units` tagged units are there from the beginning."""
+
+    delivery_s: float = 8.0
+    carry_s: float = 1.2
+    receive_s: float = 0.9
+    shelve_s: float = 0.9
+    shop_s: float = 0.9
+    oddity_s: float = 8.0
+    opening_units: int = 60
+
+
+class People:
+    """The people of one store, from opening to closing time."""
+
+    def __init__(self, branch: Branch, seed: int, pace: Pace) -> None:
+        self._branch = branch
+        self._shop = branch.shop
+        self._pace = pace
+        self._closing = asyncio.Event()
+        self._seed = f"{seed}/{branch.store}"
+        #: A scanner is in one pair of hands.
+        self._hands: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        #: How often each scanner was answered: what the store's page shows as booked.
+        self._answered: Counter[str] = Counter()
+        #: Untagged units that someone has in their hands, by SKU.
+        self._to_shelf: Counter[str] = Counter()
+        self._to_till: Counter[str] = Counter()
+        self._in_field = 0
+
+    def close(self) -> None:
+        """Closing time: everyone finishes what they are doing and goes home."""
+        self._closing.set()
+
+    async def work(self) -> None:
+        """Open, work, and return when the last one has gone home after `close`."""
+        await self._deliver(Random(f"{self._seed}/opening"), self._pace.opening_units)
+        pace = self._pace
+        people: tuple[tuple[str, float, Callable[[Random], Coroutine[None, None, None]]], ...] = (
+            ("driver", pace.delivery_s, self._bring_some),
+            ("porter", pace.carry_s, self._carry),
+            ("receiver", pace.receive_s, self._receive),
+            ("shelver", pace.shelve_s, self._shelve),
+            ("shopper", pace.shop_s, self._buy),
+            ("child", pace.oddity_s, self._play),
+        )
+        async with asyncio.TaskGroup() as group:
+            for name, every_s, does in people:
+                group.create_task(self._day_of(name, every_s, does), name=f"{self._branch.store} {name}")
+
+    async def _day_of(self, name: str, every_s: float, does: Callable[[Random], Coroutine[None, None, None]]) -> None:
+        rng = Random(f"{self._seed}/{name}")
+        while not self._closing.is_set():
+            await does(rng)
+            await self._pause(rng.expovariate(1 / every_s))
+
+    async def _pause(self, seconds: float) -> None:
+        """Cut short by closing time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return
+
+    # Goods with tags.
+
+    async def _bring_some(self, rng: Random) -> None:
+        if self._in_field < _FIELD_FULL:
+            await self._deliver(rng, rng.randint(4, 9))
+
+    async def _deliver(self, rng: Random, count: int) -> None:
+        """Announce a delivery, then put its units down: some go straight to the sales floor."""
+        units = [self._shop.make(rng.choice(self._shop.tagged)) for _ in range(count)]
+        by_product: dict[Product, list[Unit]] = {}
+        for unit in units:
+            by_product.setdefault(unit.product, []).append(unit)
+        at = now_ms()
+        paper = f"D-{self._branch.till.next_paper()}"
+        lines = [
+            {"line": number, "gtin": product.gtin, "epcs": [unit.epc.hex() for unit in its_units]}
+            for number, (product, its_units) in enumerate(by_product.items(), start=1)
+        ]
+        await self._branch.till.announce(paper, lines)
+        self._branch.note("delivery", at)
+        for unit in units:
+            self._put(unit, SUPPLIER, rng.choice((_BACKROOM_ANTENNA, _BACKROOM_ANTENNA, _FLOOR_ANTENNA)))
+
+    def _put(self, unit: Unit, origin: str, antenna: int) -> None:
+        self._shop.put(unit, origin, PLACE_OF_ANTENNA[antenna], self._branch.clock.now())
+        self._branch.reader.place(unit.epc, antenna)
+        self._in_field += origin == SUPPLIER
+        self._branch.note("tag received" if origin == SUPPLIER else "tag moved", now_ms())
+
+    def _rested(self, place: str) -> list[Unit]:
+        return self._shop.rested(place, self._branch.clock.now() - REST_S)
+
+    async def _carry(self, rng: Random) -> None:
+        """Carry a tagged unit from the back room to the sales floor; now and then one goes back."""
+        origin, antenna = (BACKROOM, _FLOOR_ANTENNA) if rng.random() < 0.9 else (FLOOR, _BACKROOM_ANTENNA)
+        if units := self._rested(origin):
+            self._put(rng.choice(units), origin, antenna)
+
+    # Goods without tags.
+
+    async def _receive(self, rng: Random) -> None:
+        """Scan some units of one product in at the dock."""
+        product = rng.choice(self._shop.untagged)
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            await self._scan(self._branch.dock, product)
+
+    async def _shelve(self, rng: Random) -> None:
+        """Take a unit out of the back room and scan it onto its shelf."""
+        if products := self._shop.in_stock(BACKROOM, self._to_shelf):
+            product = rng.choice(products)
+            self._to_shelf[product.sku] += 1
+            await self._scan(self._branch.shelf, product)
+            self._to_shelf[product.sku] -= 1
+
+    async def _scan(self, scanner: SerialScanner, product: Product) -> None:
+        name = scanner.path.name
+        async with self._hands[name]:
+            at = now_ms()
+            if not await self._answer(scanner, product.gtin, accepted=True):
+                raise AssertionError(f"{name} was refused {product.gtin} ({product.sku})")
+            source = f"scan:{name}:{self._answered[name]}"
+        if scanner is self._branch.dock:
+            self._shop.move(product, SUPPLIER, BACKROOM)
+            self._branch.note("scan received", at, source)
+        else:
+            self._shop.move(product, BACKROOM, FLOOR)
+            self._branch.note("scan shelved", at, source)
+
+    async def _answer(self, scanner: SerialScanner, text: str, *, accepted: bool) -> bool:
+        """Scan until it is certain whether the scan was booked. `accepted` is what it was if the page says so."""
+        name = scanner.path.name
+        while True:
+            try:
+                answer = await scanner.scan(text)
+            except NoAnswer:
+                self._branch.happened["scan in doubt"] += 1
+                if await self._booked(name) == self._answered[name]:
+                    continue
+                answer = accepted
+            self._answered[name] += 1
+            return answer
+
+    async def _booked(self, device: str) -> int:
+        """What the store's page says of a scanner, once it works again."""
+        while True:
+            health = await self._branch.till.look("/v1/health")
+            for found in health["devices"]:
+                if found["name"] == device and found["state"] == "up":
+                    booked: int = found["scans_booked"]
+                    return booked
+            await asyncio.sleep(0.05)
+
+    # Shoppers.
+
+    async def _buy(self, rng: Random) -> None:
+        """Take up to three things from the sales floor and pay for them, tagged units by their tags."""
+        lines: list[dict[str, object]] = []
+        bought: list[Product] = []
+        for _ in range(rng.randint(1, 3)):
+            units, products = self._rested(FLOOR), self._shop.in_stock(FLOOR, self._to_till)
+            if units and (not products or rng.random() < 0.5):
+                unit = rng.choice(units)
+                self._take(unit)
+                lines.append({"line": len(lines) + 1, "gtin": unit.product.gtin, "qty": 1, "epc": unit.epc.hex()})
+                bought.append(unit.product)
+            elif products:
+                product = rng.choice(products)
+                self._to_till[product.sku] += 1
+                lines.append({"line": len(lines) + 1, "gtin": product.gtin, "qty": 1})
+                bought.append(product)
+        if not lines:
+            return
+        await self._pause(rng.uniform(0.2, 0.6))
+        receipt, at = self._branch.till.next_paper(), now_ms()
+        await self._branch.till.sell(receipt, at, lines)
+        for line, product in zip(lines, bought, strict=True):
+            self._shop.move(product, FLOOR, CUSTOMER)
+            self._to_till[product.sku] -= not product.tagged
+            kind = "sale with tag" if product.tagged else "sale without tag"
+            self._branch.note(kind, at, f"sale:{receipt}/{line['line']}")
+
+    def _take(self, unit: Unit) -> None:
+        self._shop.take(unit)
+        self._branch.reader.take(unit.epc)
+        self._in_field -= 1
+
+    # What must change nothing.
+
+    async def _play(self, rng: Random) -> None:
+        """All pranks once, in any order."""
+        pranks = [self._scan_nonsense, self._sell_nonsense, self._bring_alien, self._bring_blank]
+        rng.shuffle(pranks)
+        for prank in pranks:
+            await prank(rng)
+
+    async def _scan_nonsense(self, rng: Random) -> None:
+        digits = f"9528888{rng.randrange(100_000):05}"
+        scanner = self._branch.shelf
+        async with self._hands[scanner.path.name]:
+            at = now_ms()
+            if await self._answer(scanner, digits + check_digit(digits), accepted=False):
+                raise AssertionError(f"the barcode {digits} is in no catalogue and was accepted")
+        self._branch.note("unknown barcode", at)
+
+    async def _sell_nonsense(self, rng: Random) -> None:
+        at = now_ms()
+        lines = [
+            {"line": 1, "sku": rng.choice(self._shop.products).sku, "qty": 1},
+            {"line": 2, "sku": "NO-SUCH-THING", "qty": 1},
+        ]
+        try:
+            await self._branch.till.sell(self._branch.till.next_paper(), at, lines)
+        except Refused as refused:
+            if refused.status == 422:
+                self._branch.note("unknown sale", at)
+                return
+            raise
+        raise AssertionError("a sale of a SKU that no one has was posted")
+
+    async def _bring_alien(self, rng: Random) -> None:
+        """A customer walks past in clothes bought elsewhere."""
+        await self._walk_past(self._shop.make(rng.choice(self._shop.tagged)).epc, rng)
+        self._branch.note("alien tag", now_ms())
+
+    async def _bring_blank(self, rng: Random) -> None:
+        """A tag that nobody has written, as the chip's maker delivers it."""
+        await self._walk_past(bytes.fromhex("e2801160") + rng.randbytes(8), rng)
+        self._branch.note("blank tag", now_ms())
+
+    async def _walk_past(self, epc: bytes, rng: Random) -> None:
+        self._branch.reader.place(epc, rng.choice((_BACKROOM_ANTENNA, _FLOOR_ANTENNA)))
+        await self._pause(rng.uniform(0.5, 2.0))
+        self._branch.reader.take(epc)

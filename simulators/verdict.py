@@ -1,0 +1,156 @@
+"""Do the truth of the simulated shop, the store's books and HQ agree? And how long did HQ take to know?"""
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from simulators.branch import Branch
+from simulators.people import KINDS
+
+Places = Mapping[str, int]
+Stock = Mapping[str, Places]
+
+_LOOK_EVERY_S = 0.25
+_LOG_PAGE = 1000
+_LOG_ROWS_MAX = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A SKU of which not all three say the same, by place."""
+
+    sku: str
+    truth: Places
+    books: Places
+    hq: Places
+
+
+@dataclass(frozen=True, slots=True)
+class StoreVerdict:
+    """How one store came out."""
+
+    store: str
+    compared: int
+    differing: tuple[Difference, ...]
+    happened: Mapping[str, int]
+
+    @property
+    def missing(self) -> list[str]:
+        """Kinds of events that never happened, so that nothing is known about them."""
+        return [kind for kind in KINDS if not self.happened.get(kind)]
+
+    @property
+    def good(self) -> bool:
+        return self.compared > 0 and not self.differing and not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds until HQ had committed: from the agent's commit, and from the shop's own doing."""
+
+    from_commit_ms: Sequence[int]
+    from_event_ms: Sequence[int]
+
+
+def differences(truth: Stock, books: Stock, hq: Stock) -> tuple[Difference, ...]:
+    """Every SKU that is not in the same places, in the same numbers, in all three."""
+    return tuple(
+        Difference(sku, *found)
+        for sku in sorted({*truth, *books, *hq})
+        if not (found := [dict(stock.get(sku, {})) for stock in (truth, books, hq)])[0] == found[1] == found[2]
+    )
+
+
+def percentile(values: Iterable[int], percent: float) -> int | None:
+    """By nearest rank; None of nothing."""
+    ranked = sorted(values)
+    return ranked[max(0, math.ceil(percent / 100 * len(ranked)) - 1)] if ranked else None
+
+
+async def judge(branches: Sequence[Branch], hq_web: str, within_s: float) -> list[StoreVerdict]:
+    """Look until all agree, or the deadline has passed; what was seen last."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    async with httpx.AsyncClient(base_url=hq_web, trust_env=False) as hq:
+        while True:
+            verdicts = [await _judge_store(branch, hq) for branch in branches]
+            if not any(verdict.differing for verdict in verdicts) or asyncio.get_running_loop().time() > deadline:
+                return verdicts
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _judge_store(branch: Branch, hq: httpx.AsyncClient) -> StoreVerdict:
+    books = stock_of(await branch.till.look("/v1/stock"))
+    answer = await hq.get(f"/v1/stores/{branch.store}/stock")
+    known = stock_of(answer.json()) if answer.status_code == httpx.codes.OK else {}
+    compared = len({product.sku for product in branch.shop.products} | books.keys() | known.keys())
+    return StoreVerdict(branch.store, compared, differences(branch.shop.truth(), books, known), branch.happened)
+
+
+def stock_of(page: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """SKU → place → units, as `/v1/stock` of a store or of HQ tells it; SKUs that are nowhere are left out."""
+    return {item["sku"]: item["places"] for item in page["skus"] if item["places"]}
+
+
+async def latency(branches: Sequence[Branch], hq_web: str) -> Latency:
+    """Read off HQ's log of each store, and off the stores' own journals."""
+    from_commit: list[int] = []
+    from_event: list[int] = []
+    async with httpx.AsyncClient(base_url=hq_web, trust_env=False) as hq:
+        for branch in branches:
+            happened_at = {event.source: event.at for event in branch.journal if event.source}
+            for row in await hq_log(hq, branch.store):
+                from_commit.append(row["landed_at"] - row["at"])
+                if (at := happened_at.get(row.get("source", ""))) is not None:
+                    from_event.append(row["landed_at"] - at)
+    return Latency(from_commit, from_event)
+
+
+async def hq_log(hq: httpx.AsyncClient, store: str) -> list[dict[str, Any]]:
+    """The rows HQ has of a store, the newest 50,000 at most."""
+    stock = (await hq.get(f"/v1/stores/{store}/stock")).raise_for_status().json()
+    after = max(0, stock["seq"] - _LOG_ROWS_MAX)
+    rows: list[dict[str, Any]] = []
+    while True:
+        url = f"/v1/stores/{store}/log?after={after}&limit={_LOG_PAGE}"
+        page: list[dict[str, Any]] = (await hq.get(url)).raise_for_status().json()["rows"]
+        if not page:
+            return rows
+        rows += page
+        after = page[-1]["seq"]
+
+
+def show(console: Console, verdicts: Sequence[StoreVerdict], took: Latency) -> None:
+    """Print the verdict, plain enough for a log."""
+    for verdict in verdicts:
+        _show_store(console, verdict)
+    events = sum(sum(verdict.happened.values()) for verdict in verdicts)
+    console.print(f"events: {events}")
+    for name, values in (("commit", took.from_commit_ms), ("event", took.from_event_ms)):
+        p50, p99 = percentile(values, 50), percentile(values, 99)
+        console.print(f"latency {name} to HQ: p50 {p50} ms, p99 {p99} ms ({len(values)} rows)")
+    good = sum(verdict.good for verdict in verdicts)
+    console.print(f"verdict: {'all agree' if good == len(verdicts) else 'FAILED'} ({good} of {len(verdicts)} stores)")
+
+
+def _show_store(console: Console, verdict: StoreVerdict) -> None:
+    equal = verdict.compared - len(verdict.differing)
+    console.print(
+        f"{verdict.store}: {verdict.compared} SKUs compared, {equal} equal, {len(verdict.differing)} differing"
+    )
+    console.print("  " + ", ".join(f"{count} × {kind}" for kind, count in sorted(verdict.happened.items())))
+    for kind in verdict.missing:
+        console.print(f"  NOTHING of this kind happened: {kind}")
+    if not verdict.differing:
+        return
+    table = Table("SKU", "place", "truth", "books", "HQ")
+    for difference in verdict.differing:
+        for place in sorted({*difference.truth, *difference.books, *difference.hq}):
+            numbers = [places.get(place, 0) for places in (difference.truth, difference.books, difference.hq)]
+            table.add_row(difference.sku, place, *map(str, numbers))
+    console.print(table)
