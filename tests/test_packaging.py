@@ -56,11 +56,7 @@ def test_the_wheel_offers_our_programs_and_drivers(wheel: zipfile.ZipFile) -> No
 
 @pytest.mark.parametrize("group", ["console_scripts", "nearshelf.drivers"])
 def test_what_is_offered_is_there(group: str) -> None:
-    ours = [
-        point
-        for point in entry_points(group=group)
-        if point.module.split(".")[0] in {"agent", "drivers"} or point.module.startswith(("hq_bridge.", "simulators."))
-    ]
+    ours = [point for point in entry_points(group=group) if point.dist and point.dist.name == "nearshelf"]
     assert ours
     for point in ours:
         assert callable(point.load()), point

@@ -85,8 +85,9 @@ class ScriptedStore:
     def case(self, ident: str, kind: str, about: str, due_in_s: int) -> dict[str, Any]:
         """An open case."""
         return {
-            "id": ident, "case": kind, "about": about, "text": f"{about}: the book says less than nothing.",
-            "owner": "store_lead", "due": now_ms() + due_in_s * 1000, "opened_at": now_ms() - 60_000, "times": 2,
+            "id": ident, "case": kind, "about": about, "text": f"{about}: -1 on the floor",
+            "hint": "Count the item; a missed delivery is likely.", "owner": "store_lead",
+            "due": now_ms() + due_in_s * 1000, "opened_at": now_ms() - 60_000, "times": 2,
         }  # fmt: skip
 
     def stock(self, *skus: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from agent.core.cases import KINDS
 from tests.browser.pages import browsing, free_port, served
 from tests.browser.scripted_store import ScriptedStore
 
@@ -42,7 +43,7 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
         await expect(page.locator("#line")).to_contain_text("Connected")
         await expect(page.locator("#line")).to_contain_text("1,240 of 1,240")
         await expect(page.locator("#cases")).to_contain_text("Stock is below zero")
-        await expect(page.locator("#cases")).to_contain_text("What to do: Count this article")
+        await expect(page.locator("#cases")).to_contain_text("What to do: Count the item")
         scanner = page.locator("#devices li[data-key='dock-scanner']")
         await expect(scanner).to_contain_text("Not reachable")
         await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there")
@@ -84,10 +85,15 @@ async def test_the_page_speaks_both_languages_and_remembers() -> None:
 async def test_every_word_is_there_in_both_languages() -> None:
     async with store_page(ScriptedStore()) as (page, _):
         words = await page.evaluate(
-            "import('/static/strings.js').then(({STRINGS, CASES}) =>"
-            " ['en', 'zh'].map((code) => [Object.keys(STRINGS[code]).sort(), Object.keys(CASES[code]).sort()]))"
+            "import('/static/strings.js').then(({STRINGS, CASES, HINTS, OWNERS}) => ({"
+            " en: Object.keys(STRINGS.en).sort(), zh: Object.keys(STRINGS.zh).sort(),"
+            " cases: Object.keys(CASES.en), cases_zh: Object.keys(CASES.zh), hints_zh: Object.keys(HINTS.zh),"
+            " owners: [Object.keys(OWNERS.en), Object.keys(OWNERS.zh)]}))"
         )
-        assert words[0] == words[1]
+        assert words["en"] == words["zh"]
+        assert words["cases"] == words["cases_zh"] == words["hints_zh"]
+        assert set(words["cases"]) == set(KINDS)
+        assert [set(owners) for owners in words["owners"]] == [{kind.owner for kind in KINDS.values()}] * 2
 
 
 async def test_text_from_outside_stays_text() -> None:

@@ -1,7 +1,7 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
 import { follow } from "./live.js";
-import { CASES, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
+import { CASES, HINTS, OWNERS, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
@@ -104,22 +104,25 @@ function drawLine() {
 function buildCase() {
   return make("li", "",
     make("div", "card-head", make("strong"), make("span", "small")),
-    make("p", "about"), make("p", "small"), make("p", "why"));
+    make("p", "about"), make("p", "small"), make("div", "why", make("p", "detail"), make("p")));
 }
 
 function drawCase(node, item) {
-  const [title, todo] = CASES[language][item.case] ?? [item.case.replaceAll("_", " "), ""];
-  const [head, about, detail, why] = node.children;
+  const [head, about, seen, why] = node.children;
   const left = item.due - agentNow();
-  put(head.children[0], title);
+  put(head.children[0], CASES[language][item.case] ?? item.case.replaceAll("_", " "));
   put(head.children[1], left < 0 ? say("case_late", { age: span(-left) })
     : say("case_due", { time: moment(item.due).replace(/:\d\d$/, ""), age: span(left) }));
   head.children[1].classList.toggle("late", left < 0);
   put(about, item.about);
   const times = item.times > 1 ? `${say("case_times", { times: number(item.times) })} · ` : "";
-  put(detail, `${times}${say("case_owner", { owner: item.owner.replaceAll("_", " ") })} · ${moment(item.opened_at)}`);
-  show(why, todo ? say("todo", { text: todo }) : item.text);
-  why.title = item.text ?? "";
+  const owner = OWNERS[language][item.owner] ?? item.owner.replaceAll("_", " ");
+  put(seen, `${times}${say("case_owner", { owner })} · ${moment(item.opened_at)}`);
+  const todo = HINTS[language][item.case] ?? item.hint;
+  show(why.children[0], item.text);
+  why.children[0].title = item.text ?? "";
+  show(why.children[1], todo ? say("todo", { text: todo }) : "");
+  why.hidden = !item.text && !todo;
 }
 
 function drawCases() {
@@ -146,9 +149,10 @@ function drawDevice(node, device) {
   put(head.children[1].children[1], say(`device_${device.state}`));
   put(about, device.about ? `${device.kind} · ${device.about}` : device.kind);
   const broken = device.state === "down" || device.state === "refused";
-  why.hidden = !(broken && (device.why || device.hint));
-  show(why.children[0], device.why);
-  show(why.children[1], device.hint ? say("todo", { text: device.hint }) : "");
+  why.hidden = !device.hint && !(broken && device.why);
+  why.classList.toggle("mild", !broken);
+  show(why.children[0], broken ? device.why : "");
+  show(why.children[1], broken && device.hint ? say("todo", { text: device.hint }) : device.hint);
   facts(list, [
     [say("device_since"), device.since ? moment(device.since) : null],
     [say("device_rate"), say("device_rate_value", { rate: rate(device.rate_per_s ?? 0), total: number(device.readings) })],

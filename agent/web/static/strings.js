@@ -66,25 +66,40 @@ export const STRINGS = {
   },
 };
 
-// What a kind of case is called and what a person does about it. A kind that is not here shows the agent's own words.
+// What a kind of case is called, and in Chinese what a person does about it; in English the agent's own hint says that.
 export const CASES = {
   en: {
-    alien_tag: ["Unknown RFID tag", "Find the article; book it in with a delivery if it is ours, otherwise set it aside."],
-    unencoded_tag: ["RFID tag without an article number", "Find the article and replace its tag."],
-    sold_tag_seen: ["Sold article is back in the store", "Find out whether it was returned, and book the return."],
-    unknown_barcode: ["Unknown barcode", "Add the article to the catalogue, or put the right barcode on it."],
-    negative_stock: ["Stock is below zero", "Count this article on the floor and in the backroom."],
-    refused_sale: ["The till sent a sale that cannot be booked", "Correct the article at the till, then send the receipt again."],
+    alien_tag: "RFID tag of no delivery",
+    unencoded_tag: "RFID tag without an article number",
+    sold_tag_seen: "Sold article seen again",
+    unknown_barcode: "Unknown barcode",
+    negative_stock: "Stock is below zero",
+    refused_sale: "Sale that cannot be booked",
   },
   zh: {
-    alien_tag: ["未知 RFID 标签", "找到该商品：属于本店则补录到货，否则单独放置。"],
-    unencoded_tag: ["RFID 标签没有商品编码", "找到该商品并更换标签。"],
-    sold_tag_seen: ["已售商品再次出现在店内", "核实是否退货，并登记退货。"],
-    unknown_barcode: ["未知条码", "将商品加入目录，或贴上正确的条码。"],
-    negative_stock: ["库存为负", "请清点该商品在卖场和后仓的数量。"],
-    refused_sale: ["收银机发来的销售无法入账", "在收银机上更正商品后重新发送小票。"],
+    alien_tag: "未登记到货的 RFID 标签",
+    unencoded_tag: "没有商品编码的 RFID 标签",
+    sold_tag_seen: "已售商品再次出现",
+    unknown_barcode: "未知条码",
+    negative_stock: "库存为负",
+    refused_sale: "无法入账的销售",
   },
 };
+
+export const HINTS = {
+  en: {},
+  zh: {
+    alien_tag: "该标签不属于任何到货单。请找到商品，补录到货单或将其移走。",
+    unencoded_tag: "标签没有写入商品信息（空白或外来）。请重新写码，或从商品上取下。",
+    sold_tag_seen: "已售标签仍被读到或被再次售出：可能是退货，也可能商品未被带走，请核实。",
+    unknown_barcode: "请将该 GTIN 加入商品目录，重启门店程序，然后重新扫码。",
+    negative_stock: "售出数量超过账面。请清点该商品；很可能漏录了一次到货。",
+    refused_sale: "请更正所列问题（多为商品目录缺少 GTIN），再重新发送同一小票；目前尚未入账。",
+  },
+};
+
+// Who a case belongs to.
+export const OWNERS = { en: { store_lead: "store lead" }, zh: { store_lead: "店长" } };
 
 /** The language to begin with: asked for in the address, remembered, or the browser's. */
 export function firstLanguage() {
