@@ -49,6 +49,7 @@ class Clerk:
         self._clock = clock
         self._wrote = wrote
         self._waiting: deque[_Waiting] = deque()
+        self._turn_under_way = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -81,7 +82,18 @@ class Clerk:
             await self._work.wait()
             turn = self._take()
             if turn:
+                self._turn_under_way = True
                 await self._take_turn(turn)
+                self._turn_under_way = False
+
+    async def finish(self) -> None:
+        """Return when everything that waited is entered and answered. `run` must still be running."""
+        while self._waiting or self._turn_under_way:
+            await self.prove()
+
+    async def prove(self) -> None:
+        """Return when a turn has gone through, as proof that turns still do. It writes nothing."""
+        await self.enter(asks.TagsHeard((), ()))
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []

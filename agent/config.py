@@ -47,12 +47,16 @@ class Config:
 
 
 class ConfigMistakes(Exception):
-    """The file cannot be used; `mistakes` names every reason, each with the path of its key."""
+    """The file cannot be used; `mistakes` names every reason, each with the path of its key.
 
-    def __init__(self, path: Path, mistakes: list[str]) -> None:
+    `config` is what could be read of it, so that its devices' settings can be checked as well.
+    """
+
+    def __init__(self, path: Path, mistakes: list[str], config: Config | None = None) -> None:
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         super().__init__("\n".join([f"{path}: {count}", *(f"  {mistake}" for mistake in mistakes)]))
         self.mistakes = mistakes
+        self.config = config
 
 
 def load(path: Path) -> Config:
@@ -66,7 +70,7 @@ def load(path: Path) -> Config:
     reader = _Reader(path.resolve().parent)
     config = reader.config(document)
     if reader.mistakes:
-        raise ConfigMistakes(path, reader.mistakes)
+        raise ConfigMistakes(path, reader.mistakes, config)
     return config
 
 

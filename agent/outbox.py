@@ -60,6 +60,7 @@ class Outbox:
     def __init__(self, store: Store, books: Books, topics: StoreTopics, clock: Clock, sender: Sender) -> None:
         self.heard = 0
         self.heard_at: int | None = None
+        self.waiting_since: int | None = None
         self.trouble = ""
         self.on_heard: Callable[[], None] = lambda: None
         self._store = store
@@ -78,6 +79,7 @@ class Outbox:
         self._progress_s = 0.0
         self._heartbeat_s = float("-inf")
         self._something = asyncio.Event()
+        self._rounds = 0
 
     @property
     def waiting(self) -> int:
@@ -138,10 +140,19 @@ class Outbox:
                 if self._answered:
                     self._look_for_a_stall(now_s)
                     await self._send_due()
+            self.waiting_since = await announcements.waiting_since(self._store, self.heard) if self.waiting else None
             if now_s - forgot_s >= _FORGET_EVERY_S:
                 forgot_s = now_s
                 await self._forget()
+            self._rounds += 1
             await self._wait()
+
+    async def prove(self) -> None:
+        """Return when the outbox has looked around once more, as proof that it still does."""
+        rounds = self._rounds
+        while self._rounds == rounds:
+            self._something.set()
+            await self._clock.sleep(0.05)
 
     async def goodbye(self) -> None:
         """Say away, politely: the last will is only for those who vanish."""

@@ -1,0 +1,132 @@
+"""The composition root: the only place that makes the agent's parts and connects them."""
+
+import asyncio
+import os
+import random
+import secrets
+import signal
+from collections.abc import Coroutine
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+
+from agent import catalogue_file, health, log
+from agent.clerk import Clerk
+from agent.cli import command_line
+from agent.clock import SystemClock
+from agent.config import Config
+from agent.core.ledger import Turn
+from agent.devices import Keeper, open_devices
+from agent.intake import Intake
+from agent.outbox import Outbox, Sender
+from agent.store import books as rows
+from agent.store.connection import Store
+from agent.web.app import make_app
+from agent.web.live import Live
+from agent.web.reports import Reports
+from agent.web.server import WebServer
+from wire.mqtt import Link
+
+_GOODBYE_WITHIN_S = 2.0
+
+logger = structlog.get_logger()
+
+
+async def serve(config: Config) -> None:
+    """Run the store until SIGTERM or SIGINT.
+
+    Raises BadCatalogueError, BooksRefusedError or OSError (port taken) before anything is connected, and
+    BooksLostError when the disk failed: then the process must end and be started anew.
+    """
+    boot = secrets.token_hex(4)
+    log.set_up(store=config.store, boot=boot)
+    clock = SystemClock()
+    catalogue = catalogue_file.read(config.catalogue)
+    async with await Store.open(config.books) as store:
+        epoch = await store.write(lambda tx: rows.found(tx, config.store, clock.now_ms()))
+        books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
+        sender = Sender(version("nearshelf"), boot)
+        outbox = Outbox(store, books, config.topics, clock, sender)
+
+        def wrote(turn: Turn) -> None:
+            outbox.wake()
+            live.changed(turn.on_hand)
+
+        clerk = Clerk(store, books, clock, wrote)
+        intake = Intake(clerk, clock, config.tags)
+        link = Link(
+            config.broker,
+            f"store-{config.topics.chain}-{config.store}",
+            version=config.mqtt_version,
+            will=outbox.will(),
+            topics=outbox.heard_topics,
+            on_message=outbox.on_message,
+            on_up=outbox.on_up,
+            now_ms=clock.now_ms,
+        )
+        outbox.attach(link)
+        devices, _ = open_devices(config.devices)
+        keepers = tuple(
+            Keeper(device, device_config, intake, clock, random.uniform)
+            for device, device_config in zip(devices, config.devices, strict=True)
+        )
+        chain = config.topics.chain
+        reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk)
+        live = Live(reports, clock)
+        outbox.on_heard = live.changed
+        web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
+        edges: dict[str, Coroutine[Any, Any, None]] = {
+            f"device:{keeper.health.name}": keeper.run() for keeper in keepers
+        } | {"intake": intake.run()}
+        inner = {
+            "clerk": clerk.run(),
+            "outbox": outbox.run(),
+            "link": link.run(),
+            "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
+        }
+        await _run(edges, inner, web, live, clerk, outbox)
+
+
+async def _run(
+    edges: dict[str, Coroutine[Any, Any, None]],
+    inner: dict[str, Coroutine[Any, Any, None]],
+    web: WebServer,
+    live: Live,
+    clerk: Clerk,
+    outbox: Outbox,
+) -> None:
+    """Run everything; on a signal stop from the outside in, so that whoever was told yes is in the books."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(asked, stop.set)
+    async with asyncio.TaskGroup() as shop:
+        served = shop.create_task(web.run_until_stopped(), name="web")
+        outside = [shop.create_task(work, name=name) for name, work in edges.items()]
+        inside = [shop.create_task(work, name=name) for name, work in inner.items()]
+        logger.info("ready", web=web.address, epoch=clerk.books.epoch, head=clerk.books.head, pid=os.getpid())
+        health.notify("READY=1")
+        await stop.wait()
+        logger.info("stopping")
+        health.notify("STOPPING=1")
+        live.close()
+        web.stop()
+        for task in outside:
+            task.cancel()
+        await asyncio.wait([served, *outside])
+        await clerk.finish()
+        try:
+            async with asyncio.timeout(_GOODBYE_WITHIN_S):
+                await outbox.goodbye()
+        except (TimeoutError, ConnectionError):
+            logger.info("goodbye_unheard")
+        for task in inside:
+            task.cancel()
+    logger.info("stopped", head=clerk.books.head)
+
+
+app = command_line(serve)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,91 @@
+"""`nearshelf-agent`: the command line of the store's daemon."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from agent import catalogue_file
+from agent.config import Config, ConfigMistakes, load
+from agent.devices import open_devices
+from agent.store.errors import BooksError, BooksLostError
+
+#: Exit codes: what a person must correct is 2; what a new start may cure is 1.
+_MISTAKE = 2
+_FAILED = 1
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="The store's TOML file.")]
+
+
+def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
+    """The commands; `serve` is what `run` runs."""
+    app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    @app.callback(invoke_without_command=True)
+    def about(show: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+        """Nearshelf's agent: a store's devices, books and line to HQ."""
+        if show:
+            typer.echo(version("nearshelf"))
+            raise typer.Exit
+
+    @app.command()
+    def check(file: _File) -> None:
+        """Say everything that is wrong with a configuration. Connects to nothing."""
+        config = _load(file)
+        try:
+            catalogue = catalogue_file.read(config.catalogue)
+        except catalogue_file.BadCatalogueError as error:
+            _give_up(str(error), _MISTAKE)
+        typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {len(catalogue.skus)} SKUs")
+
+    @app.command()
+    def run(file: _File) -> None:
+        """Run the store until told to stop (SIGTERM, Ctrl-C)."""
+        config = _load(file)
+        try:
+            asyncio.run(_serve(serve, config))
+        except (catalogue_file.BadCatalogueError, BooksError) as error:
+            _give_up(str(error), _FAILED if isinstance(error, BooksLostError) else _MISTAKE)
+        except OSError as error:
+            _give_up(f"{config.web_host}:{config.web_port} cannot be served: {error.strerror}", _MISTAKE)
+
+    return app
+
+
+async def _serve(serve: Callable[[Config], Awaitable[None]], config: Config) -> None:
+    try:
+        await serve(config)
+    except* BooksError as group:
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _load(file: Path) -> Config:
+    """The configuration with its devices' settings checked, or the end of the program with every mistake."""
+    mistakes: list[str] = []
+    config: Config | None = None
+    try:
+        config = load(file)
+    except ConfigMistakes as error:
+        mistakes = error.mistakes
+        config = error.config
+    if config is not None:
+        mistakes += open_devices(config.devices)[1]
+    if mistakes or config is None:
+        _give_up(str(ConfigMistakes(file, mistakes)), _MISTAKE)
+    return config
+
+
+def _give_up(why: str, code: int) -> NoReturn:
+    typer.echo(why, err=True)
+    sys.exit(code)

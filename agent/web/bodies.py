@@ -1,0 +1,139 @@
+"""What tills and deliveries send, as asks; or every mistake in it at once."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from agent.core.asks import Delivery, DeliveryLine, Mistake, Sale, SaleLine
+
+#: The most a body may hold.
+MOST_LINES = 500
+MOST_EPCS = 5000
+_LONGEST_NAME = 64
+_LONGEST_ITEM = 64
+_MOST_QTY = 1_000_000
+_LONGEST_EPC_BYTES = 62  # what the EPC memory bank of a Gen2 tag can hold
+
+Item = Literal["sku", "gtin"]
+T = TypeVar("T")
+
+
+class NotJsonError(Exception):
+    """The body is no JSON object."""
+
+
+def read_sale(body: bytes) -> Sale | list[Mistake]:
+    """A till's receipt: `{"receipt", "lines": [{"line", "gtin" or "sku", "qty", "epc"?}]}`. Raises NotJsonError."""
+    form = _Form(body)
+    receipt = form.name("receipt")
+    lines = [
+        SaleLine(form.number(line, path, "line"), *form.item(line, path), form.number(line, path, "qty"), epc)
+        for path, line in form.lines()
+        for epc in [form.one_epc(line, path)]
+    ]
+    for nth, line in enumerate(lines):
+        if line.epc is not None and line.qty != 1:
+            form.mistakes.append(Mistake(f"lines[{nth}].qty", "a line with an epc is one unit"))
+    form.unknown({"receipt", "at", "lines"}, {"line", "sku", "gtin", "qty", "epc"})
+    form.distinct([line.line for line in lines])
+    return form.mistakes or Sale(receipt, tuple(lines))
+
+
+def read_delivery(body: bytes) -> Delivery | list[Mistake]:
+    """A delivery note: `{"delivery", "lines": [{"line", "gtin" or "sku", "epcs": [hex …]}]}`. Raises NotJsonError."""
+    form = _Form(body)
+    name = form.name("delivery")
+    lines = [
+        DeliveryLine(form.number(line, path, "line"), *form.item(line, path), form.epcs(line, path))
+        for path, line in form.lines()
+    ]
+    form.unknown({"delivery", "lines"}, {"line", "sku", "gtin", "epcs"})
+    form.distinct([line.line for line in lines])
+    return form.mistakes or Delivery(name, tuple(lines))
+
+
+class _Form:
+    """A JSON object that is read field by field; what is wrong is noted and a stand-in returned."""
+
+    def __init__(self, body: bytes) -> None:
+        self.mistakes: list[Mistake] = []
+        try:
+            document = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise NotJsonError(str(error)) from error
+        if not isinstance(document, dict):
+            raise NotJsonError("it is no object")
+        self._document: Mapping[str, Any] = document
+
+    def wrong(self, path: str, problem: str) -> None:
+        self.mistakes.append(Mistake(path, problem))
+
+    def name(self, key: str) -> str:
+        value = self._document.get(key)
+        if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_NAME or not value.isprintable():
+            self.wrong(key, f"must be a text of 1 to {_LONGEST_NAME} printable characters")
+            return ""
+        return value
+
+    def lines(self) -> list[tuple[str, Mapping[str, Any]]]:
+        lines = self._document.get("lines")
+        if not isinstance(lines, list) or not 1 <= len(lines) <= MOST_LINES:
+            self.wrong("lines", f"must be a list of 1 to {MOST_LINES} lines")
+            return []
+        good: list[tuple[str, Mapping[str, Any]]]
+        good = [(f"lines[{nth}]", line) for nth, line in enumerate(lines) if isinstance(line, dict)]
+        if len(good) < len(lines):
+            self.wrong("lines", "must hold objects only")
+        return good
+
+    def number(self, line: Mapping[str, Any], path: str, key: str) -> int:
+        value = line.get(key)
+        if type(value) is not int or not 1 <= value <= _MOST_QTY:
+            self.wrong(f"{path}.{key}", f"must be a whole number from 1 to {_MOST_QTY}")
+            return 1
+        return value
+
+    def item(self, line: Mapping[str, Any], path: str) -> tuple[Item, str]:
+        names: tuple[Item, Item] = ("sku", "gtin")
+        given = [key for key in names if key in line]
+        if len(given) != 1:
+            self.wrong(path, "must name its item by either sku or gtin")
+            return "sku", ""
+        value = line[given[0]]
+        if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ITEM:
+            self.wrong(f"{path}.{given[0]}", f"must be a text of 1 to {_LONGEST_ITEM} characters")
+            return given[0], ""
+        return given[0], value
+
+    def one_epc(self, line: Mapping[str, Any], path: str) -> bytes | None:
+        return None if line.get("epc") is None else self._epc(line["epc"], f"{path}.epc")
+
+    def epcs(self, line: Mapping[str, Any], path: str) -> tuple[bytes, ...]:
+        values = line.get("epcs")
+        if not isinstance(values, list) or not 1 <= len(values) <= MOST_EPCS:
+            self.wrong(f"{path}.epcs", f"must be a list of 1 to {MOST_EPCS} EPCs")
+            return ()
+        return tuple(self._epc(value, f"{path}.epcs[{nth}]") for nth, value in enumerate(values))
+
+    def unknown(self, document: set[str], line: set[str]) -> None:
+        """Note every key nobody knows: a misspelt one must not be passed over in silence."""
+        for key in self._document.keys() - document:
+            self.wrong(key[:_LONGEST_NAME], f"is not known; there are {', '.join(sorted(document))}")
+        lines = self._document.get("lines")
+        for nth, value in enumerate(lines if isinstance(lines, list) else []):
+            for key in value.keys() - line if isinstance(value, dict) else ():
+                self.wrong(f"lines[{nth}].{key[:_LONGEST_NAME]}", f"is not known; there are {', '.join(sorted(line))}")
+
+    def distinct(self, numbers: list[int]) -> None:
+        if len(set(numbers)) < len(numbers) and not self.mistakes:
+            self.wrong("lines", "two lines have the same number")
+
+    def _epc(self, value: object, path: str) -> bytes:
+        try:
+            epc = bytes.fromhex(value) if isinstance(value, str) else b""
+        except ValueError:
+            epc = b""
+        if not 1 <= len(epc) <= _LONGEST_EPC_BYTES:
+            self.wrong(path, f"must be an EPC in hex digits, 1 to {_LONGEST_EPC_BYTES} bytes")
+        return epc

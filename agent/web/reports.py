@@ -1,0 +1,110 @@
+"""What the pages show, as plain values made from what the store remembers; nothing here waits."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agent.clerk import Clerk
+from agent.clock import Clock
+from agent.core.cases import KINDS
+from agent.core.catalogue import Sku
+from agent.core.ledger import Books
+from agent.core.places import INSIDE, OUTSIDE
+from agent.devices import Keeper
+from agent.intake import Intake
+from agent.outbox import Outbox, Sender
+from wire import digest
+from wire.mqtt import Link
+
+_PLACES = tuple(sorted(INSIDE | OUTSIDE))
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Everything the pages may look at."""
+
+    books: Books
+    chain: str
+    sender: Sender
+    started_at: int
+    clock: Clock
+    keepers: tuple[Keeper, ...]
+    intake: Intake
+    outbox: Outbox
+    link: Link
+    clerk: Clerk
+
+    def stock(self, skus: Iterable[str] | None = None) -> dict[str, Any]:
+        """The stock of these SKUs, of all by default; only places where there is something."""
+        catalogue = self.books.catalogue.skus
+        wanted = catalogue.values() if skus is None else [catalogue[sku] for sku in skus if sku in catalogue]
+        return {
+            "store": self.books.store,
+            "at": self.clock.now_ms(),
+            "epoch": self.books.epoch,
+            "head": self.books.head,
+            "skus": [self._sku(sku) for sku in wanted],
+        }
+
+    def whole_stock(self) -> dict[str, Any]:
+        """The stock of every SKU, with the digest that HQ's copy must have at the same `head`."""
+        balances = ((sku, place, qty) for (sku, place), qty in self.books.balances.items())
+        return {**self.stock(), "digest": digest.to_text(digest.of_books(balances))}
+
+    def health(self) -> dict[str, Any]:
+        """How the store's devices, its line to HQ and its people's cases do."""
+        now = self.clock.now_ms()
+        scans = self.books.scans
+        return {
+            "store": self.books.store,
+            "chain": self.chain,
+            "version": self.sender.software,
+            "boot": self.sender.boot,
+            "at": now,
+            "started_at": self.started_at,
+            "epoch": self.books.epoch,
+            "head": self.books.head,
+            "devices": [
+                {**asdict(keeper.look()), "scans_booked": scans.get(keeper.health.name, 0)} for keeper in self.keepers
+            ],
+            "line": self._line(now),
+            "cases": [
+                {
+                    "id": case.id,
+                    "case": case.kind,
+                    "about": case.about,
+                    "text": case.detail,
+                    "hint": KINDS[case.kind].hint,
+                    "owner": case.owner,
+                    "due": case.due_at,
+                    "opened_at": case.opened_at,
+                    "times": case.times,
+                }
+                for case in sorted(self.books.cases.values(), key=lambda case: case.due_at)
+            ],
+            "counts": {**asdict(self.intake.counts), "turns": self.clerk.turns},
+        }
+
+    def _line(self, now: int) -> dict[str, Any]:
+        waiting_since = self.outbox.waiting_since
+        return {
+            "state": "here" if self.link.state == "here" else "connecting",
+            "broker": str(self.link.broker),
+            "connected_since": self.link.connected_since,
+            "heard": self.outbox.heard,
+            "waiting": self.outbox.waiting,
+            "heard_at": self.outbox.heard_at,
+            "oldest_waiting_ms": 0 if waiting_since is None else max(0, now - waiting_since),
+            "why": self.link.why or self.outbox.trouble,
+        }
+
+    def _sku(self, sku: Sku) -> dict[str, Any]:
+        return {
+            "sku": sku.sku,
+            "name_en": sku.name_en,
+            "name_zh": sku.name_zh,
+            "gtins": sku.gtins,
+            "tagged": sku.tagged,
+            "on_hand": self.books.on_hand.get(sku.sku, 0),
+            "places": self.books.of_sku(sku.sku, _PLACES),
+        }
