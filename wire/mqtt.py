@@ -8,7 +8,6 @@ and a message the broker acknowledged may still be lost. Believe only an answer 
 import asyncio
 import random
 import socket
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -100,7 +99,7 @@ class Link:
         on_message: Callable[[str, bytes], None],
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda why: None,
-        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        now_ms: Callable[[], int],
     ) -> None:
         self.broker = broker
         self.state: LinkState = "connecting"
@@ -115,6 +114,7 @@ class Link:
         self._on_down = on_down
         self._now_ms = now_ms
         self._session: _Session | None = None
+        self._chance = random.Random()  # noqa: S311 - it spreads reconnects and hides nothing
 
     async def run(self) -> None:
         """Connect, and connect again, until cancelled; then say goodbye (within a second) and close.
@@ -133,7 +133,7 @@ class Link:
                 failures = 1 if loop.time() - started >= _STEADY_S else failures + 1
                 # Full jitter, so that a thousand stores do not come back in the same moment.
                 most_s = min(_BACKOFF_MOST_S, _BACKOFF_FIRST_S * 2 ** min(failures, 10))
-                await asyncio.sleep(random.uniform(0, most_s))  # noqa: S311 - spreads, hides nothing
+                await asyncio.sleep(self._chance.uniform(0, most_s))
         finally:
             self.state, self.connected_since = "stopped", None
 

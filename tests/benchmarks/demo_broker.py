@@ -55,6 +55,7 @@ class Ear:
             topics=[topic] if topic else [],
             will=(will, b"gone") if will else None,
             on_message=lambda topic, payload: self.heard.append((topic, payload)),
+            now_ms=lambda: 0,
         )
         self.task = asyncio.create_task(self.link.run())
 

@@ -22,7 +22,11 @@ async def test_mosquitto_runs_with_the_shipped_configuration(tmp_path: Path) -> 
     heard: list[bytes] = []
     async with running_mosquitto(tmp_path, _without_listener()) as broker:
         link = Link(
-            parse_broker(broker.address), "ear", topics=["t"], on_message=lambda topic, payload: heard.append(payload)
+            parse_broker(broker.address),
+            "ear",
+            topics=["t"],
+            on_message=lambda topic, payload: heard.append(payload),
+            now_ms=lambda: 0,
         )
         task = asyncio.create_task(link.run())
         await until(lambda: link.state == "here")

@@ -41,6 +41,7 @@ class Ear:
             on_message=lambda topic, payload: self.heard.append((topic, payload)),
             on_up=self._up,
             on_down=self.downs.append,
+            now_ms=lambda: 0,
         )
 
     def _up(self) -> None:
@@ -158,7 +159,7 @@ async def test_a_mistake_in_a_callback_ends_the_run(mosquitto: Mosquitto) -> Non
     def stumble(topic: str, payload: bytes) -> None:
         raise KeyError(topic)
 
-    link = Link(parse_broker(mosquitto.address), "ear", topics=["t"], on_message=stumble)
+    link = Link(parse_broker(mosquitto.address), "ear", topics=["t"], on_message=stumble, now_ms=lambda: 0)
     task = asyncio.create_task(link.run())
     await until(lambda: link.state == "here")
     link.publish("t", b"")
@@ -192,7 +193,7 @@ async def test_nonsense_from_the_broker_costs_the_connection_only(answer: bytes)
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        link = Link(parse_broker(f"mqtt://127.0.0.1:{port}"), "ear", on_message=lambda *_: None)
+        link = Link(parse_broker(f"mqtt://127.0.0.1:{port}"), "ear", on_message=lambda *_: None, now_ms=lambda: 0)
         task = asyncio.create_task(link.run())
         await until(lambda: calls["in"] >= 2)
         assert not task.done()
@@ -249,7 +250,7 @@ async def test_a_cancelled_publisher_harms_nobody(mosquitto: Mosquitto) -> None:
 
 
 async def test_nobody_listening_is_tried_again_and_named() -> None:
-    link = Link(parse_broker(f"mqtt://127.0.0.1:{free_port()}"), "ear", on_message=lambda *_: None)
+    link = Link(parse_broker(f"mqtt://127.0.0.1:{free_port()}"), "ear", on_message=lambda *_: None, now_ms=lambda: 0)
     task = asyncio.create_task(link.run())
     await until(lambda: "Connect call failed" in link.why)
     assert link.state == "connecting"
