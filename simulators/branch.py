@@ -68,11 +68,16 @@ acknowledge = true
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something that happened in the shop and was answered. `source` is the name its posting must have, if any."""
+    """Something that happened in the shop and was answered.
+
+    `source` is the name its posting must have, if it makes one, of `qty` units of `sku`.
+    """
 
     kind: str
     at: int
     source: str = ""
+    sku: str = ""
+    qty: int = 0
 
 
 class WorldClock:
@@ -149,10 +154,23 @@ class Branch:
             self.dock.unplug()
             self.shelf.unplug()
 
-    def note(self, kind: str, at: int, source: str = "") -> None:
+    async def kill_agent(self) -> None:
+        """Kill -9. The world stands still, and whoever waits for a scanner's beep looks up."""
+        self.clock.hold()
+        await self.agent.kill()
+        self.dock.give_up()
+        self.shelf.give_up()
+
+    async def restart_agent(self) -> float:
+        """Start it again, and the world with it; the seconds until it was ready."""
+        took_s = await self.agent.start()
+        self.clock.go_on()
+        return took_s
+
+    def note(self, kind: str, at: int, source: str = "", sku: str = "", qty: int = 0) -> None:
         """Something happened, at `at` ms since 1970."""
         self.happened[kind] += 1
-        self.journal.append(Happened(kind, at, source))
+        self.journal.append(Happened(kind, at, source, sku, qty))
 
 
 def now_ms() -> int:

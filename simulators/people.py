@@ -168,10 +168,10 @@ class People:
             source = f"scan:{name}:{self._answered[name]}"
         if scanner is self._branch.dock:
             self._shop.move(product, SUPPLIER, BACKROOM)
-            self._branch.note("scan received", at, source)
+            self._branch.note("scan received", at, source, product.sku, 1)
         else:
             self._shop.move(product, BACKROOM, FLOOR)
-            self._branch.note("scan shelved", at, source)
+            self._branch.note("scan shelved", at, source, product.sku, 1)
 
     async def _answer(self, scanner: SerialScanner, text: str, *, accepted: bool) -> bool:
         """Scan until it is certain whether the scan was booked. `accepted` is what it was if the page says so."""
@@ -224,7 +224,7 @@ class People:
             self._shop.move(product, FLOOR, CUSTOMER)
             self._to_till[product.sku] -= not product.tagged
             kind = "sale with tag" if product.tagged else "sale without tag"
-            self._branch.note(kind, at, f"sale:{receipt}/{line['line']}")
+            self._branch.note(kind, at, f"sale:{receipt}/{line['line']}", product.sku, 1)
 
     def _take(self, unit: Unit) -> None:
         self._shop.take(unit)

@@ -39,6 +39,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     web: str = ""
     starts: int = 0
+    _said_before: int = 0
     _process: asyncio.subprocess.Process | None = None
 
     @property
@@ -49,11 +50,16 @@ class Program:
 
     async def start(self, within_s: float = _READY_WITHIN_S) -> float:
         """Returns the seconds it took until it said it was ready. Raises `ProgramFailed`."""
+        began = asyncio.get_running_loop().time()
+        await self.spawn()
+        await self.ready(within_s)
+        return asyncio.get_running_loop().time() - began
+
+    async def spawn(self) -> None:
+        """Start it, and do not wait for it."""
         assert self.pid is None
-        clock = asyncio.get_running_loop().time
-        began = clock()
         with self.log.open("ab") as log:
-            said_before = log.tell()
+            self._said_before = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "simulators.leash", str(os.getpid())),
                 *(self.module, "run", str(self.settings)),
@@ -63,18 +69,23 @@ class Program:
                 start_new_session=True,
                 env={**os.environ, **self.environment},
             )
-        while not (web := self._ready_since(said_before)):
-            if self._process.returncode is not None:
-                raise ProgramFailed(f"{self.name} ended, status {self._process.returncode}:\n{self._last_words()}")
-            if clock() > began + within_s:
-                await self.kill()
-                raise ProgramFailed(f"{self.name} was not ready within {within_s} s:\n{self._last_words()}")
-            await asyncio.sleep(_LOOK_EVERY_S)
         self.starts += 1
+
+    async def ready(self, within_s: float = _READY_WITHIN_S) -> None:
+        """Wait until it says that it is ready. Raises `ProgramFailed` when it ends instead, or takes too long."""
+        assert self._process is not None
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not (web := self._ready_since(self._said_before)):
+            status = self._process.returncode
+            if status is None and asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(_LOOK_EVERY_S)
+                continue
+            await self.kill()
+            what = f"was not ready within {within_s} s" if status is None else f"ended, status {status}"
+            raise ProgramFailed(f"{self.name} {what}:\n{self._last_words()}")
         if not self.web:
             self.web = web
             self._keep_port(web)
-        return clock() - began
 
     async def stop(self, within_s: float = _STOP_WITHIN_S) -> None:
         """Ask it to end, and wait. Raises `ProgramFailed` when it had to be killed or ended with an error."""

@@ -26,6 +26,7 @@ class SerialScanner:
         self._there = -1
         self._answers = bytearray()
         self._answered = asyncio.Event()
+        self._given_up = False
 
     def plug(self) -> None:
         """Appear as a device. Needs a running event loop."""
@@ -59,14 +60,22 @@ class SerialScanner:
 
     async def answer(self, within_s: float = 10.0) -> bytes:
         """The next byte that came back. Raises `NoAnswer`."""
+        self._given_up = False
         try:
             async with asyncio.timeout(within_s):
                 while not self._answers:
+                    if self._given_up:
+                        raise NoAnswer(f"{self.path.name}: its user waits no longer")
                     self._answered.clear()
                     await self._answered.wait()
         except TimeoutError:
             raise NoAnswer(f"{self.path.name}: no answer within {within_s} s") from None
         return bytes([self._answers.pop(0)])
+
+    def give_up(self) -> None:
+        """Whoever waits for an answer now gets `NoAnswer`, because its user sees that none will come."""
+        self._given_up = True
+        self._answered.set()
 
     @property
     def answers_waiting(self) -> int:
