@@ -2,8 +2,6 @@
 
 from functools import lru_cache
 
-import biip
-
 from agent.core import gtin
 
 #: No retail symbol carries more than this; longer text is no product.
@@ -23,5 +21,8 @@ def gtin_of(text: str, aim: str | None = None) -> str | None:
         plain = gtin.to_14(text)
         if plain is not None:
             return plain
+    # Only now: biip's tables take 17 MB and 0.1 s, and most scans are a GTIN alone.
+    import biip
+
     parsed = biip.parse((aim or "") + text)
     return parsed.gtin.as_gtin_14() if parsed.gtin else None

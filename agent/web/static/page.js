@@ -6,6 +6,7 @@ import { CASES, HINTS, OWNERS, STRINGS, duration, firstLanguage, rememberLanguag
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
 const SILENT_HQ_MS = 10000;
+const CASES_MAX = 12; // the most urgent; solving one shows the next
 const ROWS_MAX = 500; // a longer table helps nobody: the rest is found by its name
 
 let language = firstLanguage();
@@ -129,7 +130,9 @@ function drawCases() {
   const cases = [...health.cases].sort((a, b) => a.due - b.due);
   put($("cases-count"), cases.length ? number(cases.length) : "");
   $("cases-none").hidden = cases.length > 0;
-  keep($("cases"), cases, (item) => item.id, buildCase, drawCase);
+  const more = cases.length - CASES_MAX;
+  show($("cases-more"), more > 0 ? say("cases_more", { more: number(more) }) : "");
+  keep($("cases"), cases.slice(0, CASES_MAX), (item) => item.id, buildCase, drawCase);
 }
 
 // Devices

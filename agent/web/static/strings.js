@@ -17,6 +17,7 @@ export const STRINGS = {
     ago: "{age} ago", never: "never",
 
     cases: "Needs attention", cases_none: "Nothing needs attention.",
+    cases_more: "and {more} more, due later",
     case_due: "due {time}, in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}",
     todo: "What to do: {text}",
 
@@ -49,6 +50,7 @@ export const STRINGS = {
     ago: "{age}前", never: "从未",
 
     cases: "待处理", cases_none: "没有待处理事项。",
+    cases_more: "另有 {more} 项，时限较晚",
     case_due: "{time} 前处理，剩余 {age}", case_late: "已超时 {age}", case_times: "出现 {times} 次", case_owner: "负责：{owner}",
     todo: "处理办法：{text}",
 
