@@ -31,9 +31,6 @@ KINDS = (
     "blank tag",
 )
 
-#: A unit is left lying this long before anyone touches it again. People are slower.
-REST_S = 3.0
-
 #: No more tags than this in the reader's field: then the goods-in door stays shut.
 _FIELD_FULL = 250
 
@@ -42,7 +39,10 @@ _BACKROOM_ANTENNA, _FLOOR_ANTENNA = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Mean seconds between two doings of one person. `opening_units` tagged units are there from the beginning."""
+    """Mean seconds between two doings of one person.
+
+    `opening_units` tagged units are there from the beginning; each lies `rest_s` before anyone touches it again.
+    """
 
     delivery_s: float = 8.0
     carry_s: float = 1.2
@@ -51,6 +51,7 @@ class Pace:
     shop_s: float = 0.9
     oddity_s: float = 8.0
     opening_units: int = 60
+    rest_s: float = 3.0
 
 
 class People:
@@ -65,7 +66,7 @@ class People:
         #: A scanner is in one pair of hands.
         self._hands: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: How often each scanner was answered: what the store's page shows as booked.
-        self._answered: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
         #: Untagged units that someone has in their hands, by SKU.
         self._to_shelf: Counter[str] = Counter()
         self._to_till: Counter[str] = Counter()
@@ -135,7 +136,7 @@ class People:
         self._branch.note("tag received" if origin == SUPPLIER else "tag moved", now_ms())
 
     def _rested(self, place: str) -> list[Unit]:
-        return self._shop.rested(place, self._branch.clock.now() - REST_S)
+        return self._shop.rested(place, self._branch.clock.now() - self._pace.rest_s)
 
     async def _carry(self, rng: Random) -> None:
         """Carry a tagged unit from the back room to the sales floor; now and then one goes back."""
@@ -165,7 +166,7 @@ class People:
             at = now_ms()
             if not await self._answer(scanner, product.gtin, accepted=True):
                 raise AssertionError(f"{name} was refused {product.gtin} ({product.sku})")
-            source = f"scan:{name}:{self._answered[name]}"
+            source = f"scan:{name}:{self.answered[name]}"
         if scanner is self._branch.dock:
             self._shop.move(product, SUPPLIER, BACKROOM)
             self._branch.note("scan received", at, source, product.sku, 1)
@@ -181,10 +182,10 @@ class People:
                 answer = await scanner.scan(text)
             except NoAnswer:
                 self._branch.happened["scan in doubt"] += 1
-                if await self._booked(name) == self._answered[name]:
+                if await self._booked(name) == self.answered[name]:
                     continue
                 answer = accepted
-            self._answered[name] += 1
+            self.answered[name] += 1
             return answer
 
     async def _booked(self, device: str) -> int:

@@ -1,0 +1,105 @@
+"""One store with its HQ and a real broker, people at work at many times the usual pace, and someone who kills."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulators import verdict
+from simulators.branch import Branch
+from simulators.people import Pace, People
+from simulators.programs import Program
+from tests.brokers import Mosquitto
+
+CHAIN = "demo"
+AGREE_WITHIN_S = 30.0
+
+#: Fast enough that there is something under way at any moment.
+PACE = Pace(
+    delivery_s=1.0, carry_s=0.05, receive_s=0.03, shelve_s=0.05, shop_s=0.05, oddity_s=2.0, opening_units=40, rest_s=1.5
+)
+
+HQ_TOML = """\
+[hq]
+chain = "{chain}"
+database = "sqlite+aiosqlite:///hq.db"
+broker = "{broker}"
+mqtt_version = "5"
+
+[web]
+host = "127.0.0.1"
+port = 0
+"""
+
+
+@dataclass
+class Figures:
+    """What a scenario has seen; printed at its end."""
+
+    scenario: str
+    seed: int
+    kills: int = 0
+    kills_while_starting: int = 0
+    restart_s: list[float] = field(default_factory=list)
+
+    def line(self, arena: "Arena") -> str:
+        """Plain figures, and all it takes to run it again."""
+        happened = arena.branch.happened
+        slowest = f"{max(self.restart_s):.2f}" if self.restart_s else "–"
+        return (
+            f"{self.scenario}: seed {self.seed}, {self.kills} kills ({self.kills_while_starting} while starting), "
+            f"{sum(happened.values())} events, {happened['scan in doubt']} scans in doubt, "
+            f"{arena.branch.till.sent_again} papers sent again, slowest restart {slowest} s"
+        )
+
+
+@dataclass
+class Arena:
+    """Who there is."""
+
+    broker: Mosquitto
+    hq: Program
+    branch: Branch
+    people: People
+    day: asyncio.Task[None]
+
+    async def work_for(self, seconds: float) -> None:
+        """Let people work. Raises what went wrong with them."""
+        await asyncio.wait({self.day}, timeout=seconds)
+        if self.day.done():
+            self.day.result()
+
+    async def agree(self) -> verdict.StoreVerdict:
+        """Closing time; then wait until shop, books and HQ say the same, and return what they say in the end."""
+        self.people.close()
+        await self.day
+        (found,) = await verdict.judge([self.branch], self.hq.web, AGREE_WITHIN_S)
+        return found
+
+
+@asynccontextmanager
+async def arena(
+    folder: Path, seed: int, hq_module: str = "hq_bridge", hq_environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Arena]:
+    """Everything running and busy; everything gone afterwards."""
+    broker = Mosquitto(folder)
+    hq = Program("HQ", hq_module, folder / "hq.toml", folder / "hq.log", dict(hq_environment or {}))
+    branch = Branch(1, folder, CHAIN, broker.address, "5", seed)
+    people = People(branch, seed, PACE)
+    hq.settings.write_text(HQ_TOML.format(chain=CHAIN, broker=broker.address))
+    try:
+        await broker.start()
+        await hq.start()
+        await branch.start()
+        day = asyncio.create_task(people.work(), name="the day")
+        try:
+            yield Arena(broker, hq, branch, people, day)
+        finally:
+            day.cancel()
+            await asyncio.wait({day})
+    finally:
+        await branch.agent.kill()
+        await branch.stop()
+        await hq.kill()
+        broker.kill()

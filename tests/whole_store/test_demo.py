@@ -1,0 +1,87 @@
+"""The demo as people run it: a few seconds of three shops, and a verdict that can also be bad."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.waiting import until
+
+
+async def demo(*options: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulators", "demo", *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+
+
+async def outcome(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
+    printed, _ = await process.communicate()
+    return process.returncode, printed.decode()
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Process id and command line of everything that `pid` started, however indirectly."""
+    found: dict[int, str] = {}
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found[child] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+            found |= descendants(child)
+    return found
+
+
+def still_there(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def folders() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("nearshelf-*")}
+
+
+async def test_three_shops_their_books_and_hq_agree() -> None:
+    status, printed = await outcome(await demo("--headless", "--seconds", "7"))
+    assert status == 0, printed
+    assert "verdict: all agree (3 of 3 stores)" in printed
+    assert printed.count("40 SKUs compared, 40 equal, 0 differing") == 3
+    assert printed.count("http://127.0.0.1:") == 4
+    assert "latency event to HQ: p50 " in printed
+
+
+async def test_a_stolen_unit_is_found_by_its_sku() -> None:
+    status, printed = await outcome(await demo("--headless", "--seconds", "7", "--stores", "1", "--thief"))
+    assert status == 1, printed
+    assert "40 SKUs compared, 39 equal, 1 differing" in printed
+    assert "verdict: FAILED (0 of 1 stores)" in printed
+    stolen = [line for line in printed.splitlines() if "SHRINK" in line]
+    assert len(stolen) == 1
+    assert "GR-0" in stolen[0]
+
+
+async def test_an_interrupted_demo_leaves_nothing_behind() -> None:
+    before = folders()
+    process = await demo()
+    assert process.stdout is not None
+    for _ in range(4):
+        assert b"http://127.0.0.1:" in await process.stdout.readline()
+    children = set(descendants(process.pid))
+    assert len(children) >= 5
+    process.send_signal(signal.SIGINT)
+    status, printed = await outcome(process)
+    assert (status, printed) == (0, "")
+    assert not still_there(children)
+    assert folders() == before
+
+
+async def test_a_killed_demo_leaves_no_process_behind() -> None:
+    process = await demo("--stores", "1")
+    assert process.stdout is not None
+    for _ in range(2):
+        await process.stdout.readline()
+    children = set(descendants(process.pid))
+    assert len(children) >= 3
+    os.kill(process.pid, signal.SIGKILL)
+    await process.communicate()
+    await until(lambda: not still_there(children))
