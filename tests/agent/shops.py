@@ -1,0 +1,64 @@
+"""Real books on a real disk, with a clerk, for tests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.clerk import Clerk
+from agent.clock import SystemClock
+from agent.core.catalogue import Catalogue
+from agent.core.ledger import Books, Turn
+from agent.store import books as rows
+from agent.store.connection import Store
+from tests.core.shop import CATALOGUE
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """An open store with a clerk at work."""
+
+    store: Store
+    clerk: Clerk
+
+    @property
+    def books(self) -> Books:
+        return self.clerk.books
+
+    async def on_disk(self) -> Books:
+        """The books as a new start would read them."""
+        return await self.store.write(lambda tx: rows.load(tx, "SH-1", self.books.epoch, self.books.catalogue))
+
+    async def assert_memory_is_disk(self) -> None:
+        """What the clerk remembers is what is on disk."""
+        disk = await self.on_disk()
+        assert disk.head == self.books.head
+        assert {k: q for k, q in disk.balances.items() if q} == {k: q for k, q in self.books.balances.items() if q}
+        assert {s: q for s, q in disk.on_hand.items() if q} == {s: q for s, q in self.books.on_hand.items() if q}
+        assert disk.scans == self.books.scans
+        assert disk.cases == self.books.cases
+        states = {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in self.books.tags.items()}
+        assert {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in disk.tags.items()} == states
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    path: Path,
+    catalogue: Catalogue = CATALOGUE,
+    wrote: Callable[[Turn], None] = lambda turn: None,
+    *,
+    at_work: bool = True,
+) -> AsyncIterator[Shop]:
+    """A shop on the books at `path`, until the block ends; the clerk takes turns if `at_work`."""
+    async with await Store.open(path) as store:
+        epoch = await store.write(lambda tx: rows.found(tx, "SH-1", 1_700_000_000_000))
+        books = await store.write(lambda tx: rows.load(tx, "SH-1", epoch, catalogue))
+        clerk = Clerk(store, books, SystemClock(), wrote)
+        work = [asyncio.ensure_future(clerk.run())] if at_work else []
+        try:
+            yield Shop(store, clerk)
+        finally:
+            for task in work:
+                task.cancel()
+                await asyncio.wait([task])

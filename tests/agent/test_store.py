@@ -1,0 +1,144 @@
+"""The one writer: whole transactions, settings that hold, and nothing left open by whoever leaves."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.store import announcements, migrations
+from agent.store import books as rows
+from agent.store.connection import SETTINGS, Store
+from agent.store.errors import BooksLostError, BooksRefusedError
+from tests.agent.shops import opened
+from tests.cancelling import cancelled_at_every_step
+from tests.core.shop import CATALOGUE
+
+
+async def test_settings_hold_on_the_writer(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        for name, wanted in SETTINGS.items():
+            ((found,),) = await store.write(lambda tx, name=name: tx.execute(f"PRAGMA {name}").fetchall())  # type: ignore[misc]
+            assert found == wanted, name
+        assert SETTINGS["synchronous"] == 2
+
+
+async def test_readers_cannot_write(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await store.read("DELETE FROM meta")
+
+
+async def test_a_second_agent_on_the_same_books_is_refused(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db"):
+        with pytest.raises(BooksRefusedError, match="another agent"):
+            await Store.open(tmp_path / "books.db")
+    async with await Store.open(tmp_path / "books.db"):
+        pass  # the lock went with its holder
+
+
+async def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    async with await Store.open(path) as store:
+        await store.write(lambda tx: None)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(BooksRefusedError, match="version 99"):
+        await Store.open(path)
+
+
+async def test_what_is_no_database_is_refused_and_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    path.write_bytes(b"holiday photos" * 1000)
+    with pytest.raises(BooksRefusedError, match="cannot be opened"):
+        await Store.open(path)
+    assert path.read_bytes() == b"holiday photos" * 1000
+
+
+async def test_another_stores_books_are_refused(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        assert await store.write(lambda tx: rows.found(tx, "SH-1", 1)) == 1
+        assert await store.write(lambda tx: rows.found(tx, "SH-1", 2)) == 1
+        with pytest.raises(BooksRefusedError, match="store SH-1, not of SH-2"):
+            await store.write(lambda tx: rows.found(tx, "SH-2", 3))
+
+
+async def test_books_that_lost_their_last_announcements_are_refused(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        await shop.store.write(
+            lambda tx: tx.execute(
+                "INSERT INTO posting VALUES"
+                " (5, 'MILK', 'SUPPLIER', 'FLOOR', 1, 'receive', 0, 's', 0, 'a', NULL, -1, 1, 1)"
+            )
+        )
+        with pytest.raises(BooksRefusedError, match="announcements are missing"):
+            await shop.store.write(lambda tx: rows.load(tx, "SH-1", 1, CATALOGUE))
+
+
+async def test_work_that_fails_is_rolled_back_whole(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+
+        def half(tx: sqlite3.Connection) -> None:
+            tx.execute("INSERT INTO meta VALUES ('half', 'done')")
+            raise KeyError("ours")
+
+        remembered: list[object] = []
+        with pytest.raises(KeyError):
+            await store.write(half, and_then=remembered.append)
+        assert await store.read("SELECT * FROM meta WHERE key = 'half'") == []
+        assert remembered == []
+        await store.write(lambda tx: tx.execute("INSERT INTO meta VALUES ('next', 'works')"))
+
+
+async def test_a_failing_disk_is_said_to_be_unknowable(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        await store.write(lambda tx: tx.execute("PRAGMA max_page_count = 1"))  # the nearest to a full disk
+        with pytest.raises(BooksLostError, match="full"):
+            await store.write(
+                lambda tx: tx.execute("INSERT INTO meta VALUES ('big', zeroblob(0) || hex(randomblob(1000000)))")
+            )
+
+
+async def test_cancelling_a_write_at_any_step_leaves_no_open_transaction_and_memory_equal_to_disk(
+    tmp_path: Path,
+) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        remembered: set[str] = set()
+        count = 0
+
+        async def write() -> None:
+            nonlocal count
+            count += 1
+            key = str(count)
+
+            def work(tx: sqlite3.Connection) -> str:
+                tx.execute("INSERT INTO meta VALUES (?, '')", (key,))
+                tx.execute("UPDATE meta SET value = 'whole' WHERE key = ?", (key,))
+                return key
+
+            await store.write(work, and_then=remembered.add)
+
+        async for _ in cancelled_at_every_step(write):
+            written = await store.write(lambda tx: tx.execute("SELECT key, value FROM meta").fetchall())
+            assert {key for key, _ in written} == remembered
+            assert all(value == "whole" for _, value in written)
+        assert remembered
+
+
+async def test_what_was_heard_long_ago_is_forgotten_but_never_the_last_number(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        await store.write(lambda tx: rows.found(tx, "SH-1", 1))
+        bodies = [(seq, seq * 10, b"{}") for seq in range(1, 11)]
+        await store.write(lambda tx: tx.executemany("INSERT INTO announcement VALUES (?, ?, ?)", bodies))
+        await store.write(lambda tx: announcements.forget(tx, heard=5, before=10_000))
+        assert await announcements.oldest(store) == 6
+        await store.write(lambda tx: announcements.forget(tx, heard=10, before=75))
+        assert await announcements.oldest(store) == 8
+        await store.write(lambda tx: announcements.forget(tx, heard=10, before=10_000))
+        assert await announcements.oldest(store) == 10
+        loaded = await store.write(lambda tx: rows.load(tx, "SH-1", 1, CATALOGUE))
+        assert loaded.head == 10
+
+
+def test_migrations_are_numbered_from_one_without_a_hole() -> None:
+    assert [version for version, _ in migrations.scripts()] == list(range(1, len(migrations.scripts()) + 1))
