@@ -113,7 +113,7 @@ class SimulatedReader:
         self._server: asyncio.Server | None = None
         self._client: _Client | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._serving: set[asyncio.Task[None]] = set()
+        self.serving: set[asyncio.Task[None]] = set()
         self._last: dict[str, object] = {}
 
     # The shop's side: tags come, go and move.
@@ -152,12 +152,17 @@ class SimulatedReader:
         if self._client is not None:
             self._client.event({"ConnectionCloseEvent": {}})
             self._client.close()
-        if self._serving:
-            await asyncio.wait(self._serving)
+        if self.serving:
+            await asyncio.wait(self.serving)
         if self._server is not None:
             await self._server.wait_closed()
         self.inventories.clear()
         self.started.clear()
+
+    @property
+    def idle(self) -> bool:
+        """Nobody is connected."""
+        return not self.serving
 
     async def drop(self) -> None:
         """Cut the connection without a word, and return when it is gone."""
@@ -194,8 +199,8 @@ class SimulatedReader:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._serving.add(task)
-        task.add_done_callback(self._serving.discard)
+        self.serving.add(task)
+        task.add_done_callback(self.serving.discard)
         client = _Client(self, reader, writer)
         if self._client is not None:
             self.counts["turned_away"] += 1

@@ -20,6 +20,11 @@ HEADER_BYTES: Final = 10
 VERSIONS: Final = range(1, 4)
 VERSION: Final = 1
 
+#: For each first byte of a TV parameter its whole length; 0 where the type is unknown, and with it the length.
+TV_STEP: Final = tuple(
+    1 + TV_BYTES[head & 0x7F] if head & 0x7F in TV_BYTES and head & 0x80 else 0 for head in range(256)
+)
+
 _HEADER: Final = Struct(">HII")
 _TLV: Final = Struct(">HH")
 
@@ -41,12 +46,8 @@ class Message(NamedTuple):
         return MESSAGE_NAME.get(self.kind, f"message type {self.kind}")
 
 
-class Parameter(NamedTuple):
-    """Where one parameter's value lies in its message. `stop` is where the next begins."""
-
-    kind: int
-    start: int
-    stop: int
+#: Where one parameter's value lies in its message: its type, its first byte, and where the next parameter begins.
+Parameter = tuple[int, int, int]
 
 
 class Splitter:
@@ -110,21 +111,31 @@ def parameters(data: bytes, at: int, stop: int) -> Iterator[Parameter]:
     A TV type outside the table has an unknown length, so nothing behind it can be read: the walk ends there.
     """
     while at < stop:
-        first = data[at]
-        if first & 0x80:
-            kind, start = first & 0x7F, at + 1
-            size = TV_BYTES.get(kind)
-            if size is None:
-                return
-            end = start + size
+        if data[at] < 0x80:
+            found = tlv_at(data, at, stop)
+        elif step := TV_STEP[data[at]]:
+            found = data[at] & 0x7F, at + 1, at + step
+            if at + step > stop:
+                raise overrun(data[at] & 0x7F, at + step - stop)
         else:
-            if stop - at < 4:
-                raise BadMessage(f"{stop - at} bytes where a parameter should begin")
-            word, length = _TLV.unpack_from(data, at)
-            if length < 4:
-                raise BadMessage(f"a parameter of type {word & 0x3FF} declares {length} bytes")
-            kind, start, end = word & 0x3FF, at + 4, at + length
-        if end > stop:
-            raise BadMessage(f"a parameter of type {kind} ends {end - stop} bytes after what holds it")
-        yield Parameter(kind, start, end)
-        at = end
+            return
+        yield found
+        at = found[2]
+
+
+def tlv_at(data: bytes, at: int, stop: int) -> Parameter:
+    """The TLV parameter that begins at `at`."""
+    if stop - at < 4:
+        raise BadMessage(f"{stop - at} bytes where a parameter should begin")
+    word, length = _TLV.unpack_from(data, at)
+    kind = word & 0x3FF
+    if length < 4:
+        raise BadMessage(f"a parameter of type {kind} declares {length} bytes")
+    if at + length > stop:
+        raise overrun(kind, at + length - stop)
+    return kind, at + 4, at + length
+
+
+def overrun(kind: int, by: int) -> BadMessage:
+    """A parameter is longer than what holds it."""
+    return BadMessage(f"a parameter of type {kind} ends {by} bytes after what holds it")

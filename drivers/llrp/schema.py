@@ -271,9 +271,7 @@ def _shape(line: str) -> Shape:
     plain = words[:1] == ["="]
     if plain:
         words[:2] = [f"value:{words[1]}"]
-    return Shape(
-        int(number), name, tuple(map(_field, words)), tuple(_child(word) for word in children.split()), plain
-    )
+    return Shape(int(number), name, tuple(map(_field, words)), tuple(_child(word) for word in children.split()), plain)
 
 
 def _shapes(table: str) -> dict[str, Shape]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from drivers.llrp.codec import BadMessage, parameters, tlv
-from drivers.llrp.schema import MESSAGE, PARAMETER, PARAMETER_NAME, Field, Shape
+from drivers.llrp.schema import MESSAGE, PARAMETER, PARAMETER_NAME, Child, Field, Shape
 
 #: The values of one message or parameter by name. The table says what a name holds, so the type cannot.
 Values = dict[str, Any]
@@ -96,15 +96,16 @@ def _values(shape: Shape, data: bytes, start: int, stop: int, depth: int) -> Val
         reader.field(field, found)
     if not shape.children:
         return found
-    wanted = {}
+    wanted: dict[str, list[Child]] = {}
     for child in shape.children:
         found[child.name] = _zero(PARAMETER[child.type_name]) if child.how == "!" else None
-        wanted[child.type_name] = child
+        wanted.setdefault(child.type_name, []).append(child)
     for kind, at, end in parameters(data, reader.byte, stop):
         name = PARAMETER_NAME.get(kind, "")
         if name not in wanted:
             continue
-        child, inner = wanted[name], PARAMETER[name]
+        inner, places = PARAMETER[name], wanted[name]
+        child = places.pop(0) if len(places) > 1 else places[0]
         value: Any = _values(inner, data, at, end, depth + 1)
         if inner.plain:
             value = value["value"]

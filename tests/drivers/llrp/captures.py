@@ -17,7 +17,9 @@ class Recording(NamedTuple):
 def recordings(message: str = "") -> list[Recording]:
     """All of them, or those of one message; never none."""
     found = [
-        Recording(file.stem, file.stem.split("-")[0], file.read_bytes(), json.loads(file.with_suffix(".json").read_text()))
+        Recording(
+            file.stem, file.stem.split("-")[0], file.read_bytes(), json.loads(file.with_suffix(".json").read_text())
+        )
         for file in sorted(RECORDINGS.glob("*.bytes"))
     ]
     wanted = [one for one in found if one.message == message or not message]
