@@ -40,9 +40,8 @@ class Ban(NamedTuple):
     home: tuple[str, ...] = ()
 
 
-#: wire/mqtt.py stands below both programs' clocks: it notes when the line came up, and jitters its next try.
-CLOCKS = ("agent/clock.py", "hq_bridge/clock.py", "wire/mqtt.py", "simulators/", "tests/", "scripts/")
-CHANCE = ("wire/mqtt.py", "simulators/", "tests/")
+CLOCKS = ("agent/clock.py", "hq_bridge/clock.py", "simulators/", "tests/", "scripts/")
+CHANCE = ("simulators/", "tests/")
 #: Whoever starts a task owns it: awaits it, cancels it, hears of its failure. TaskGroups need no entry here.
 TASK_OWNERS = ("agent/store/", "agent/web/", "hq_bridge/", "wire/mqtt.py", "drivers/", "simulators/", "tests/")
 BANS = [
