@@ -34,6 +34,9 @@ KINDS = (
 #: No more tags than this in the reader's field: then the goods-in door stays shut.
 _FIELD_FULL = 250
 
+#: Barcodes that begin like this are in no catalogue.
+UNKNOWN_PREFIX = "9528888"
+
 _BACKROOM_ANTENNA, _FLOOR_ANTENNA = 1, 2
 
 
@@ -242,7 +245,7 @@ class People:
             await prank(rng)
 
     async def _scan_nonsense(self, rng: Random) -> None:
-        digits = f"9528888{rng.randrange(100_000):05}"
+        digits = f"{UNKNOWN_PREFIX}{rng.randrange(100_000):05}"
         scanner = self._branch.shelf
         async with self._hands[scanner.path.name]:
             at = now_ms()

@@ -1,7 +1,7 @@
 """One store with its HQ and a real broker, people at work at many times the usual pace, and someone who kills."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,6 @@ from simulators.programs import Program
 from tests.brokers import Mosquitto
 
 CHAIN = "demo"
-AGREE_WITHIN_S = 30.0
 
 #: Fast enough that there is something under way at any moment.
 PACE = Pace(
@@ -63,6 +62,8 @@ class Arena:
     branch: Branch
     people: People
     day: asyncio.Task[None]
+    #: How long shop, books and HQ may take to say the same once the last customer has left.
+    agree_within_s: float = 30.0
 
     async def work_for(self, seconds: float) -> None:
         """Let people work. Raises what went wrong with them."""
@@ -74,17 +75,15 @@ class Arena:
         """Closing time; then wait until shop, books and HQ say the same, and return what they say in the end."""
         self.people.close()
         await self.day
-        (found,) = await verdict.judge([self.branch], self.hq.web, AGREE_WITHIN_S)
+        (found,) = await verdict.judge([self.branch], self.hq.web, self.agree_within_s)
         return found
 
 
 @asynccontextmanager
-async def arena(
-    folder: Path, seed: int, hq_module: str = "hq_bridge", hq_environment: Mapping[str, str] | None = None
-) -> AsyncIterator[Arena]:
+async def arena(folder: Path, seed: int) -> AsyncIterator[Arena]:
     """Everything running and busy; everything gone afterwards."""
     broker = Mosquitto(folder)
-    hq = Program("HQ", hq_module, folder / "hq.toml", folder / "hq.log", dict(hq_environment or {}))
+    hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
     branch = Branch(1, folder, CHAIN, broker.address, "5", seed)
     people = People(branch, seed, PACE)
     hq.settings.write_text(HQ_TOML.format(chain=CHAIN, broker=broker.address))

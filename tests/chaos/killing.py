@@ -14,21 +14,26 @@ _OPENING_S = 0.3
 
 async def kill_the_agent(folder: Path, cycles: int, seed: int) -> str:
     """Kill -9 at random moments, one in five while it is still starting."""
-    figures, rng = Figures("agent killed", seed), Random(seed)
     async with arena(folder, seed) as there:
-        await there.work_for(_OPENING_S)
-        while figures.kills < cycles:
+        return await agent_kills(there, cycles, seed)
+
+
+async def agent_kills(there: Arena, cycles: int, seed: int) -> str:
+    """The killing of `kill_the_agent`, of whatever agent is `there`. Raises AssertionError with all complaints."""
+    figures, rng = Figures("agent killed", seed), Random(seed)
+    await there.work_for(_OPENING_S)
+    while figures.kills < cycles:
+        await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
+        await there.branch.kill_agent()
+        figures.kills += 1
+        if rng.random() < 0.2:
+            await there.branch.agent.spawn()
             await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
             await there.branch.kill_agent()
             figures.kills += 1
-            if rng.random() < 0.2:
-                await there.branch.agent.spawn()
-                await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
-                await there.branch.kill_agent()
-                figures.kills += 1
-                figures.kills_while_starting += 1
-            figures.restart_s.append(await there.branch.restart_agent())
-        return await _judged(there, figures)
+            figures.kills_while_starting += 1
+        figures.restart_s.append(await there.branch.restart_agent())
+    return await _judged(there, figures)
 
 
 async def kill_the_broker(folder: Path, cycles: int, seed: int) -> str:

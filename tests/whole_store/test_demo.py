@@ -4,17 +4,18 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.waiting import until
 
 
-async def demo(*options: str) -> asyncio.subprocess.Process:
+async def demo(folder: Path, *options: str) -> asyncio.subprocess.Process:
+    """A demo whose temporary files are in `folder`."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulators", "demo", *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "TMPDIR": str(folder)},
     )
 
 
@@ -37,12 +38,8 @@ def still_there(pids: set[int]) -> set[int]:
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
 
 
-def folders() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("nearshelf-*")}
-
-
-async def test_three_shops_their_books_and_hq_agree() -> None:
-    status, printed = await outcome(await demo("--headless", "--seconds", "7"))
+async def test_three_shops_their_books_and_hq_agree(tmp_path: Path) -> None:
+    status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "7"))
     assert status == 0, printed
     assert "verdict: all agree (3 of 3 stores)" in printed
     assert printed.count("40 SKUs compared, 40 equal, 0 differing") == 3
@@ -50,8 +47,8 @@ async def test_three_shops_their_books_and_hq_agree() -> None:
     assert "latency event to HQ: p50 " in printed
 
 
-async def test_a_stolen_unit_is_found_by_its_sku() -> None:
-    status, printed = await outcome(await demo("--headless", "--seconds", "7", "--stores", "1", "--thief"))
+async def test_a_stolen_unit_is_found_by_its_sku(tmp_path: Path) -> None:
+    status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "7", "--stores", "1", "--thief"))
     assert status == 1, printed
     assert "40 SKUs compared, 39 equal, 1 differing" in printed
     assert "verdict: FAILED (0 of 1 stores)" in printed
@@ -60,9 +57,9 @@ async def test_a_stolen_unit_is_found_by_its_sku() -> None:
     assert "GR-0" in stolen[0]
 
 
-async def test_an_interrupted_demo_leaves_nothing_behind() -> None:
-    before = folders()
-    process = await demo()
+async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "nearshelf-demo-99999999-killed").mkdir()  # no process has this number
+    process = await demo(tmp_path)
     assert process.stdout is not None
     for _ in range(4):
         assert b"http://127.0.0.1:" in await process.stdout.readline()
@@ -72,11 +69,11 @@ async def test_an_interrupted_demo_leaves_nothing_behind() -> None:
     status, printed = await outcome(process)
     assert (status, printed) == (0, "")
     assert not still_there(children)
-    assert folders() == before
+    assert not list(tmp_path.iterdir())
 
 
-async def test_a_killed_demo_leaves_no_process_behind() -> None:
-    process = await demo("--stores", "1")
+async def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
+    process = await demo(tmp_path, "--stores", "1")
     assert process.stdout is not None
     for _ in range(2):
         await process.stdout.readline()
