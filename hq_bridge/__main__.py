@@ -1,0 +1,93 @@
+"""HQ put together: the only place that constructs and connects things."""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Callable
+
+import structlog
+
+from hq_bridge import log as log_lines
+from hq_bridge.answers import Answers, Presence
+from hq_bridge.clock import now_ms
+from hq_bridge.config import Config
+from hq_bridge.ingest import Ingest, Say
+from hq_bridge.store import Database
+from hq_bridge.web.app import make_app
+from hq_bridge.web.board import Board
+from hq_bridge.web.server import WebServer
+from wire import topics
+from wire.mqtt import Link
+
+log = structlog.get_logger()
+
+
+async def serve(
+    config: Config, stop: asyncio.Event, say_with: Callable[[Answers], Say] = lambda answers: answers.say
+) -> None:
+    """Run HQ until `stop` is set. `say_with` turns the ordinary way of answering stores into the one to use.
+
+    Raises DatabaseRefused, OSError when the web port is taken, and whatever the database raised: then the process must
+    end and be started anew, because only a fresh look at the disk tells what was committed.
+    """
+    boot = secrets.token_hex(4)
+    log_lines.set_up(chain=config.chain, boot=boot)
+    async with await Database.open(config.database) as database:
+        presence = Presence(config.chain, boot, now_ms())
+
+        def up() -> None:
+            log.info("broker_reached", broker=str(config.broker))
+            answers.forget()
+            presence.here(link, now_ms())
+
+        link = Link(
+            config.broker,
+            f"hq-{config.chain}",
+            version=config.mqtt_version,
+            will=presence.will,
+            topics=[topics.all_up(config.chain)],
+            on_message=lambda topic, payload: ingest.offer(topic, payload),
+            on_up=up,
+            on_down=lambda why: log.warning("broker_lost", broker=str(config.broker), why=why),
+            now_ms=now_ms,
+        )
+        answers = Answers(link)
+        ingest = Ingest(config.chain, database, await database.load(), say_with(answers), now_ms)
+        board = Board(config.chain, ingest, database, link, now_ms)
+        web = WebServer(make_app(board), config.web_host, config.web_port)
+        log.info("ready", web=web.address, broker=str(config.broker), stores=len(ingest.stores))
+        await _run(stop, ingest, link, presence, board, web)
+    log.info("stopped")
+
+
+async def _run(
+    stop: asyncio.Event, ingest: Ingest, link: Link, presence: Presence, board: Board, web: WebServer
+) -> None:
+    """Everything at once; when `stop` is set, from the outside in: pages, then the line, then the writer."""
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(ingest.run(), name="ingest")
+        line = group.create_task(link.run(), name="line")
+        pages = group.create_task(web.run_until_stopped(), name="web")
+        await stop.wait()
+        board.close()
+        web.stop()
+        await asyncio.wait({pages})
+        await presence.away(link, now_ms())
+        line.cancel()
+        await asyncio.wait({line})
+        writer.cancel()
+
+
+async def main(config: Config) -> None:
+    """Run HQ until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(config, stop)
+
+
+if __name__ == "__main__":
+    from hq_bridge.cli import app
+
+    app()

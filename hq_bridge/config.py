@@ -1,0 +1,144 @@
+"""HQ's TOML file as frozen values. Reports every mistake at once, each with its path; never connects."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.topics import is_name
+
+SQLITE = "sqlite+aiosqlite"
+POSTGRES = "postgresql+asyncpg"
+
+_KEYS = {"hq": ("chain", "database", "broker", "mqtt_version"), "web": ("host", "port")}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything HQ is told."""
+
+    chain: str
+    database: URL
+    broker: Broker
+    mqtt_version: MqttVersion
+    web_host: str
+    web_port: int
+
+
+class ConfigMistakes(Exception):
+    """The file cannot be used; `mistakes` names every reason, each with the path of its key."""
+
+    def __init__(self, path: Path, mistakes: list[str]) -> None:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{path}: {count}", *(f"  {mistake}" for mistake in mistakes)]))
+        self.mistakes = mistakes
+
+
+def load(path: Path) -> Config:
+    """Read HQ's configuration. Raises ConfigMistakes."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigMistakes(path, [f"cannot be read: {error.strerror}"]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigMistakes(path, [f"is no TOML: {error}"]) from error
+    reader = _Reader(document)
+    config = reader.config(path.resolve().parent)
+    if reader.mistakes:
+        raise ConfigMistakes(path, reader.mistakes)
+    return config
+
+
+class _Reader:
+    """Asks for each value in turn and notes what is wrong with it; a wrong value reads as its default."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.mistakes: list[str] = []
+        self._tables: dict[str, Mapping[str, Any]] = {}
+        for name in document:
+            if name not in _KEYS:
+                self.mistakes.append(f"[{name}] is not known here{_did_you_mean(name, _KEYS)}")
+        for name, keys in _KEYS.items():
+            table = document.get(name, {})
+            if not isinstance(table, dict):
+                self.mistakes.append(f"[{name}] is not a table")
+                table = {}
+            for key in table:
+                if key not in keys:
+                    self.mistakes.append(f"[{name}] {key}: not known here{_did_you_mean(key, keys)}")
+            self._tables[name] = table
+
+    def config(self, folder: Path) -> Config:
+        return Config(
+            chain=self._chain(),
+            database=self._database(folder),
+            broker=self._broker(),
+            mqtt_version=self._mqtt_version(),
+            web_host=self._text("web", "host", "127.0.0.1"),
+            web_port=self._port(),
+        )
+
+    def _text(self, table: str, key: str, default: str | None) -> str:
+        """A text that is not empty; without a default it must be there."""
+        value = self._tables[table].get(key, default)
+        if isinstance(value, str) and value:
+            return value
+        self.mistakes.append(f"[{table}] {key}: " + ("missing" if value is None else f"{value!r} is not a text"))
+        return ""
+
+    def _chain(self) -> str:
+        chain = self._text("hq", "chain", None)
+        if chain and not is_name(chain):
+            self.mistakes.append(f"[hq] chain: {chain!r} is no name: 1 to 32 of A-Z a-z 0-9 -")
+        return chain
+
+    def _database(self, folder: Path) -> URL:
+        """A relative SQLite file is meant from the folder of the TOML file."""
+        text = self._text("hq", "database", f"{SQLITE}:///hq.db")
+        example = f"write it like {SQLITE}:///hq.db or {POSTGRES}://user@host/name"
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            if text:
+                self.mistakes.append(f"[hq] database: this is no database URL; {example}")
+            return URL.create(SQLITE)
+        if url.drivername not in (SQLITE, POSTGRES) or not url.database or url.query:
+            self.mistakes.append(f"[hq] database: {url.render_as_string()} is not one HQ can use; {example}")
+        elif url.drivername == SQLITE:
+            return url.set(database=str(folder / url.database))
+        return url
+
+    def _broker(self) -> Broker:
+        text = self._text("hq", "broker", None)
+        try:
+            return parse_broker(text)
+        except ValueError as error:
+            if text:
+                self.mistakes.append(f"[hq] broker: {error}")
+            return Broker("", 0)
+
+    def _mqtt_version(self) -> MqttVersion:
+        asked = self._tables["hq"].get("mqtt_version", "5")
+        for version in get_args(MqttVersion):
+            if asked == version:
+                return version  # type: ignore[no-any-return]
+        self.mistakes.append(f'[hq] mqtt_version: {asked!r} is neither "5" nor "3.1.1"')
+        return "5"
+
+    def _port(self) -> int:
+        port = self._tables["web"].get("port", 0)
+        if isinstance(port, int) and not isinstance(port, bool) and 0 <= port <= 65535:
+            return port
+        self.mistakes.append(f"[web] port: {port!r} is not a port: 0 (any) to 65535")
+        return 0
+
+
+def _did_you_mean(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {close[0]}?" if close else ""

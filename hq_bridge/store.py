@@ -1,0 +1,264 @@
+"""All of HQ's SQL, on SQLite or PostgreSQL through the same statements. One connection writes; others read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy import Table, delete, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from hq_bridge import tables
+from hq_bridge.books import Balance, Draft, Position, StoreBooks
+from hq_bridge.config import SQLITE
+from wire import digest
+from wire.codec import encode_row
+from wire.messages import UnknownRow
+
+#: How many unreadable payloads are kept, and how much of each.
+QUARANTINE_ROWS = 1000
+_QUARANTINE_BYTES = 4096
+
+#: Asked for, then read back: a database that does not keep these loses what it said it has.
+_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
+
+
+class DatabaseRefused(Exception):
+    """Raised at start when the database cannot be trusted with the books; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A payload nobody could read."""
+
+    at: int
+    topic: str
+    why: str
+    payload: bytes
+
+
+class Database:
+    """HQ's database. `load` and `land` are for the one writer; everything else only reads."""
+
+    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._insert = postgresql.insert if writer.dialect.name == "postgresql" else sqlite.insert
+
+    @classmethod
+    async def open(cls, url: URL) -> Self:
+        """Open or create. Raises DatabaseRefused."""
+        if url.drivername != SQLITE:
+            engine = create_async_engine(url, pool_size=5, max_overflow=0)
+            database = cls(engine, engine)
+        else:
+            assert url.database is not None
+            if not Path(url.database).parent.is_dir():
+                raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
+            writer = create_async_engine(url, pool_size=1, max_overflow=0)
+            event.listen(writer.sync_engine, "connect", _trustworthy)
+            read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
+            readers = create_async_engine(read_only, pool_size=4, max_overflow=0)
+            event.listen(readers.sync_engine, "connect", _read_only)
+            database = cls(writer, readers)
+        try:
+            async with database._writer.begin() as connection:
+                await connection.run_sync(tables.metadata.create_all)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        await self._readers.dispose()
+        await self._writer.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, what: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # The writer's
+
+    async def load(self) -> dict[str, StoreBooks]:
+        """Every store's position and open cases; balances come later, store by store."""
+        books = {}
+        async with self._writer.connect() as connection:
+            for row in await connection.execute(select(tables.position)):
+                position = Position(row.epoch, row.cursor, int(row.digest, 16), row.landed_at, row.rows)
+                books[row.store] = StoreBooks(row.store, position, head=row.cursor)
+            opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
+            for row in await connection.execute(opened.where(tables.case.c.state == "open")):
+                books[row.store].cases.add((row.kind, row.about))
+        return books
+
+    async def balances(self, store: str) -> dict[tuple[str, str], Balance]:
+        """All balances of a store, those of zero too."""
+        columns = tables.balance.c
+        query = select(columns.sku, columns.place, columns.qty, columns.seq).where(columns.store == store)
+        async with self._writer.connect() as connection:
+            return {(sku, place): Balance(qty, seq) for sku, place, qty, seq in await connection.execute(query)}
+
+    async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable]) -> None:
+        """Commit all drafts and what could not be read, in one transaction."""
+        async with self._writer.begin() as connection:
+            await self._forget_old_books(connection, [draft.store for draft in drafts if draft.anew])
+            await _execute_many(connection, tables.history.insert(), [row for d in drafts for row in _history(d)])
+            await self._upsert(connection, tables.balance, [row for d in drafts for row in _balances(d)])
+            await self._upsert(connection, tables.on_hand, [row for d in drafts for row in _on_hand(d)])
+            await self._upsert(connection, tables.case, [row for d in drafts for row in _cases(d)])
+            await self._upsert(connection, tables.position, [_position(draft) for draft in drafts])
+            if unreadable:
+                await self._quarantine(connection, unreadable)
+
+    async def _forget_old_books(self, connection: AsyncConnection, stores: list[str]) -> None:
+        for store in stores:
+            await connection.execute(delete(tables.balance).where(tables.balance.c.store == store))
+            await connection.execute(delete(tables.on_hand).where(tables.on_hand.c.store == store))
+            await connection.execute(delete(tables.case).where(tables.case.c.store == store))
+
+    async def _upsert(self, connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
+        insert = self._insert(table)
+        keys = [column.name for column in table.primary_key]
+        others = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
+        await _execute_many(connection, insert.on_conflict_do_update(index_elements=keys, set_=others), rows)
+
+    async def _quarantine(self, connection: AsyncConnection, unreadable: Sequence[Unreadable]) -> None:
+        table = tables.quarantine
+        rows = [
+            {
+                "at": each.at,
+                "topic": each.topic[:512].replace("\x00", "�"),
+                "why": each.why[:512].replace("\x00", "�"),
+                "bytes": len(each.payload),
+                "payload": each.payload[:_QUARANTINE_BYTES].decode("utf-8", "backslashreplace").replace("\x00", "�"),
+            }
+            for each in unreadable
+        ]
+        await _execute_many(connection, table.insert(), rows)
+        newest = select(func.max(table.c.id)).scalar_subquery()
+        await connection.execute(delete(table).where(table.c.id <= newest - QUARANTINE_ROWS))
+
+    # For whoever looks
+
+    async def stock(self, store: str) -> tuple[list[tuple[str, str, int]], dict[str, int]]:
+        """A store's balances that are not zero as (sku, place, qty) by SKU, and what it has on hand of each SKU."""
+        columns, inside = tables.balance.c, tables.on_hand.c
+        balances = select(columns.sku, columns.place, columns.qty).where(columns.store == store, columns.qty != 0)
+        async with self._readers.begin() as connection:  # one view of both tables
+            found = await connection.execute(balances.order_by(columns.sku, columns.place))
+            places = [(sku, place, qty) for sku, place, qty in found]
+            on_hand = await connection.execute(select(inside.sku, inside.qty).where(inside.store == store))
+            return places, {row.sku: row.qty for row in on_hand}
+
+    async def stock_of(self, sku: str) -> list[tuple[str, int]]:
+        """How many units of a SKU each store has on hand: every store that ever had it."""
+        columns = tables.on_hand.c
+        query = select(columns.store, columns.qty).where(columns.sku == sku).order_by(columns.store)
+        return [(store, qty) for store, qty in await self._read(query)]
+
+    async def log(self, store: str, epoch: int, after: int, limit: int) -> list[tuple[int, msgspec.Raw]]:
+        """Rows of a store's stream beyond `after`, in order: (landed_at, the row's JSON)."""
+        columns = tables.history.c
+        query = select(columns.landed_at, columns.body).where(
+            columns.store == store, columns.epoch == epoch, columns.seq > after
+        )
+        found = await self._read(query.order_by(columns.seq).limit(limit))
+        return [(landed_at, msgspec.Raw(body.encode())) for landed_at, body in found]
+
+    async def quarantined(self, limit: int) -> list[Mapping[str, Any]]:
+        """The newest payloads nobody could read."""
+        query = select(tables.quarantine).order_by(tables.quarantine.c.id.desc()).limit(limit)
+        return [dict(row._mapping) for row in await self._read(query)]  # noqa: SLF001 - public by its documentation
+
+    async def _read(self, query: Any) -> Sequence[Any]:
+        async with self._readers.connect() as connection:
+            rows: Sequence[Any] = (await connection.execute(query)).all()
+            return rows
+
+
+async def _execute_many(connection: AsyncConnection, statement: Any, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        await connection.execute(statement, rows)
+
+
+def _history(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": draft.store,
+            "epoch": epoch,
+            "seq": row.seq,
+            "landed_at": draft.landed_at,
+            "kind": row.kind if isinstance(row, UnknownRow) else row.__struct_config__.tag,
+            "body": encode_row(row).decode(),
+        }
+        for epoch, row in draft.rows
+    ]
+
+
+def _balances(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {"store": draft.store, "sku": sku, "place": place, "qty": balance.qty, "seq": balance.seq}
+        for (sku, place), balance in draft.balances.items()
+    ]
+
+
+def _on_hand(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {"store": draft.store, "sku": sku, "qty": balance.qty, "seq": balance.seq}
+        for sku, balance in draft.on_hand.items()
+    ]
+
+
+def _cases(draft: Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "store": draft.store,
+            "kind": row.case,
+            "about": row.about,
+            "state": row.state,
+            "owner": row.owner,
+            "due": row.due,
+            "seq": row.seq,
+        }
+        for row in draft.cases.values()
+    ]
+
+
+def _position(draft: Draft) -> dict[str, Any]:
+    position = draft.position
+    return {
+        "store": draft.store,
+        "epoch": position.epoch,
+        "cursor": position.cursor,
+        "digest": digest.to_text(position.digest),
+        "landed_at": position.landed_at,
+        "rows": position.rows,
+    }
+
+
+def _trustworthy(connection: Any, record: ConnectionPoolEntry) -> None:
+    """Set what makes a commit last, and believe it only when SQLite says so."""
+    cursor = connection.cursor()
+    for pragma, wanted in _PRAGMAS.items():
+        cursor.execute(f"PRAGMA {pragma} = {wanted}")
+        cursor.execute(f"PRAGMA {pragma}")
+        (found,) = cursor.fetchone()
+        if found != wanted:
+            raise DatabaseRefused(f"SQLite keeps {pragma} at {found!r} and not {wanted!r}; use a local disk")
+    cursor.close()
+
+
+def _read_only(connection: Any, record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = 1")
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()

@@ -1,0 +1,140 @@
+"""A store as HQ sees it: rows made by a plain model, and an end of the line that sends them as the contract says."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from wire import digest
+from wire.codec import batch_of, decode_heard, encode, encode_row
+from wire.messages import CaseRow, Heard, Hello, StockRow, StoreState
+from wire.mqtt import Link, MqttVersion, parse_broker
+from wire.topics import StoreTopics, hq_state
+
+OUTSIDE = ("SUPPLIER", "CUSTOMER", "SHRINK")
+PLACES = ("FLOOR", "BACKROOM", *OUTSIDE)
+
+
+class Shop:
+    """Books that are right because they are simple: a list of rows, and sums."""
+
+    def __init__(self, store: str = "SH-0001", epoch: int = 7, seed: int = 1, skus: int = 5) -> None:
+        self.topics = StoreTopics("demo", store)
+        self.epoch = epoch
+        self.rows: list[StockRow | CaseRow] = []
+        self.balances: Counter[tuple[str, str]] = Counter()
+        self.open_cases: set[tuple[str, str]] = set()
+        self._chance = random.Random(seed)
+        self._skus = [f"SKU-{n}" for n in range(skus)]
+
+    @property
+    def head(self) -> int:
+        return len(self.rows)
+
+    def trade(self, count: int, at: int = 1_763_760_000_000) -> None:
+        """Make `count` rows: mostly goods that move, now and then a case."""
+        for _ in range(count):
+            seq = len(self.rows) + 1
+            if self._chance.random() < 0.1:
+                self.rows.append(self._case(seq, at))
+            else:
+                self.rows.append(self._move(seq, at))
+
+    def _move(self, seq: int, at: int) -> StockRow:
+        sku = self._chance.choice(self._skus)
+        origin, target = self._chance.sample(PLACES, 2)
+        qty = self._chance.randint(1, 5)
+        self.balances[sku, origin] -= qty
+        self.balances[sku, target] += qty
+        from_now, to_now = self.balances[sku, origin], self.balances[sku, target]
+        return StockRow(
+            seq, f"p{seq}", at, sku, origin, target, qty, "move", "test", from_now, to_now, self.on_hand(sku)
+        )
+
+    def _case(self, seq: int, at: int) -> CaseRow:
+        case = ("alien_tag", f"tag-{self._chance.randint(1, 3)}")
+        opens = case not in self.open_cases
+        (self.open_cases.add if opens else self.open_cases.discard)(case)
+        return CaseRow(seq, f"c{seq}", at, *case, "open" if opens else "resolved", "floor", at + 1000)
+
+    def on_hand(self, sku: str) -> int:
+        return sum(qty for (each, place), qty in self.balances.items() if each == sku and place not in OUTSIDE)
+
+    def stock(self) -> dict[str, dict[str, int]]:
+        """Non-zero balances by SKU and place."""
+        stock: dict[str, dict[str, int]] = {}
+        for (sku, place), qty in self.balances.items():
+            if qty:
+                stock.setdefault(sku, {})[place] = qty
+        return stock
+
+    def digest(self) -> str:
+        return digest.to_text(digest.of_books((sku, place, qty) for (sku, place), qty in self.balances.items()))
+
+    def batch(self, first: int, count: int) -> bytes:
+        """Rows `first …` as a payload."""
+        rows = self.rows[first - 1 : first - 1 + count]
+        return batch_of(self.epoch, first, [encode_row(row) for row in rows])
+
+    def hello(self, oldest: int = 1, told: str | None = None) -> bytes:
+        return encode(
+            Hello(
+                self.epoch, oldest, self.head, told or self.digest(), self.head, "test", "boot", {"stock": 1, "case": 1}
+            )
+        )
+
+    def state(self, state: str = "here") -> bytes:
+        return encode(StoreState("here" if state == "here" else "away", self.epoch, self.head, 0, "test"))
+
+
+class ShopLine:
+    """The store's end of the line: hello on connect, then rows from the cursor on; goes back when HQ says so."""
+
+    def __init__(self, shop: Shop, address: str, version: MqttVersion = "5", rows_per_batch: int = 10) -> None:
+        self.shop = shop
+        self.upto = 0
+        self.heard: list[Heard] = []
+        self._rows_per_batch = rows_per_batch
+        topics = shop.topics
+        self.link = Link(
+            parse_broker(address),
+            f"store-{topics.store}",
+            version=version,
+            will=(topics.up("state"), shop.state("away")),
+            topics=[topics.down("heard"), hq_state(topics.chain)],
+            on_message=self._on_message,
+            on_up=self._hello,
+            now_ms=lambda: 0,
+        )
+
+    def send(self) -> None:
+        """Everything HQ has not heard."""
+        for first in range(self.upto + 1, self.shop.head + 1, self._rows_per_batch):
+            self.link.publish(self.shop.topics.up("log"), self.shop.batch(first, self._rows_per_batch))
+
+    def _hello(self) -> None:
+        self.link.publish(self.shop.topics.up("state"), self.shop.state(), retain=True)
+        self.link.publish(self.shop.topics.up("hello"), self.shop.hello())
+
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        if topic != self.shop.topics.down("heard"):
+            if b'"here"' in payload:
+                self._hello()
+            return
+        heard = decode_heard(payload)
+        self.heard.append(heard)
+        if heard.epoch == self.shop.epoch:
+            self.upto = heard.upto
+            if heard.want is not None or len(self.heard) == 1:
+                self.send()
+
+
+@asynccontextmanager
+async def on_the_line(line: ShopLine) -> AsyncIterator[ShopLine]:
+    task = asyncio.create_task(line.link.run())
+    try:
+        yield line
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,328 @@
+"""Whatever is lost, doubled or out of order on the way: HQ ends equal to the store, and no row lands twice."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import URL
+
+from hq_bridge.books import StoreBooks
+from hq_bridge.ingest import MAX_WAITING, Ingest
+from hq_bridge.store import QUARANTINE_ROWS, Database
+from tests.hq_bridge.shop import Shop
+from tests.waiting import until
+from wire.codec import encode_row
+from wire.digest import of_books, to_text
+from wire.messages import Heard
+from wire.topics import StoreTopics
+
+
+class Hq:
+    """Ingest on a real database, with everything it said."""
+
+    def __init__(self, database: Database, ingest: Ingest, said: list[tuple[str, Heard]]) -> None:
+        self.database = database
+        self.ingest = ingest
+        self.said = said
+
+    def offer(self, shop: Shop, *payloads: bytes, channel: str = "log") -> None:
+        for payload in payloads:
+            self.ingest.offer(shop.topics.up(channel), payload)  # type: ignore[arg-type]
+
+    async def hello(self, shop: Shop, hello: bytes | None = None) -> Heard:
+        """Say hello, and wait for the answer, which comes after all that was offered before."""
+        before = len(self.said)
+        self.offer(shop, hello or shop.hello(), channel="hello")
+        await until(lambda: len(self.said) > before and not self.ingest._waiting)
+        return self.said[-1][1]
+
+    async def settled(self) -> None:
+        """Everything offered so far has been dealt with."""
+        witness = Shop("WITNESS", epoch=1)
+        await self.hello(witness)
+
+    async def equals(self, shop: Shop) -> None:
+        """HQ's database holds what the shop's model says, and each row once."""
+        store = shop.topics.store
+        places, on_hand = await self.database.stock(store)
+        stock: dict[str, dict[str, int]] = {}
+        for sku, place, qty in places:
+            stock.setdefault(sku, {})[place] = qty
+        assert stock == shop.stock()
+        assert on_hand == {sku: shop.on_hand(sku) for sku, _ in shop.balances}
+        rows = await self.database.log(store, shop.epoch, 0, 10_000)
+        assert [bytes(body) for _, body in rows] == [encode_row(row) for row in shop.rows]
+        books = self.ingest.stores[store]
+        assert books.position.cursor == books.position.rows == shop.head
+        assert to_text(books.position.digest) == shop.digest()
+        assert books.cases == shop.open_cases
+
+
+@asynccontextmanager
+async def hq_at(folder: Path) -> AsyncIterator[Hq]:
+    async with await Database.open(URL.create("sqlite+aiosqlite", database=str(folder / "hq.db"))) as database:
+        said: list[tuple[str, Heard]] = []
+
+        def say(topics: StoreTopics, heard: Heard) -> None:
+            said.append((topics.store, heard))
+
+        ingest = Ingest("demo", database, await database.load(), say, lambda: 1_763_760_001_000)
+        task = asyncio.create_task(ingest.run())
+        try:
+            yield Hq(database, ingest, said)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled(), task.exception()
+
+
+@pytest.fixture
+async def hq(tmp_path: Path) -> AsyncIterator[Hq]:
+    async with hq_at(tmp_path) as running:
+        yield running
+
+
+def _books(hq: Hq) -> StoreBooks:
+    return hq.ingest.stores["SH-0001"]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 60))
+
+
+async def deliver_all(hq: Hq, shop: Shop) -> None:
+    """Ask and send, as often as it takes."""
+    heard = await hq.hello(shop)
+    while heard.upto < shop.head:
+        hq.offer(shop, shop.batch(heard.upto + 1, 20))
+        heard = await hq.hello(shop)
+
+
+DELIVERIES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 25)), max_size=15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 1000), deliveries=DELIVERIES, together=st.integers(1, 6))
+def test_any_loss_doubling_and_disorder_ends_equal(seed: int, deliveries: list[tuple[int, int]], together: int) -> None:
+    async def live() -> None:
+        shop = Shop(seed=seed)
+        shop.trade(60)
+        with tempfile.TemporaryDirectory() as folder:
+            async with hq_at(Path(folder)) as hq:
+                for at in range(0, len(deliveries), together):
+                    hq.offer(shop, *[shop.batch(first, count) for first, count in deliveries[at : at + together]])
+                    await hq.settled()
+                await deliver_all(hq, shop)
+                await hq.equals(shop)
+                uptos = [heard.upto for store, heard in hq.said if store == shop.topics.store]
+                assert uptos == sorted(uptos), "the cursor never goes back"
+            async with hq_at(Path(folder)) as again:
+                assert (await again.hello(shop)).upto == shop.head
+                await again.equals(shop)
+                assert again.ingest.stores[shop.topics.store].verdict == "same"
+
+    run(live())
+
+
+async def test_many_stores_land_in_one_turn(hq: Hq) -> None:
+    shops = [Shop(f"SH-{n}", seed=n) for n in range(40)]
+    for shop in shops:
+        shop.trade(30)
+        hq.offer(shop, shop.batch(1, 15), shop.batch(16, 15))
+    await hq.settled()
+    for shop in shops:
+        await hq.equals(shop)
+
+
+async def test_hello_is_answered_with_the_cursor(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(10)
+    assert await hq.hello(shop) == Heard(7, 0)
+    hq.offer(shop, shop.batch(1, 10))
+    assert await hq.hello(shop) == Heard(7, 10)
+
+
+async def test_a_gap_is_asked_for_once_and_not_applied(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(50)
+    hq.offer(shop, shop.batch(1, 10))
+    await hq.settled()
+    hq.said.clear()
+    hq.offer(shop, shop.batch(21, 10), shop.batch(31, 10), shop.batch(41, 10))
+    await hq.settled()
+    hq.offer(shop, shop.batch(41, 10))
+    await hq.settled()
+    assert [heard for store, heard in hq.said if store == "SH-0001"] == [Heard(7, 10, want=11)]
+    assert hq.ingest.stores["SH-0001"].behind == 40
+    hq.offer(shop, shop.batch(11, 40))
+    await hq.settled()
+    await hq.equals(shop)
+
+
+async def test_what_is_below_the_cursor_is_heard_again(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(20)
+    hq.offer(shop, shop.batch(1, 20))
+    await hq.settled()
+    hq.said.clear()
+    hq.offer(shop, shop.batch(1, 5))
+    await hq.settled()
+    assert hq.said[0] == ("SH-0001", Heard(7, 20))
+
+
+async def test_a_new_epoch_begins_the_books_anew_and_keeps_the_history(hq: Hq) -> None:
+    old, new = Shop(epoch=7), Shop(epoch=8, seed=2, skus=2)
+    old.trade(30)
+    new.trade(12)
+    hq.offer(old, old.batch(1, 20))
+    await hq.hello(new)
+    hq.offer(new, new.batch(1, 12))
+    await hq.settled()
+    places, _ = await hq.database.stock("SH-0001")
+    assert {sku for sku, _, _ in places} <= {"SKU-0", "SKU-1"}
+    assert hq.ingest.stores["SH-0001"].position.cursor == 12
+    assert len(await hq.database.log("SH-0001", 7, 0, 100)) == 20
+    assert len(await hq.database.log("SH-0001", 8, 0, 100)) == 12
+    assert to_text(of_books(places)) == new.digest()
+
+
+async def test_old_and_new_books_in_one_turn(hq: Hq) -> None:
+    old, new = Shop(epoch=7), Shop(epoch=8, seed=2)
+    old.trade(10)
+    new.trade(10)
+    hq.offer(old, old.batch(1, 10), new.batch(1, 10))
+    await hq.settled()
+    assert len(await hq.database.log("SH-0001", 7, 0, 100)) == 10
+    places, _ = await hq.database.stock("SH-0001")
+    assert to_text(of_books(places)) == new.digest()
+    assert hq.ingest.stores["SH-0001"].cases == new.open_cases
+
+
+async def test_an_older_epoch_is_refused_and_shown(hq: Hq) -> None:
+    old, new = Shop(epoch=7), Shop(epoch=8)
+    old.trade(10)
+    new.trade(10)
+    hq.offer(new, new.batch(1, 10))
+    hq.offer(old, old.batch(1, 10))
+    await hq.settled()
+    await hq.equals(new)
+    assert "epoch 7" in hq.ingest.stores["SH-0001"].trouble["epoch"]
+
+
+async def test_a_new_epoch_whose_beginning_is_gone_needs_a_snapshot(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(30)
+    hq.offer(shop, shop.hello(oldest=11), channel="hello")
+    await hq.settled()
+    books = hq.ingest.stores["SH-0001"]
+    assert "needs a snapshot" in books.trouble["snapshot"]
+    assert books.position.cursor == 0
+
+
+async def test_a_wrong_digest_is_seen_at_its_row_also_when_rows_are_still_coming(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(30)
+    await hq.hello(shop, shop.hello(told="0123456789abcdef"))
+    assert _books(hq).verdict == "unknown"
+    shop.trade(10)
+    hq.offer(shop, shop.batch(1, 40))
+    await hq.settled()
+    assert _books(hq).verdict == "differs"
+    assert "row 30" in _books(hq).trouble["digest"]
+    await hq.hello(shop)
+    assert _books(hq).verdict == "same"
+    assert not _books(hq).trouble
+
+
+async def test_the_unreadable_is_kept_counted_and_changes_nothing(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(10)
+    hq.offer(shop, shop.batch(1, 10), b"\xff\x00nonsense", b'{"epoch":7}', shop.batch(1, 10)[:-3])
+    await hq.settled()
+    await hq.equals(shop)
+    kept = await hq.database.quarantined(10)
+    assert len(kept) == 3
+    assert kept[-1]["payload"] == "\\xff�nonsense"
+    assert "could not be read" in hq.ingest.stores["SH-0001"].trouble["unreadable"]
+    assert hq.ingest.counts["unreadable"] == 3
+
+
+async def test_the_quarantine_is_bounded(hq: Hq) -> None:
+    shop = Shop()
+    for _ in range(QUARANTINE_ROWS // 20 + 5):
+        hq.offer(shop, *[b"nonsense"] * 40)
+        await hq.settled()
+    kept = await hq.database.quarantined(QUARANTINE_ROWS * 2)
+    assert len(kept) == QUARANTINE_ROWS
+
+
+async def test_strangers_are_counted_and_forgotten(hq: Hq) -> None:
+    hq.ingest.offer("nearshelf/v1/other/00/SH-0001/up/log", b"")
+    hq.ingest.offer("nearshelf/v1/demo/ff/SH-0001/up/log", b"")
+    hq.ingest.offer("something/else", b"")
+    assert hq.ingest.counts["strangers"] == 3
+    assert hq.ingest.stores == {}
+
+
+async def test_too_much_at_once_is_dropped_counted_and_asked_for_again(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(100)
+    hq.offer(shop, *[shop.batch(1 + n % 100, 1) for n in range(MAX_WAITING + 50)])
+    assert hq.ingest.counts["dropped"] == 50
+    await deliver_all(hq, shop)
+    await hq.equals(shop)
+
+
+async def test_presence_and_lag_are_shown(hq: Hq) -> None:
+    shop = Shop()
+    shop.trade(10)
+    hq.offer(shop, shop.state(), channel="state")
+    hq.offer(shop, shop.batch(1, 10))
+    await hq.settled()
+    assert _books(hq).presence == "here"
+    assert _books(hq).lag.p50_p99() == (1000, 1000)
+    hq.offer(shop, shop.state("away"), channel="state")
+    await hq.settled()
+    assert _books(hq).presence == "away"
+
+
+async def test_cancelled_at_any_step_memory_and_database_agree(tmp_path: Path) -> None:
+    """Cancel the writer after every number of turns of the event loop that one landing can take, and start it again."""
+    async with await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as database:
+        said: list[Heard] = []
+        ingest = Ingest("demo", database, {}, lambda _, heard: said.append(heard), lambda: 0)
+        shop = Shop(skus=3)
+        landed_fully = 0
+        steps = 0
+        while landed_fully < 5:
+            steps += 1
+            assert steps < 3000
+            shop.trade(3)
+            cursor = ingest.stores[shop.topics.store].position.cursor if ingest.stores else 0
+            ingest.offer(shop.topics.up("log"), shop.batch(cursor + 1, 1000))
+            task = asyncio.create_task(ingest.run())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            landed_fully += bool(said and said[-1].upto == shop.head)
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+            await _agree(database, ingest, shop)
+        assert ingest.stores[shop.topics.store].position.rows == shop.head
+
+
+async def _agree(database: Database, ingest: Ingest, shop: Shop) -> None:
+    store = shop.topics.store
+    kept = await database.load()
+    if store not in kept:
+        assert store not in ingest.stores or ingest.stores[store].position.cursor == 0
+        return
+    assert ingest.stores[store].position == kept[store].position
+    assert ingest.stores[store].cases == kept[store].cases
+    assert ingest.stores[store].balances == await database.balances(store)
