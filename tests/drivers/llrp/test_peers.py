@@ -1,0 +1,184 @@
+"""Judged by others: Wireshark's dissector reads our conversation, other projects' clients read our simulated reader."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from struct import pack
+from subprocess import PIPE
+from typing import Any
+
+import llrpkit
+import pytest
+
+from drivers.llrp.codec import framed
+from drivers.llrp.driver import open_device
+from drivers.llrp.schema import MESSAGE
+from drivers.readings import TagRead
+from simulators.llrp_reader import SimulatedReader
+from tests.drivers.llrp.listening import Listening
+from tests.drivers.llrp.wiretap import Wiretap, tapped
+from tests.waiting import until
+
+PORT = 5084
+EPCS = [bytes.fromhex("3034257bf4f3acef") + pack(">I", serial) for serial in range(60)]
+LONG_EPC = bytes.fromhex("3600257bf4f3acef0123456789abcdef0123456789abcdef0123")
+SAID_IN_EVERY_CONVERSATION = (
+    "ReaderEventNotification", "GetReaderCapabilities", "GetReaderCapabilitiesResponse", "EnableEventsAndReports",
+    "SetReaderConfig", "SetReaderConfigResponse", "DeleteROSpec", "AddROSpec", "AddROSpecResponse", "EnableROSpec",
+    "StartROSpec", "ROAccessReport", "GetReport", "KeepAlive", "KeepAliveAck", "CloseConnection",
+    "CloseConnectionResponse",
+)  # fmt: skip
+TSHARK = shutil.which("tshark")
+
+
+async def conversation(file: Path) -> Listening:
+    """Our driver reads a field of tags from our simulated reader; the conversation goes to `file`."""
+    reader = SimulatedReader(rounds_per_s=0, read_rate=0.9, seed=3)
+    await reader.start()
+    for place, epc in enumerate([*EPCS, LONG_EPC]):
+        reader.place(epc, 1 + place % 4)
+    async with tapped(reader.address) as tap:
+        sink = Listening()
+        settings = {"address": tap.address, "keepalive_s": 1, "tags_per_report": 13, "report_every_ms": 20}
+        task = asyncio.create_task(open_device("portal", settings).run(sink))
+        await until(lambda: sink.about)
+        for _ in range(20):
+            await reader.round()
+        await until(lambda: sum(read.count for read in sink.reads) == reader.counts["reads"])
+        await until(lambda: reader.counts["KeepAliveAck"] and reader.counts["GetReport"])
+        task.cancel()
+        await asyncio.wait([task])
+        await until(lambda: reader.idle)
+    await reader.stop()
+    tap.capture(file, PORT)
+    assert reader.counts["CloseConnection"] == 1
+    return sink
+
+
+def dissected(file: Path) -> list[dict[str, Any]]:
+    """Every frame of LLRP as tshark's JSON, with a list for each name that may come more than once."""
+    assert TSHARK
+    command = [
+        TSHARK,
+        "-r",
+        str(file),
+        "-d",
+        f"tcp.port=={PORT},llrp",
+        "-Y",
+        "llrp",
+        "-T",
+        "json",
+        "--no-duplicate-keys",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    layers: list[dict[str, Any]] = [one["_source"]["layers"] for one in json.loads(done.stdout)]
+    return layers
+
+
+def found(name: str, tree: Any) -> Iterator[str]:
+    """Every value of `name` anywhere in the tree, in order."""
+    if isinstance(tree, list):
+        for one in tree:
+            yield from found(name, one)
+    elif isinstance(tree, dict):
+        for key, value in tree.items():
+            if key == name:
+                yield from value if isinstance(value, list) else [value]
+            else:
+                yield from found(name, value)
+
+
+def parameters(layer: Any, of_type: str) -> Iterator[dict[str, Any]]:
+    """Every TLV of this type anywhere in a layer, in order."""
+    if isinstance(layer, list):
+        for one in layer:
+            yield from parameters(one, of_type)
+    elif isinstance(layer, dict):
+        if layer.get("llrp.tlv_type") == of_type:
+            yield layer
+        for value in layer.values():
+            yield from parameters(value, of_type)
+
+
+def tag_read(report: dict[str, Any]) -> TagRead:
+    """A TagReportData as Wireshark understood it."""
+    (epc,) = found("llrp.param.epc", report)
+    (antenna,) = found("llrp.antenna_id", report)
+    (rssi,) = found("llrp.param.peak_rssi", report)  # shown without its sign
+    _, last_seen = found("llrp.param.microseconds", report)
+    (count,) = found("llrp.param.tag_count", report)
+    return TagRead(bytes.fromhex(epc.replace(":", "")), int(antenna), int(rssi) - 256, int(last_seen), int(count))
+
+
+wireshark = pytest.mark.skipif(TSHARK is None, reason="TSHARK IS MISSING: Wireshark has NOT judged our LLRP")
+
+
+@wireshark
+async def test_wireshark_finds_nothing_malformed_and_the_same_tags(tmp_path: Path) -> None:
+    file = tmp_path / "conversation.pcap"
+    sink = await conversation(file)
+    layers = await asyncio.to_thread(dissected, file)
+    assert list(found("_ws.malformed", layers)) == []
+    assert list(found("_ws.expert.message", layers)) == []
+    said = {int(kind) for kind in found("llrp.type", layers)}
+    assert {MESSAGE[name].number for name in SAID_IN_EVERY_CONVERSATION} <= said
+    reads = [tag_read(report) for report in parameters(layers, "240")]
+    assert reads == sink.reads
+    assert {read.epc for read in reads} == {*EPCS, LONG_EPC}
+
+
+@wireshark
+def test_wireshark_can_tell_what_is_malformed(tmp_path: Path) -> None:
+    file = tmp_path / "malformed.pcap"
+    tap = Wiretap()
+    tap.carried.append((False, framed(61, 1, b"\x00\xf0\x00\x02")))
+    tap.capture(file, PORT)
+    assert list(found("_ws.malformed", dissected(file)))
+
+
+async def test_llrpkit_reads_every_tag_of_our_reader() -> None:
+    reader = SimulatedReader(rounds_per_s=100, read_rate=0.7)
+    host, port = (await reader.start()).removeprefix("tcp://").split(":")
+    where = {epc: 1 + place % 4 for place, epc in enumerate([*EPCS, LONG_EPC])}
+    for epc, antenna in where.items():
+        reader.place(epc, antenna)
+    heard: dict[bytes, int | None] = {}
+    async with llrpkit.Reader(host, int(port)) as client, asyncio.timeout(20):
+        async for report in client.inventory():
+            heard[report.epc] = report.antenna
+            if heard.keys() == where.keys():
+                break
+    assert heard == where
+    await until(lambda: reader.idle)
+    assert reader.counts["sent ErrorMessage"] == 0
+    await reader.stop()
+
+
+async def test_sllurp_reads_every_tag_of_our_reader() -> None:
+    reader = SimulatedReader(rounds_per_s=100, read_rate=0.7)
+    host, port = (await reader.start()).removeprefix("tcp://").split(":")
+    where = {epc.hex(): 1 + place % 4 for place, epc in enumerate(EPCS)}
+    for epc, antenna in where.items():
+        reader.place(bytes.fromhex(epc), antenna)
+    program = Path(__file__).with_name("sllurp_client.py")
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, program, host, port, str(len(where)), stdout=PIPE, stderr=PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            out, err = await client.communicate()
+    finally:
+        if client.returncode is None:
+            client.kill()
+            await client.wait()
+    assert client.returncode == 0, err.decode()
+    assert json.loads(out) == where
+    assert reader.counts["EnableEventsAndReports"] == 1
+    assert reader.counts["StartROSpec"] == 0, "its start trigger is immediate"
+    assert reader.counts["sent ErrorMessage"] == 0
+    await until(lambda: reader.idle)
+    await reader.stop()

@@ -1,0 +1,185 @@
+"""A connection's bytes may be cut anywhere, and damaged anywhere."""
+
+from itertools import pairwise
+from struct import pack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
+from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, Splitter, framed, message
+from drivers.llrp.requests import setup
+from drivers.llrp.schema import MESSAGE
+from drivers.llrp.session import Dropped, Event, Heard, Noted, Online, Session, Stage, Tags
+from drivers.llrp.settings import Settings
+from drivers.llrp.values import payload
+from tests.drivers.llrp.captures import recordings
+
+SETTINGS = Settings("127.0.0.1", 5084)
+REPORT = MESSAGE["ROAccessReport"].number
+GREETING = {"ReaderEventNotificationData": {"UTCTimestamp": 1, "ConnectionAttemptEvent": 0}}
+
+
+def event(**said: object) -> bytes:
+    told = {"ReaderEventNotificationData": {"UTCTimestamp": 1, **said}}
+    return message("ReaderEventNotification", 0, payload("ReaderEventNotification", told))
+
+
+def beginning() -> list[bytes]:
+    """The reader's part of a connection until it reports, with a real reader's capabilities."""
+    frames = [event(ConnectionAttemptEvent=0)]
+    frames.append(message("GetReaderCapabilitiesResponse", 1, recordings("GetReaderCapabilitiesResponse")[0].payload))
+    well = {"LLRPStatus": {"Status": 0}}
+    # Our second message is ENABLE_EVENTS_AND_REPORTS, which has no response.
+    for ident, (name, _) in enumerate(setup(SETTINGS)[1:], start=3):
+        frames.append(message(f"{name}Response", ident, payload(f"{name}Response", well)))
+    return frames
+
+
+def talk() -> list[bytes]:
+    """A whole connection: reports one and many at a time, signs of life, things nobody understands."""
+    reports = [one.payload for one in recordings("ROAccessReport")]
+    return [
+        *beginning(),
+        *(message("ROAccessReport", 0, report) for report in reports),
+        message("KeepAlive", 77),
+        framed(900, 1, b"from another century"),
+        *(message("ROAccessReport", 0, b"".join(reports) * 2) for _ in range(3)),
+        message("ROAccessReport", 0, b"\x00\xf0\x00\x02"),
+        event(AntennaEvent={"Event": 0, "AntennaID": 2}),
+        event(ReaderExceptionEvent={"Message": "hot\x07"}, ReportBufferOverflowErrorEvent={}),
+        message("ROAccessReport", 0, reports[0]),
+        event(ConnectionCloseEvent={}),
+    ]
+
+
+def heard(pieces: list[bytes]) -> tuple[list[Event], bytes, str]:
+    """All events, all bytes sent, and how it ended. Only a DeviceError may end it."""
+    session, events, sent = Session(SETTINGS), list[Event](), b""
+    for piece in pieces:
+        try:
+            for one in session.receive(piece):
+                events.append(one)  # those before an error count
+        except DeviceError as why:
+            return events, sent + session.to_send(), f"{type(why).__name__}: {why.why}"
+        sent += session.to_send()
+    return events, sent, ""
+
+
+TALK = b"".join(talk())
+WHOLE = heard([TALK])
+
+
+def test_a_connection_brings_what_was_said() -> None:
+    events, sent, end = WHOLE
+    assert [one for one in events if isinstance(one, Online)] == [
+        Online("Impinj model 2001002, firmware 5.14.0.240, 4 antennas")
+    ]
+    assert sum(len(one.reads) for one in events if isinstance(one, Tags)) == 5 + 3 * 10 + 1
+    assert len([one for one in events if isinstance(one, Dropped)]) == 3
+    assert [one for one in events if isinstance(one, Noted)] == [
+        Noted("antenna_disconnected", {"antenna": 2}),
+        Noted("reader_reported_exception", {"words": r"hot\x07"}),
+    ]
+    names = [got.name for got in Splitter().feed(sent)]
+    assert names[:3] == ["GetReaderCapabilities", "EnableEventsAndReports", "SetReaderConfig"]
+    assert names[-2:] == ["StartROSpec", "KeepAliveAck"]
+    assert end == "DeviceLost: the reader closed the connection"
+
+
+def test_byte_by_byte_is_the_same() -> None:
+    assert heard([TALK[at : at + 1] for at in range(len(TALK))]) == WHOLE
+
+
+@given(st.lists(st.integers(0, len(TALK)), max_size=40))
+def test_cut_anywhere_is_the_same(cuts: list[int]) -> None:
+    edges = sorted({0, *cuts, len(TALK)})
+    assert heard([TALK[start:stop] for start, stop in pairwise(edges)]) == WHOLE
+
+
+@given(st.integers(0, len(TALK) - 1), st.integers(1, 255))
+def test_one_damaged_byte_raises_nothing_but_device_errors(at: int, flip: int) -> None:
+    damaged = bytearray(TALK)
+    damaged[at] ^= flip
+    heard([bytes(damaged)])
+
+
+@given(st.integers(0, len(talk())), st.sampled_from([0, 5, 99, 900, 1022, 1023]), st.binary(max_size=200))
+def test_a_frame_of_a_type_nobody_knows_costs_only_itself(place: int, kind: int, garbage: bytes) -> None:
+    frames = talk()
+    frames.insert(place, framed(kind, 1, garbage))
+    events, sent, end = heard([b"".join(frames)])
+    assert [one for one in events if not isinstance(one, Dropped)] == [
+        one for one in WHOLE[0] if not isinstance(one, Dropped)
+    ]
+    assert (sent, end) == WHOLE[1:]
+
+
+@given(st.integers(0, len(talk())), st.integers(0, 1023), st.binary(max_size=200))
+def test_garbage_in_any_frame_leaves_the_frames_around_it(place: int, kind: int, garbage: bytes) -> None:
+    frames = talk()
+    frames.insert(place, framed(kind, 0, b"\x00\x01\x00\x03" + garbage))
+    events, _, end = heard([b"".join(frames)])
+    if end == WHOLE[2]:
+        reads = [read for one in events if isinstance(one, Tags) for read in one.reads]
+        assert reads == [read for one in WHOLE[0] if isinstance(one, Tags) for read in one.reads]
+
+
+@given(st.integers(0, HEADER_BYTES - 1) | st.integers(MESSAGE_BYTES_MAX + 1, 0xFFFFFFFF))
+def test_a_length_that_cannot_be_is_refused_at_its_header(length: int) -> None:
+    splitter = Splitter()
+    good = message("KeepAlive", 1)
+    messages = splitter.feed(good + pack(">HII", 1 << 10 | REPORT, length, 1))
+    assert next(messages).name == "KeepAlive"
+    with pytest.raises(DeviceSpokeNonsense):
+        next(messages)
+    assert splitter.held_bytes <= HEADER_BYTES
+
+
+def test_the_longest_message_is_taken_and_not_held_twice() -> None:
+    splitter = Splitter()
+    longest = framed(REPORT, 1, bytes(MESSAGE_BYTES_MAX - HEADER_BYTES))
+    got = [one for at in range(0, len(longest), 65536) for one in splitter.feed(longest[at : at + 65536])]
+    assert len(got) == 1
+    assert splitter.held_bytes == 0
+
+
+def test_nothing_is_sent_before_the_reader_has_greeted() -> None:
+    session = Session(SETTINGS)
+    assert list(session.receive(message("KeepAlive", 1)))
+    session.ask_for_report()
+    assert [got.name for got in Splitter().feed(session.to_send())] == ["KeepAliveAck"]
+    session.hang_up()
+    assert session.stage is Stage.LEFT
+    assert session.to_send() == b""
+
+
+def test_reads_from_before_the_start_are_left_out() -> None:
+    first, *rest = beginning()
+    stale = message("ROAccessReport", 0, recordings("ROAccessReport")[0].payload)
+    events, _, _ = heard([first, stale, *rest])
+    assert events == [Heard(), Dropped("1 reads from before this connection was set up"), WHOLE[0][1]]
+
+
+def test_a_reader_that_cannot_be_asked_for_reports_is_not_asked_again() -> None:
+    session = Session(SETTINGS)
+    for frame in beginning():
+        list(session.receive(frame))
+    session.to_send()
+    session.ask_for_report()
+    (asked,) = Splitter().feed(session.to_send())
+    no = payload("ErrorMessage", {"LLRPStatus": {"Status": 109, "ErrorDescription": "what?"}})
+    events = list(session.receive(message("ErrorMessage", asked.ident, no)))
+    assert events == [Dropped("the reader could not use a message of ours: M_UnsupportedMessage (109): what?")]
+    session.ask_for_report()
+    assert session.to_send() == b""
+
+
+def test_a_reader_that_stopped_reading_is_lost() -> None:
+    session = Session(SETTINGS)
+    for frame in beginning():
+        list(session.receive(frame))
+    assert list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 8}))) == [Heard()]
+    with pytest.raises(DeviceLost, match="stopped reading"):
+        list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 1})))
