@@ -25,7 +25,10 @@ _FOLDER_PREFIX = "nearshelf-demo-"
 
 #: How long the three may take to agree after the last thing happened: tags settle within two seconds, rows land
 #: within one.
-_AGREE_WITHIN_S = 20.0
+_AGREE_WITHIN_S = 30.0
+
+#: When nothing has changed for so long, it will not.
+_QUIET_S = 6.0
 
 _HQ_TOML = """\
 [hq]
@@ -63,12 +66,14 @@ async def run(plan: Plan, console: Console) -> int:
             console.print(f"HQ        {hq.web}/")
             for branch in branches:
                 console.print(f"{branch.store}   {branch.agent.web}/")
+            if plan.seconds is None and console.is_terminal:
+                console.print("Ctrl-C stops everything.")
             in_time = await _traffic(plan, console, hq, branches, enough)
             if not in_time:
                 return 0 if plan.seconds is None else INTERRUPTED
             if plan.thief:
                 _steal(branches[0])
-            verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S)
+            verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S, _QUIET_S)
             verdict.show(console, verdicts, await verdict.latency(branches, hq.web))
             return 0 if all(found.good for found in verdicts) else 1
 
@@ -77,7 +82,7 @@ async def run(plan: Plan, console: Console) -> int:
 async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[Branch]]]:
     """Everything running: HQ and the stores. Stopped in order, whatever happens."""
     async with AsyncExitStack() as running:
-        broker = await running.enter_async_context(demo_broker(plan.mqtt_version))
+        broker = await running.enter_async_context(demo_broker(plan.mqtt_version, folder))
         hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
         hq.settings.write_text(_HQ_TOML.format(chain=_CHAIN, broker=broker, mqtt_version=plan.mqtt_version))
         running.push_async_callback(hq.stop)

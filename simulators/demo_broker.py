@@ -51,15 +51,17 @@ dynamic_filters = true
 
 
 @asynccontextmanager
-async def demo_broker(version: str = "5") -> AsyncIterator[str]:
+async def demo_broker(version: str = "5", within: Path | None = None) -> AsyncIterator[str]:
     """A running broker, as `mqtt://127.0.0.1:PORT` for clients of MQTT `version` ("5" or "3.1.1").
+
+    Its temporary folder is made in the folder `within`, if given.
 
     Its process ends with the context, and also when this process is killed: it watches a pipe that only we hold open.
     Raises RuntimeError when it does not listen within 15 s.
     """
     ports = dict(zip(("mqtt5", "mqtt311"), _free_ports(2), strict=True))
     port = ports["mqtt5" if version == "5" else "mqtt311"]
-    with tempfile.TemporaryDirectory(prefix="nearshelf-broker-") as folder:
+    with tempfile.TemporaryDirectory(prefix="nearshelf-broker-", dir=within) as folder:
         config = _write_config(Path(folder), ports)
         process = await asyncio.create_subprocess_exec(
             sys.executable,

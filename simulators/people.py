@@ -209,7 +209,9 @@ class People:
         bought: list[Product] = []
         for _ in range(rng.randint(1, 3)):
             units, products = self._rested(FLOOR), self._shop.in_stock(FLOOR, self._to_till)
-            if units and (not products or rng.random() < 0.5):
+            # What sold less so far goes first, so that a short day sees both.
+            tagged_first = self._branch.happened["sale with tag"] <= self._branch.happened["sale without tag"]
+            if units and (tagged_first or not products):
                 unit = rng.choice(units)
                 self._take(unit)
                 lines.append({"line": len(lines) + 1, "gtin": unit.product.gtin, "qty": 1, "epc": unit.epc.hex()})

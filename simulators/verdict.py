@@ -73,13 +73,17 @@ def percentile(values: Iterable[int], percent: float) -> int | None:
     return ranked[max(0, math.ceil(percent / 100 * len(ranked)) - 1)] if ranked else None
 
 
-async def judge(branches: Sequence[Branch], hq_web: str, within_s: float) -> list[StoreVerdict]:
-    """Look until all agree, or the deadline has passed; what was seen last."""
-    deadline = asyncio.get_running_loop().time() + within_s
+async def judge(branches: Sequence[Branch], hq_web: str, within_s: float, quiet_s: float) -> list[StoreVerdict]:
+    """Look until all agree, or nothing has changed for `quiet_s`, or the deadline has passed; what was seen last."""
+    now = asyncio.get_running_loop().time
+    deadline, changed_at, before = now() + within_s, now(), None
     async with httpx.AsyncClient(base_url=hq_web, trust_env=False) as hq:
         while True:
             verdicts = [await _judge_store(branch, hq) for branch in branches]
-            if not any(verdict.differing for verdict in verdicts) or asyncio.get_running_loop().time() > deadline:
+            if verdicts != before:
+                before, changed_at = verdicts, now()
+            agreed = not any(verdict.differing for verdict in verdicts)
+            if agreed or now() > min(deadline, changed_at + quiet_s):
                 return verdicts
             await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -89,7 +93,7 @@ async def _judge_store(branch: Branch, hq: httpx.AsyncClient) -> StoreVerdict:
     answer = await hq.get(f"/v1/stores/{branch.store}/stock")
     known = stock_of(answer.json()) if answer.status_code == httpx.codes.OK else {}
     compared = len({product.sku for product in branch.shop.products} | books.keys() | known.keys())
-    return StoreVerdict(branch.store, compared, differences(branch.shop.truth(), books, known), branch.happened)
+    return StoreVerdict(branch.store, compared, differences(branch.shop.truth(), books, known), dict(branch.happened))
 
 
 def stock_of(page: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -75,7 +75,7 @@ class Arena:
         """Closing time; then wait until shop, books and HQ say the same, and return what they say in the end."""
         self.people.close()
         await self.day
-        (found,) = await verdict.judge([self.branch], self.hq.web, self.agree_within_s)
+        (found,) = await verdict.judge([self.branch], self.hq.web, self.agree_within_s, self.agree_within_s)
         return found
 
 
