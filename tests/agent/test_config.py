@@ -1,0 +1,110 @@
+"""The configuration: every mistake at once, each with its path, and nothing is connected."""
+
+from pathlib import Path
+
+import pytest
+
+from agent import catalogue_file, config
+from agent.config import ConfigMistakes, DeviceConfig
+from agent.devices import known_kinds, open_devices
+from wire.mqtt import Broker
+
+GOOD = """
+[store]
+id = "SH-0001"
+chain = "demo"
+[books]
+path = "books.db"
+catalogue = "catalogue.csv"
+[hq]
+broker = "mqtt://127.0.0.1:1883"
+[tags]
+settle_s = 2
+[[device]]
+name = "dock"
+kind = "barcode_serial"
+purpose = "receive"
+settings = { port = "/dev/null" }
+[[device]]
+name = "portal"
+kind = "llrp"
+settings = { address = "tcp://127.0.0.1:5084" }
+[[device.zone]]
+antenna = 1
+place = "BACKROOM"
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "store.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    found = config.load(written(tmp_path, GOOD))
+    assert (found.store, found.topics.chain, found.broker) == ("SH-0001", "demo", Broker("127.0.0.1", 1883))
+    assert found.books == tmp_path / "books.db"
+    assert (found.tags.settle_s, found.mqtt_version, found.web_port) == (2.0, "5", 8080)
+    dock, portal = found.devices
+    assert dock == DeviceConfig("dock", "barcode_serial", {"port": "/dev/null"}, {}, "receive")
+    assert portal.places == {1: "BACKROOM"}
+    devices, mistakes = open_devices(found.devices)
+    assert (len(devices), mistakes) == (2, [])
+
+
+def test_five_mistakes_are_all_reported_with_their_paths(tmp_path: Path) -> None:
+    bad = (
+        GOOD.replace('id = "SH-0001"', 'id = "SH 0001"')
+        .replace("mqtt://127", "http://127")
+        .replace("settle_s = 2", "setle_s = 2")
+        .replace('"receive"', '"sell"')
+        .replace("antenna = 1", "antenna = 0")
+    )
+    with pytest.raises(ConfigMistakes) as caught:
+        config.load(written(tmp_path, bad))
+    assert [mistake.split(":")[0] for mistake in caught.value.mistakes] == [
+        "store.id",
+        "hq.broker",
+        "tags.setle_s",
+        "device[0].purpose",
+        "device[1].zone[0].antenna",
+    ]
+    assert "did you mean settle_s?" in str(caught.value)
+    assert "5 mistakes" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[store", "\x00", "store = 3\nbooks = []\nhq = 1.5\ndevice = {}\nweb = 'x'", ""])
+def test_any_text_gives_mistakes_and_no_traceback(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigMistakes):
+        config.load(written(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigMistakes, match="No such file"):
+        config.load(tmp_path / "nowhere.toml")
+
+
+def test_unknown_kinds_and_bad_settings_are_named_by_device() -> None:
+    devices, mistakes = open_devices(
+        [
+            DeviceConfig("a", "teleporter", {}, {}, None),
+            DeviceConfig("b", "barcode_serial", {"port": "/dev/null", "bauds": 9}, {}, "receive"),
+        ]
+    )
+    assert devices == []
+    assert mistakes[0] == f"device[0].kind: 'teleporter' is not installed; there are {', '.join(known_kinds())}"
+    assert mistakes[1].startswith("device[1].settings.bauds")
+
+
+def test_a_catalogue_file_names_its_bad_lines(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.csv"
+    header = "sku,gtin,name_en,name_zh,tagged\n"
+    path.write_text(header + "A,4006381333931,a,甲,no\nB,1,b,乙,no\nC,96385074,c,丙,x\n", encoding="utf-8")
+    with pytest.raises(catalogue_file.BadCatalogueError, match=r"2 bad lines\n  line 3: .*\n  line 4: "):
+        catalogue_file.read(path)
+    path.write_text(header + "A,4006381333931,a,甲,no\n", encoding="utf-8-sig")
+    assert list(catalogue_file.read(path).skus) == ["A"]
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(catalogue_file.BadCatalogueError, match="cannot be read"):
+        catalogue_file.read(path)

@@ -1,0 +1,175 @@
+"""Devices are tried again for ever, logged once when lost and once when back, and never take the shop with them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from structlog.testing import capture_logs
+
+from agent.clock import SystemClock
+from agent.config import DeviceConfig
+from agent.core.asks import Delivery, DeliveryLine
+from agent.core.places import BACKROOM, FLOOR
+from agent.core.tags import TagRules
+from agent.devices import Keeper
+from agent.intake import MOST_TAGS_WAITING, Intake, Stand
+from drivers.errors import DeviceLost, DeviceRefused
+from drivers.port import Sink
+from drivers.readings import BarcodeScan, ScanAnswer, TagRead
+from tests.agent.shops import Shop, opened
+from tests.core import shop as goods
+from tests.waiting import until
+
+RULES = TagRules(settle_s=0.05)
+LONG = "x" * 1000 + "\x1b[31m"
+
+
+class Impatient(SystemClock):
+    """Real time, but nobody waits longer than a moment."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await super().sleep(min(seconds, 0.001))
+
+
+class Scripted:
+    """A device whose lives are given."""
+
+    def __init__(self, *lives: Callable[[Sink], Awaitable[None]]) -> None:
+        self._lives = list(lives)
+
+    async def run(self, sink: Sink) -> None:
+        await self._lives.pop(0)(sink)
+
+
+async def up_for_ever(sink: Sink) -> None:
+    sink.online("Reader 9")
+    await asyncio.Event().wait()
+
+
+def fails_with(error: Exception, *, online: bool = False) -> Callable[[Sink], Awaitable[None]]:
+    async def life(sink: Sink) -> None:
+        if online:
+            sink.online("Reader 9")
+        raise error
+
+    return life
+
+
+@contextlib.asynccontextmanager
+async def kept(shop: Shop, device: Scripted, config: DeviceConfig, clock: SystemClock) -> AsyncIterator[Keeper]:
+    intake = Intake(shop.clerk, clock, RULES)
+    keeper = Keeper(device, config, intake, clock, lambda low, high: high)
+    tasks = [asyncio.ensure_future(keeper.run()), asyncio.ensure_future(intake.run())]
+    try:
+        yield keeper
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+READER = DeviceConfig("portal", "llrp", {}, {1: BACKROOM, 2: FLOOR}, None)
+SCANNER = DeviceConfig("dock", "barcode_serial", {}, {}, "receive")
+
+
+async def test_a_lost_device_is_tried_again_and_logged_once_each_way(tmp_path: Path) -> None:
+    lost = [fails_with(DeviceLost("cable", "plug it in")) for _ in range(10)]
+    async with opened(tmp_path / "books.db") as shop:
+        clock = Impatient()
+        with capture_logs() as logs:
+            async with kept(shop, Scripted(*lost, up_for_ever), READER, clock) as keeper:
+                await until(lambda: keeper.health.state == "down")
+                assert (keeper.health.why, keeper.health.hint) == ("cable", "plug it in")
+                await until(lambda: keeper.health.state == "up")
+                assert (keeper.health.about, keeper.health.why) == ("Reader 9", "")
+        assert [entry["event"] for entry in logs] == ["device_lost", "device_back"]
+        waits = [seconds for seconds in clock.asked if seconds >= 0.5]
+        assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30]
+
+
+async def test_a_device_that_refuses_waits_for_a_person(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        clock = Impatient()
+        script = Scripted(fails_with(DeviceRefused(LONG, "ask the vendor")), up_for_ever)
+        with capture_logs() as logs:
+            async with kept(shop, script, READER, clock) as keeper:
+                await until(lambda: keeper.health.state == "up")
+        lost = logs[0]
+        assert (lost["event"], lost["state"], len(lost["why"])) == ("device_lost", "refused", 200)
+        assert 30.0 in clock.asked
+
+
+async def test_a_broken_driver_costs_its_device_only(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        script = Scripted(fails_with(ZeroDivisionError("oops"), online=True), up_for_ever)
+        with capture_logs() as logs:
+            async with kept(shop, script, READER, Impatient()) as keeper:
+                await until(lambda: keeper.health.connects == 2)
+        assert [entry["event"] for entry in logs] == ["driver_broke", "device_lost", "device_back"]
+
+
+async def test_text_of_a_device_is_capped_and_escaped(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+
+        async def life(sink: Sink) -> None:
+            sink.online("\x1b[31m\r\nfake log line")
+            sink.dropped(LONG)
+            await asyncio.Event().wait()
+
+        async with kept(shop, Scripted(life), READER, Impatient()) as keeper:
+            await until(lambda: keeper.health.dropped)
+            assert keeper.health.about == "\\x1b[31m\\r\\nfake log line"
+            assert len(keeper.health.hint) < 300
+
+
+async def test_a_scan_is_answered_after_it_is_on_disk(tmp_path: Path) -> None:
+    answers: list[ScanAnswer] = []
+    async with opened(tmp_path / "books.db") as shop:
+
+        async def life(sink: Sink) -> None:
+            for text in (goods.gtin_14(goods.MILK), "nonsense"):
+                answers.append(await sink.scan(BarcodeScan(text)))
+                assert (await shop.on_disk()).scans == {"dock": len(answers)}
+            await asyncio.Event().wait()
+
+        async with kept(shop, Scripted(life), SCANNER, SystemClock()):
+            await until(lambda: len(answers) == 2)
+    assert [answer.accepted for answer in answers] == [True, False]
+
+
+async def test_tags_become_stock_where_they_settle(tmp_path: Path) -> None:
+    epc = goods.epc_of(goods.SHIRT, 1)
+    async with opened(tmp_path / "books.db") as shop:
+        await shop.clerk.enter(Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", (epc,)),)))
+        antenna = 1
+
+        async def life(sink: Sink) -> None:
+            while True:
+                await sink.tags([TagRead(epc, antenna), TagRead(epc, None), TagRead(bytes(12), antenna)])
+                await asyncio.sleep(0)
+
+        async with kept(shop, Scripted(life), READER, SystemClock()) as keeper:
+            await until(lambda: shop.books.balances.get(("SHIRT", BACKROOM)) == 1)
+            antenna = 2
+            await until(lambda: shop.books.balances.get(("SHIRT", FLOOR)) == 1)
+            assert shop.books.balances["SHIRT", BACKROOM] == 0
+            assert keeper.health.readings > 0
+        assert list(shop.books.cases) == [("unencoded_tag", "00" * 12)]
+        await shop.assert_memory_is_disk()
+
+
+async def test_what_the_intake_holds_is_bounded_and_what_it_drops_is_counted(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        intake = Intake(shop.clerk, SystemClock(), RULES)  # nobody empties it
+        stand = Stand("portal", {1: BACKROOM, 2: FLOOR}, None)
+        reads = [TagRead(serial.to_bytes(12, "big"), 1) for serial in range(MOST_TAGS_WAITING + 7)]
+        intake.tags(stand, reads)
+        intake.tags(stand, reads)
+        assert intake.counts.reads_dropped == 14
+        intake.tags(stand, [TagRead(b"x", 3), TagRead(b"x", None)])
+        assert intake.counts.reads_placeless == 2

@@ -1,0 +1,198 @@
+"""The outbox over a real broker, against an HQ that follows a script: nothing is lost or forgotten."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from agent.clock import SystemClock
+from agent.core.asks import Sale, SaleLine
+from agent.outbox import Outbox, Sender
+from tests.agent.shops import Shop, opened
+from tests.brokers import Mosquitto
+from tests.waiting import until
+from wire import codec, digest
+from wire.messages import Batch, Heard, Hello, HqState, StockRow, StoreState
+from wire.mqtt import Link, parse_broker
+from wire.topics import StoreTopics, all_up, hq_state, parse_up
+
+TOPICS = StoreTopics("demo", "SH-1")
+CLOCK = SystemClock()
+
+
+class ScriptedHq:
+    """The other end, as plain as can be: keeps what follows its cursor, answers unless told not to."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self.rows: list[StockRow] = []
+        self.seen: list[int] = []
+        self.hellos: list[Hello] = []
+        self.states: list[StoreState] = []
+        self.answers = True
+        self.link = Link(
+            parse_broker(broker.address),
+            "hq",
+            topics=[all_up("demo")],
+            on_message=self._on_message,
+            on_up=self.say_here,
+            now_ms=CLOCK.now_ms,
+        )
+        self.boots = 0
+
+    @property
+    def cursor(self) -> int:
+        return len(self.rows)
+
+    def say_here(self) -> None:
+        self.boots += 1
+        here = HqState("here", f"boot-{self.boots}", CLOCK.now_ms())
+        self.link.publish(hq_state("demo"), codec.encode(here), retain=True)
+
+    def say(self, heard: Heard) -> None:
+        self.link.publish(TOPICS.down("heard"), codec.encode(heard))
+
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        parsed = parse_up(topic)
+        assert parsed is not None
+        assert parsed[0] == TOPICS
+        match parsed[1]:
+            case "hello":
+                self.hellos.append(codec.decode_hello(payload))
+            case "state":
+                self.states.append(codec.decode_state(payload))
+            case "log":
+                self._take(codec.decode_batch(payload))
+        if self.answers and self.hellos and parsed[1] != "state":
+            self.say(Heard(self.hellos[-1].epoch, self.cursor))
+
+    def _take(self, batch: Batch) -> None:
+        for row in batch.rows:
+            self.seen.append(row.seq)
+            if row.seq == self.cursor + 1:
+                assert isinstance(row, StockRow)
+                self.rows.append(row)
+
+
+@contextlib.asynccontextmanager
+async def line(shop: Shop, broker: Mosquitto) -> AsyncIterator[tuple[Outbox, ScriptedHq]]:
+    """A store's outbox and a scripted HQ, connected through the broker."""
+    outbox = Outbox(shop.store, shop.books, TOPICS, CLOCK, Sender("0", "boot"))
+    link = Link(
+        parse_broker(broker.address),
+        "store",
+        will=outbox.will(),
+        topics=outbox.heard_topics,
+        on_message=outbox.on_message,
+        on_up=outbox.on_up,
+        now_ms=CLOCK.now_ms,
+    )
+    outbox.attach(link)
+    hq = ScriptedHq(broker)
+    tasks = [asyncio.ensure_future(work) for work in (hq.link.run(), link.run(), outbox.run())]
+    try:
+        yield outbox, hq
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            assert task.cancelled() or task.exception() is None, task
+
+
+async def sell(shop: Shop, outbox: Outbox, count: int) -> None:
+    start = shop.books.head
+    sales = (Sale(f"R{start + nth}", (SaleLine(1, "sku", "MILK", 1),)) for nth in range(count))
+    await asyncio.gather(*(shop.clerk.enter(sale) for sale in sales))
+    outbox.wake()
+
+
+@contextlib.asynccontextmanager
+async def stocked(path: Path) -> AsyncIterator[Shop]:
+    """A shop whose floor never runs out, so that each sale is one announcement."""
+    async with opened(path) as shop:
+        shop.books.balances["MILK", "FLOOR"] = 1_000_000
+        yield shop
+
+
+async def test_hq_hears_everything_once_and_in_order(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 350)
+        await until(lambda: outbox.heard == 350)
+        await sell(shop, outbox, 1)
+        await until(lambda: outbox.heard == 351)
+        assert [row.seq for row in hq.rows] == list(range(1, 352))
+        assert {row.source for row in hq.rows} == {f"sale:R{nth}/1" for nth in range(351)}
+        assert outbox.waiting == 0
+        assert hq.states[-1].state == "here"
+
+
+async def test_the_hello_carries_the_books_digest(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop:
+        await shop.clerk.enter(Sale("R", (SaleLine(1, "sku", "MILK", 2),)))
+        async with line(shop, mosquitto) as (_, hq):
+            hello = await until(lambda: hq.hellos[-1] if hq.hellos else None)
+            balances = [(sku, place, qty) for (sku, place), qty in shop.books.balances.items()]
+            assert (hello.digest, hello.digest_seq, hello.head) == (digest.to_text(digest.of_books(balances)), 1, 1)
+            assert (hello.oldest, hello.epoch) == (1, shop.books.epoch)
+
+
+async def test_rows_hq_does_not_confirm_are_sent_again(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 1)
+        await until(lambda: outbox.heard == 1)
+        hq.answers = False
+        await sell(shop, outbox, 20)
+        await until(lambda: hq.cursor == 21)
+        assert outbox.heard == 1  # the broker has acknowledged all of it, which proves nothing
+        hellos = len(hq.hellos)
+        await until(lambda: len(hq.hellos) > hellos)  # the stall made the store ask where HQ is
+        hq.answers = True
+        await until(lambda: outbox.heard == 21)
+        assert [row.seq for row in hq.rows] == list(range(1, 22))
+
+
+async def test_a_broker_that_is_killed_costs_nothing(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        for round_ in range(1, 4):
+            selling = asyncio.ensure_future(sell(shop, outbox, 300))
+            await until(lambda: hq.cursor > 300 * (round_ - 1))  # noqa: B023 - awaited here
+            await mosquitto.restart()
+            await selling
+            await until(lambda: outbox.heard == 300 * round_, within_s=20)  # noqa: B023 - awaited here
+        assert [row.seq for row in hq.rows] == list(range(1, 901))
+
+
+async def test_an_hq_restored_from_a_backup_is_only_a_replay(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 200)
+        await until(lambda: outbox.heard == 200)
+        del hq.rows[50:]
+        hq.say_here()  # it started anew
+        await until(lambda: hq.cursor == 200)
+        await until(lambda: outbox.heard == 200)
+
+
+async def test_a_gap_hq_names_is_filled(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 100)
+        await until(lambda: outbox.heard == 100)
+        del hq.rows[40:]
+        hq.say(Heard(shop.books.epoch, 40, want=41))
+        await until(lambda: hq.cursor == 100)
+        await until(lambda: outbox.heard == 100)
+
+
+async def test_what_hq_cannot_have_heard_is_not_believed(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 3)
+        await until(lambda: outbox.heard == 3)
+        hq.say(Heard(shop.books.epoch, 99))
+        await until(lambda: "old copy" in outbox.trouble)
+        assert outbox.heard == 3
+        hq.say(Heard(shop.books.epoch + 1, 1))
+        await until(lambda: "epoch" in outbox.trouble)
+        hq.link.publish(TOPICS.down("heard"), b'{"epoch":"x"}')
+        await until(lambda: "unreadable" in outbox.trouble)
+        await sell(shop, outbox, 1)
+        await until(lambda: outbox.heard == 4)
+        assert outbox.trouble == ""

@@ -1,0 +1,216 @@
+"""The store's API over real HTTP: every answer says what to do, and nothing is half done."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.clock import SystemClock
+from agent.core.tags import TagRules
+from agent.intake import Intake
+from agent.outbox import Outbox, Sender
+from agent.web.app import MOST_BODY_BYTES, make_app
+from agent.web.bodies import NotJsonError, read_delivery, read_sale
+from agent.web.live import Live
+from agent.web.reports import Reports
+from agent.web.server import WebServer
+from tests.agent.shops import Shop, opened
+from tests.core import shop as goods
+from tests.waiting import until
+from wire.mqtt import Link, parse_broker
+from wire.topics import StoreTopics
+
+MILK = goods.gtin_14(goods.MILK)
+SENDER = Sender("0", "boot")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    shop: Shop
+    live: Live
+    client: httpx.AsyncClient
+
+    async def post(self, path: str, body: Any) -> httpx.Response:
+        return await self.client.post(path, content=body if isinstance(body, bytes) else msgspec.json.encode(body))
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    live: Live
+    async with opened(tmp_path / "books.db", wrote=lambda turn: live.changed(turn.on_hand)) as shop:
+        clock = SystemClock()
+        outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, SENDER)
+        link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)
+        intake = Intake(shop.clerk, clock, TagRules())
+        reports = Reports(shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk)
+        live = Live(reports, clock, most=2)
+        server = WebServer(make_app(shop.clerk, reports, live), "127.0.0.1", 0)
+        serving = asyncio.ensure_future(server.run_until_stopped())
+        try:
+            async with httpx.AsyncClient(base_url=server.address) as client:
+                yield Site(shop, live, client)
+        finally:
+            live.close()
+            server.stop()
+            await serving
+
+
+async def test_a_sale_is_posted_once_however_often_it_is_sent(site: Site) -> None:
+    body = {
+        "receipt": "R1",
+        "at": 3,
+        "lines": [{"line": 1, "gtin": MILK[1:], "qty": 2}, {"line": 2, "sku": "EGGS", "qty": 1}],
+    }
+    first, second = (await site.post("/v1/sales", body)).json(), (await site.post("/v1/sales", body)).json()
+    assert [line["outcome"] for line in first["lines"]] == ["posted", "posted"]
+    assert [line["outcome"] for line in second["lines"]] == ["already_posted", "already_posted"]
+    assert [line["seq"] for line in first["lines"]] == [line["seq"] for line in second["lines"]]
+    stock = (await site.client.get("/v1/stock")).json()
+    assert {sku["sku"]: sku["on_hand"] for sku in stock["skus"]} == {"SHIRT": 0, "MILK": -2, "EGGS": -1}
+    other = body | {"lines": [{"line": 1, "gtin": MILK, "qty": 3}]}
+    conflict = await site.post("/v1/sales", other)
+    assert conflict.status_code == 409
+    assert "new receipt number" in conflict.json()["hint"]
+
+
+async def test_every_mistake_in_a_sale_is_named_and_nothing_is_posted(site: Site) -> None:
+    body = {
+        "receipt": "R 1\n",
+        "lines": [
+            {"line": 1, "gtin": MILK, "qty": 0},
+            {"line": 1.5, "qty": 1},
+            {"line": 3, "sku": "MILK", "gtin": MILK, "qty": 1, "epc": "zz", "colour": "red"},
+            {"line": 4, "sku": "SHIRT", "qty": 2, "epc": "30" * 12},
+        ],
+    }
+    answer = await site.post("/v1/sales", body)
+    assert answer.status_code == 422
+    assert "nothing of it was entered" in answer.json()["hint"]
+    paths = {mistake["path"] for mistake in answer.json()["mistakes"]}
+    assert paths == {
+        "receipt",
+        "lines[0].qty",
+        "lines[1].line",
+        "lines[1]",
+        "lines[2]",
+        "lines[2].epc",
+        "lines[2].colour",
+        "lines[3].qty",
+    }
+    assert site.shop.books.head == 0
+
+
+async def test_two_lines_with_one_number_are_refused(site: Site) -> None:
+    lines = [{"line": 1, "sku": "MILK", "qty": 1}, {"line": 1, "sku": "EGGS", "qty": 1}]
+    answer = await site.post("/v1/sales", {"receipt": "R1", "lines": lines})
+    assert answer.status_code == 422
+    assert site.shop.books.head == 0
+
+
+async def test_an_unknown_item_refuses_the_receipt_and_is_kept_as_a_case(site: Site) -> None:
+    lines = [{"line": 1, "sku": "MILK", "qty": 1}, {"line": 2, "gtin": "4006381333931", "qty": 1}]
+    answer = await site.post("/v1/sales", {"receipt": "R1", "lines": lines})
+    assert answer.status_code == 422
+    assert answer.json()["mistakes"] == [
+        {"path": "lines[1].gtin", "problem": "'4006381333931' is not in the catalogue"}
+    ]
+    assert "send the same receipt again" in answer.json()["hint"]
+    health = (await site.client.get("/v1/health")).json()
+    assert [(case["case"], case["about"], case["owner"]) for case in health["cases"]] == [
+        ("refused_sale", "R1", "store_lead")
+    ]
+    assert not site.shop.books.balances
+
+
+@pytest.mark.parametrize("body", [b"", b"nope", b"[1]", b'"x"', b"\xff\xfe", b'{"receipt":', b"[" * 100_000])
+async def test_what_is_no_json_object_is_said_to_be_none(site: Site, body: bytes) -> None:
+    for path in ("/v1/sales", "/v1/deliveries"):
+        answer = await site.post(path, body)
+        assert answer.status_code == 400
+        assert "Send one JSON object" in answer.json()["hint"]
+
+
+async def test_a_body_over_the_bound_is_refused(site: Site) -> None:
+    answer = await site.post("/v1/sales", b" " * (MOST_BODY_BYTES + 1))
+    assert answer.status_code == 413
+    assert "smaller parts" in answer.json()["hint"]
+
+
+async def test_a_delivery_is_expected_once(site: Site) -> None:
+    epcs = [goods.epc_of(goods.SHIRT, serial).hex() for serial in range(3)]
+    body = {"delivery": "D1", "lines": [{"line": 1, "sku": "SHIRT", "epcs": epcs}]}
+    answers = [(await site.post("/v1/deliveries", body)).json()["lines"] for _ in range(2)]
+    assert answers == [
+        [{"line": 1, "outcome": "expected", "tags": 3}],
+        [{"line": 1, "outcome": "already_expected", "tags": 3}],
+    ]
+    wrong = {"delivery": "D2", "lines": [{"line": 1, "sku": "MILK", "epcs": epcs}]}
+    answer = await site.post("/v1/deliveries", wrong)
+    assert answer.status_code == 422
+    assert len(answer.json()["mistakes"]) == 3
+
+
+async def test_an_open_page_hears_what_changed(site: Site) -> None:
+    async with asyncio.timeout(10), site.client.stream("GET", "/v1/events") as stream:
+        lines = stream.aiter_lines()
+        assert [await anext(lines), (await anext(lines))[:14]] == ["event: health", 'data: {"store"']
+        await site.post("/v1/sales", {"receipt": "R1", "lines": [{"line": 1, "sku": "EGGS", "qty": 1}]})
+        async for line in lines:
+            if line == "event: stock":
+                changed = msgspec.json.decode((await anext(lines)).removeprefix("data: "))
+                assert [(sku["sku"], sku["on_hand"]) for sku in changed["skus"]] == [("EGGS", -1)]
+                return
+
+
+async def test_open_pages_are_bounded_and_closed_ones_forgotten(site: Site) -> None:
+    async with contextlib.AsyncExitStack() as pages:
+        open_pages = []  # an iterator that nobody keeps closes its page
+        for _ in range(2):
+            page = await pages.enter_async_context(site.client.stream("GET", "/v1/events"))
+            open_pages.append(page.aiter_lines())
+            assert await anext(open_pages[-1]) == "event: health"
+        assert (await site.client.get("/v1/events")).status_code == 503
+    await until(lambda: not site.live.is_full())
+
+
+async def test_every_answer_carries_the_security_headers(site: Site) -> None:
+    for path in ("/", "/static/page.js", "/v1/health", "/nowhere"):
+        answer = await site.client.get(path)
+        assert "default-src 'none'" in answer.headers["content-security-policy"], path
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (await site.client.get("/nowhere")).status_code == 404
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=70),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["line", "lines", "sku", "gtin", "qty", "epc", "epcs", "receipt", "x"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+documents = st.dictionaries(st.sampled_from(["receipt", "delivery", "at", "lines", "x"]), anything)
+
+
+@given(documents)
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_any_document_is_an_ask_or_mistakes(document: dict[str, Any]) -> None:
+    for read in (read_sale, read_delivery):
+        assert read(msgspec.json.encode(document))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_ask_or_mistakes_or_no_json(body: bytes) -> None:
+    for read in (read_sale, read_delivery):
+        with contextlib.suppress(NotJsonError):
+            assert read(body)
