@@ -48,7 +48,9 @@ class SerialScanner:
         self._here = self._there = -1
 
     async def scan(self, text: str, within_s: float = 10.0) -> bool:
-        """Pull the trigger: True for ACK, False for NAK. Raises `NoAnswer`."""
+        """Pull the trigger: True for ACK, False for NAK. Raises `NoAnswer`, at once when it is unplugged."""
+        if self._here < 0:
+            raise NoAnswer(f"{self.path.name}: it is not plugged in")
         self._answers.clear()
         self.say(text.encode() + b"\r")
         answer = await self.answer(within_s)

@@ -47,7 +47,7 @@ class Figures:
         happened = arena.branch.happened
         slowest = f"{max(self.restart_s):.2f}" if self.restart_s else "–"
         return (
-            f"{self.scenario}: seed {self.seed}, {self.kills} kills ({self.kills_while_starting} while starting), "
+            f"{self.scenario}: seed {self.seed}, {self.kills} times ({self.kills_while_starting} while starting), "
             f"{sum(happened.values())} events, {happened['scan in doubt']} scans in doubt, "
             f"{arena.branch.till.sent_again} papers sent again, slowest restart {slowest} s"
         )

@@ -1,11 +1,13 @@
 """The scenarios: who is killed, when, how often. Each prints its seed, with which it can be run again."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from tests.chaos.arena import Arena, Figures, arena
 from tests.chaos.books_checks import complaints
+from tests.waiting import until
 
 #: People work this long at most between two kills, so that kills meet every part of the work, and a start.
 BETWEEN_KILLS_S = 0.7
@@ -74,6 +76,30 @@ async def kill_hq_before_it_answers(folder: Path, cycles: int, seed: int) -> str
         return await _judged(there, figures)
 
 
+async def pull_cables(folder: Path, cycles: int, seed: int) -> str:
+    """Unplug scanners and cut the reader off. At most nine times: the agent tries again ever more slowly."""
+    figures, rng = Figures("cables pulled", seed), Random(seed)
+    async with arena(folder, seed) as there:
+        await there.work_for(_OPENING_S)
+        while figures.kills < min(cycles, 9):
+            await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
+            scanner = rng.choice((there.branch.dock, there.branch.shelf, None))
+            if scanner is None:
+                await there.branch.reader.drop()
+            else:
+                scanner.unplug()
+                await until(partial(_is_seen_to_be_lost, there, scanner.path.name))
+                scanner.plug()
+                scanner.give_up()
+            figures.kills += 1
+        return await _judged(there, figures)
+
+
+async def _is_seen_to_be_lost(there: Arena, device: str) -> bool | None:
+    health = await there.branch.till.look("/v1/health")
+    return all(found["state"] != "up" for found in health["devices"] if found["name"] == device)
+
+
 async def _its_end(there: Arena) -> int:
     """HQ's exit status; people go on working until then."""
     end = asyncio.create_task(there.hq.wait())
@@ -91,4 +117,9 @@ async def _judged(there: Arena, figures: Figures) -> str:
     return line
 
 
-SCENARIOS = {"agent": kill_the_agent, "broker": kill_the_broker, "hq": kill_hq_before_it_answers}
+SCENARIOS = {
+    "agent": kill_the_agent,
+    "broker": kill_the_broker,
+    "hq": kill_hq_before_it_answers,
+    "cables": pull_cables,
+}
