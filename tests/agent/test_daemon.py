@@ -1,0 +1,200 @@
+"""The daemon as systemd and a technician meet it: ready, alive, stopped, killed, and refused with a reason."""
+
+import asyncio
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agent import health
+from agent.clock import SystemClock
+from simulators.programs import Program
+from tests.brokers import Mosquitto
+from tests.waiting import until
+from wire import codec
+from wire.mqtt import Link, parse_broker
+from wire.topics import StoreTopics
+
+TOML = """
+[store]
+id = "SH-1"
+chain = "demo"
+[books]
+path = "books.db"
+catalogue = "catalogue.csv"
+[hq]
+broker = "{broker}"
+[web]
+port = 0
+"""
+SALE = {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 1}]}
+
+
+def program(folder: Path, broker: str, **environment: str) -> Program:
+    (folder / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n", "utf-8")
+    settings = folder / "store.toml"
+    settings.write_text(TOML.format(broker=broker))
+    return Program("agent", "agent", settings, folder / "agent.log", environment)
+
+
+class Systemd:
+    """The other end of NOTIFY_SOCKET."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.address)
+        self._socket.setblocking(False)
+
+    async def told(self, within_s: float = 10.0) -> str:
+        async with asyncio.timeout(within_s):
+            return (await asyncio.get_running_loop().sock_recv(self._socket, 256)).decode()
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@asynccontextmanager
+async def systemd(folder: Path) -> AsyncIterator[Systemd]:
+    manager = Systemd(folder)
+    try:
+        yield manager
+    finally:
+        manager.close()
+
+
+async def test_systemd_hears_ready_then_signs_of_life_then_stopping(tmp_path: Path) -> None:
+    async with systemd(tmp_path) as manager:
+        agent = program(tmp_path, "mqtt://127.0.0.1:1", NOTIFY_SOCKET=manager.address, WATCHDOG_USEC="300000")
+        await agent.start()
+        assert await manager.told() == "READY=1"
+        async with httpx.AsyncClient(base_url=agent.web) as store:
+            assert (await store.get("/v1/health")).status_code == 200
+        for _ in range(3):
+            assert await manager.told() == "WATCHDOG=1"
+        await agent.stop()
+        while (word := await manager.told()) != "STOPPING=1":
+            assert word == "WATCHDOG=1"
+
+
+async def test_a_part_that_hangs_stops_the_signs_of_life(tmp_path: Path) -> None:
+    async with systemd(tmp_path) as manager:
+        looked = asyncio.Event()
+
+        async def hangs() -> None:
+            looked.set()
+            await asyncio.Event().wait()
+
+        class Fast(SystemClock):
+            async def sleep(self, seconds: float) -> None:
+                await super().sleep(0)
+
+        assert health.notify("READY=1", {"NOTIFY_SOCKET": manager.address})
+        assert await manager.told() == "READY=1"
+        keeping = asyncio.ensure_future(health.keep_watchdog([hangs], Fast()))
+        await looked.wait()
+        with pytest.raises(TimeoutError):
+            await manager.told(within_s=0.3)
+        keeping.cancel()
+
+
+def test_the_watchdogs_period_is_systemds() -> None:
+    assert health.watchdog_period_s({"WATCHDOG_USEC": "30000000"}) == 30.0
+    assert health.watchdog_period_s({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
+    assert health.watchdog_period_s({}) is health.watchdog_period_s({"WATCHDOG_USEC": "x"}) is None
+    assert not health.notify("READY=1", {})
+
+
+async def test_what_a_till_was_told_is_there_after_sigterm_and_after_sigkill(tmp_path: Path) -> None:
+    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    for end in (agent.stop, agent.kill, agent.stop):
+        await agent.start()
+        async with httpx.AsyncClient(base_url=agent.web) as store:
+            answer = (await store.post("/v1/sales", json=SALE)).json()
+            assert answer["lines"][0]["seq"] == 1
+            assert (await store.get("/v1/stock")).json()["skus"][0]["on_hand"] == -1
+        await end()
+
+
+async def test_the_broker_says_away_for_a_store_that_vanished(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    states: list[str] = []
+    topic = StoreTopics("demo", "SH-1").up("state")
+    listener = Link(
+        parse_broker(mosquitto.address),
+        "listener",
+        topics=[topic],
+        on_message=lambda _, payload: states.append(codec.decode_state(payload).state),
+        now_ms=SystemClock().now_ms,
+    )
+    listening = asyncio.ensure_future(listener.run())
+    agent = program(tmp_path, mosquitto.address)
+    await agent.start()
+    await until(lambda: states == ["here"])
+    await agent.kill()
+    await until(lambda: states == ["here", "away"])
+    await agent.start()
+    await until(lambda: states[-1] == "here")
+    await agent.stop()
+    await until(lambda: states[-1] == "away")
+    listening.cancel()
+    await asyncio.wait([listening])
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "agent", *words], capture_output=True, text=True, timeout=30)
+
+
+def test_check_names_every_mistake_and_connects_to_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        settings = program(tmp_path, f"mqtt://127.0.0.1:{broker.getsockname()[1]}").settings
+        good = run("check", str(settings))
+        assert (good.returncode, good.stderr) == (0, "")
+        assert "good: store SH-1" in good.stdout
+        text = settings.read_text()
+        bad = text.replace('id = "SH-1"', 'id = "SH 1"').replace("port = 0", "port = 70000\nprot = 1")
+        bad = bad.replace('chain = "demo"', "chain = 5") + '[[device]]\nname = "x"\nkind = "psychic"\n'
+        settings.write_text(bad)
+        answer = run("check", str(settings))
+        assert answer.returncode == 2
+        assert "5 mistakes" in answer.stderr
+        for word in ("store.id", "store.chain", "web.port", "web.prot", "device[0].kind"):
+            assert word in answer.stderr
+        assert "Traceback" not in answer.stderr
+        broker.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            broker.accept()
+    assert not (tmp_path / "books.db").exists()
+
+
+async def test_a_start_that_cannot_work_says_why_and_what_to_do(tmp_path: Path) -> None:
+    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    await agent.start()
+    second = await asyncio.to_thread(run, "run", str(agent.settings))
+    assert second.returncode == 2
+    assert "another agent runs on" in second.stderr
+    await agent.stop()
+    (tmp_path / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,123,Milk,牛奶,no\n", "utf-8")
+    bad = await asyncio.to_thread(run, "run", str(agent.settings))
+    assert bad.returncode == 2
+    assert "line 2: gtin '123' is no GTIN" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+def test_systemd_accepts_the_unit_in_the_documentation(tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("NO SYSTEMD HERE, so the unit file was not checked: apt-get install systemd")
+    page = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")
+    found = re.search(r"```ini\n(\[Unit\].*?)```", page, re.DOTALL)
+    assert found is not None
+    unit = tmp_path / "nearshelf-agent.service"
+    unit.write_text(re.sub(r"ExecStart=\S+", f"ExecStart={sys.executable}", found.group(1)), encoding="utf-8")
+    verdict = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    complaints = [line for line in verdict.stderr.splitlines() if "nearshelf-agent" in line]
+    assert complaints == []  # its exit status is 0 even for unknown keys
