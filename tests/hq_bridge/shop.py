@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -96,6 +97,8 @@ class ShopLine:
         self.upto = 0
         self.heard: list[Heard] = []
         self._rows_per_batch = rows_per_batch
+        self._mute = False
+        self._said_hello = False
         topics = shop.topics
         self.link = Link(
             parse_broker(address),
@@ -104,7 +107,7 @@ class ShopLine:
             will=(topics.up("state"), shop.state("away")),
             topics=[topics.down("heard"), hq_state(topics.chain)],
             on_message=self._on_message,
-            on_up=self._hello,
+            on_up=self.say_hello,
             now_ms=lambda: 0,
         )
 
@@ -113,20 +116,39 @@ class ShopLine:
         for first in range(self.upto + 1, self.shop.head + 1, self._rows_per_batch):
             self.link.publish(self.shop.topics.up("log"), self.shop.batch(first, self._rows_per_batch))
 
-    def _hello(self) -> None:
+    def send_more(self) -> bool:
+        """One batch HQ may or may not have; False when the line is down."""
+        if self.link.state != "here":
+            return False
+        self.link.publish(
+            self.shop.topics.up("log"), self.shop.batch(1 + self.upto % self.shop.head, self._rows_per_batch)
+        )
+        return True
+
+    def vanish(self) -> None:
+        """As a cut cable or a kill -9 would; the link then comes back by itself, without a word."""
+        self._mute = True
+        assert self.link._session is not None
+        self.link._session._sock.shutdown(socket.SHUT_RDWR)
+
+    def say_hello(self) -> None:
+        if self._mute:
+            return
+        self._said_hello = True
         self.link.publish(self.shop.topics.up("state"), self.shop.state(), retain=True)
         self.link.publish(self.shop.topics.up("hello"), self.shop.hello())
 
     def _on_message(self, topic: str, payload: bytes) -> None:
         if topic != self.shop.topics.down("heard"):
             if b'"here"' in payload:
-                self._hello()
+                self.say_hello()
             return
         heard = decode_heard(payload)
         self.heard.append(heard)
         if heard.epoch == self.shop.epoch:
             self.upto = heard.upto
-            if heard.want is not None or len(self.heard) == 1:
+            if heard.want is not None or self._said_hello:
+                self._said_hello = False
                 self.send()
 
 

@@ -1,0 +1,109 @@
+"""A real HQ process, a real broker, a scripted store: what the shop has is what HQ shows, whatever is killed."""
+
+import asyncio
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.brokers import Mosquitto
+from tests.hq_bridge.processes import HqProcess, hq_process, write_config
+from tests.hq_bridge.shop import Shop, ShopLine, on_the_line
+from tests.waiting import until
+from wire.mqtt import MqttVersion
+
+
+async def _assert_equal(hq: HqProcess, shop: Shop) -> None:
+    stock = await hq.get(f"/v1/stores/{shop.topics.store}/stock")
+    assert {sku["sku"]: sku["places"] for sku in stock["skus"] if sku["places"]} == shop.stock()
+    assert all(sku["on_hand"] == shop.on_hand(sku["sku"]) for sku in stock["skus"])
+    assert stock["seq"] == shop.head
+
+
+def _seqs(folder: Path) -> list[int]:
+    with closing(sqlite3.connect(folder / "hq.db")) as connection:
+        return [seq for (seq,) in connection.execute("SELECT seq FROM history ORDER BY seq")]
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_what_a_store_sends_is_what_hq_shows(mosquitto: Mosquitto, tmp_path: Path, version: MqttVersion) -> None:
+    shop = Shop()
+    shop.trade(200)
+    async with (
+        hq_process(write_config(tmp_path, mosquitto.address, version)) as hq,
+        on_the_line(ShopLine(shop, mosquitto.address, version)) as line,
+    ):
+        store = await hq.store_where("SH-0001", cursor=200, state="here")
+        assert store["behind"] == 0
+        assert store["cases_open"] == len(shop.open_cases)
+        await _assert_equal(hq, shop)
+        await until(lambda: line.upto == 200)
+        line.say_hello()
+        await hq.store_where("SH-0001", digest="same", trouble=None)
+
+
+async def test_a_store_that_vanished_is_away(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    shop = Shop()
+    async with (
+        hq_process(write_config(tmp_path, mosquitto.address)) as hq,
+        on_the_line(ShopLine(shop, mosquitto.address)) as line,
+    ):
+        await hq.store_where("SH-0001", state="here")
+        line.vanish()
+        await hq.store_where("SH-0001", state="away")
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3, 7])
+async def test_killed_between_its_commit_and_heard_hq_ends_equal(
+    mosquitto: Mosquitto, tmp_path: Path, dies_at: int
+) -> None:
+    shop = Shop()
+    shop.trade(100)
+    config = write_config(tmp_path, mosquitto.address)
+    async with on_the_line(ShopLine(shop, mosquitto.address, rows_per_batch=10)) as line:
+        argv = ("-m", "tests.hq_bridge.dies_unheard", str(config), str(dies_at))
+        async with hq_process(config, *argv) as dying:
+            await until(lambda: line.link.state == "here")
+            await until(lambda: dying.process.returncode is not None or not line.send_more())
+            assert await dying.ended() == -signal.SIGKILL
+        async with hq_process(config) as hq:
+            await hq.store_where("SH-0001", cursor=100)
+            await _assert_equal(hq, shop)
+    assert _seqs(tmp_path) == list(range(1, 101))
+
+
+async def test_the_line_goes_on_after_the_broker_was_killed(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    shop = Shop()
+    shop.trade(50)
+    async with (
+        hq_process(write_config(tmp_path, mosquitto.address)) as hq,
+        on_the_line(ShopLine(shop, mosquitto.address)) as line,
+    ):
+        await hq.store_where("SH-0001", cursor=50)
+        mosquitto.kill()
+        await until(lambda: line.link.state == "connecting")
+        shop.trade(50)
+        await mosquitto.start()
+        await hq.store_where("SH-0001", cursor=100)
+        await _assert_equal(hq, shop)
+    assert _seqs(tmp_path) == list(range(1, 101))
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it_cleanly_even_with_a_page_open(
+    mosquitto: Mosquitto, tmp_path: Path, how: signal.Signals
+) -> None:
+    async with (
+        hq_process(write_config(tmp_path, mosquitto.address)) as hq,
+        httpx.AsyncClient() as client,
+        client.stream("GET", f"{hq.web}/v1/events") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert await anext(lines) == "event: stores"
+        hq.process.send_signal(how)
+        began = asyncio.get_running_loop().time()
+        assert await hq.ended() == 0
+        assert asyncio.get_running_loop().time() - began < 3
