@@ -103,22 +103,26 @@ function drawLine() {
 // Cases
 
 function buildCase() {
-  return make("li", "",
-    make("div", "card-head", make("strong"), make("span", "small")),
-    make("p", "about"), make("p", "small"), make("div", "why", make("p", "detail"), make("p")));
+  const details = make("details", "",
+    make("summary", "", make("strong"), make("span", "small"), make("span", "about")),
+    make("p", "small"), make("div", "why", make("p", "detail"), make("p")));
+  details.open = $("cases").childElementCount === 0; // the most urgent one says at once what to do
+  return make("li", "", details);
 }
 
 function drawCase(node, item) {
-  const [head, about, seen, why] = node.children;
+  const [head, seen, why] = node.firstElementChild.children;
   const left = item.due - agentNow();
   put(head.children[0], CASES[language][item.case] ?? item.case.replaceAll("_", " "));
-  put(head.children[1], left < 0 ? say("case_late", { age: span(-left) })
-    : say("case_due", { time: moment(item.due).replace(/:\d\d$/, ""), age: span(left) }));
+  put(head.children[1], left < 0 ? say("case_late", { age: span(-left) }) : say("case_due", { age: span(left) }));
+  head.children[1].title = moment(item.due);
   head.children[1].classList.toggle("late", left < 0);
-  put(about, item.about);
-  const times = item.times > 1 ? `${say("case_times", { times: number(item.times) })} · ` : "";
+  put(head.children[2], item.about);
   const owner = OWNERS[language][item.owner] ?? item.owner.replaceAll("_", " ");
-  put(seen, `${times}${say("case_owner", { owner })} · ${moment(item.opened_at)}`);
+  put(seen, [
+    say("case_owner", { owner }), say("case_since", { time: moment(item.opened_at) }),
+    ...(item.times > 1 ? [say("case_times", { times: number(item.times) })] : []),
+  ].join(" · "));
   const todo = HINTS[language][item.case] ?? item.hint;
   show(why.children[0], item.text);
   why.children[0].title = item.text ?? "";
@@ -140,26 +144,32 @@ function drawCases() {
 const DEVICE_MARKS = { up: "good", starting: "wait", down: "down", refused: "stop" };
 
 function buildDevice() {
-  return make("li", "",
-    make("div", "card-head", make("strong"), make("span", "", make("span"), make("span"))),
-    make("p", "about"), make("div", "why", make("p"), make("p")), make("dl", "facts"));
+  return make("li", "", make("details", "",
+    make("summary", "", make("strong"), make("span", "", make("span"), make("span")), make("span", "about")),
+    make("div", "why", make("p"), make("p")), make("dl", "facts")));
 }
 
 function drawDevice(node, device) {
-  const [head, about, why, list] = node.children;
+  const details = node.firstElementChild;
+  const [head, why, list] = details.children;
+  const broken = device.state === "down" || device.state === "refused";
+  if (node.dataset.state !== device.state) { // whoever is in trouble says at once why
+    node.dataset.state = device.state;
+    details.open = broken;
+  }
   put(head.children[0], device.name);
   mark(head.children[1].children[0], DEVICE_MARKS[device.state] ?? "wait");
   put(head.children[1].children[1], say(`device_${device.state}`));
-  put(about, device.about ? `${device.kind} · ${device.about}` : device.kind);
-  const broken = device.state === "down" || device.state === "refused";
+  const now = say("device_now", { rate: rate(device.rate_per_s ?? 0), ago: ago(device.last_reading_at) });
+  put(head.children[2], device.last_reading_at ? `${device.kind} · ${now}` : device.kind);
   why.hidden = !device.hint && !(broken && device.why);
   why.classList.toggle("mild", !broken);
   show(why.children[0], broken ? device.why : "");
   show(why.children[1], broken && device.hint ? say("todo", { text: device.hint }) : device.hint);
   facts(list, [
+    [say("device_about"), device.about || null],
     [say("device_since"), device.since ? moment(device.since) : null],
-    [say("device_rate"), say("device_rate_value", { rate: rate(device.rate_per_s ?? 0), total: number(device.readings) })],
-    [say("device_last"), ago(device.last_reading_at)],
+    [say("device_readings"), number(device.readings)],
     [say("device_booked"), device.scans_booked ? number(device.scans_booked) : null],
     [say("device_dropped"), device.dropped ? number(device.dropped) : null],
   ]);

@@ -18,13 +18,12 @@ export const STRINGS = {
 
     cases: "Needs attention", cases_none: "Nothing needs attention.",
     cases_more: "and {more} more, due later",
-    case_due: "due {time}, in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}",
+    case_due: "due in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}", case_since: "since {time}",
     todo: "What to do: {text}",
 
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
-    device_since: "Since", device_rate: "Readings", device_rate_value: "{rate} per second, {total} in all",
-    device_last: "Last reading", device_dropped: "Not understood", device_booked: "Scans answered",
+    device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered",
 
     stock: "Stock", stock_caption: "Stock by article: units on the floor, in the backroom and on hand",
     stock_count: "{units} units of {skus} articles", stock_filtered: "{shown} of {skus} articles",
@@ -51,13 +50,12 @@ export const STRINGS = {
 
     cases: "待处理", cases_none: "没有待处理事项。",
     cases_more: "另有 {more} 项，时限较晚",
-    case_due: "{time} 前处理，剩余 {age}", case_late: "已超时 {age}", case_times: "出现 {times} 次", case_owner: "负责：{owner}",
+    case_due: "剩余 {age}", case_late: "已超时 {age}", case_times: "出现 {times} 次", case_owner: "负责：{owner}", case_since: "{time} 起",
     todo: "处理办法：{text}",
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
-    device_since: "状态开始", device_rate: "读取", device_rate_value: "每秒 {rate}，共 {total}",
-    device_last: "最近读取", device_dropped: "无法识别", device_booked: "已答复扫码",
+    device_since: "状态开始", device_now: "每秒 {rate}，最近 {ago}", device_readings: "读取次数", device_about: "设备信息", device_dropped: "无法识别", device_booked: "已答复扫码",
 
     stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
     stock_count: "{skus} 种商品，共 {units} 件", stock_filtered: "{skus} 种中显示 {shown} 种",
