@@ -23,7 +23,7 @@ from simulators.llrp_capabilities import capabilities
 
 ACCEPTED, CLIENT_EXISTS, ATTEMPTED_AGAIN = 0, 2, 4
 DISABLED, INACTIVE, ACTIVE = 0, 1, 2
-SUCCESS, PARAMETER_ERROR, FIELD_ERROR, UNSUPPORTED_MESSAGE, INVALID = 0, 100, 101, 109, 300
+SUCCESS, PARAMETER_ERROR, FIELD_ERROR, MISSING_PARAMETER, UNSUPPORTED_MESSAGE, INVALID = 0, 100, 101, 103, 109, 300
 READ_BYTES: Final = 64 * 1024
 ROSPECS_MAX: Final = 32
 
@@ -64,7 +64,7 @@ class Inventory:
         """After how many tags, and after how many seconds, the client wants a report; 0: never.
 
         Triggers 1 and 2 are N tags or the end of an AISpec or ROSpec, 3–6 (LLRP 1.1) N seconds or milliseconds.
-        An AISpec that ends after so many tags or so long is begun again at once, as readers do.
+        An AISpec that ends after so many tags or so long is begun again at once, whatever the start trigger.
         """
         trigger, n = report["Trigger"], report["N"]
         if trigger in (3, 4, 5, 6):
@@ -258,7 +258,7 @@ class SimulatedReader:
         tags = [(*key, inventory.heard.pop(key)) for key in keys]
         if self._client is None:
             return
-        selector = (inventory.spec["ROReportSpec"] or self.report_by_default)["TagReportContentSelector"]
+        selector = (inventory.spec["ROReportSpec"] or self.report_by_default)["TagReportContentSelector"] or {}
         body = b"".join(self._tag_report(inventory.spec["ROSpecID"], selector, *tag) for tag in tags)
         self._client.send("ROAccessReport", body)
         self.counts["tags"] += len(tags)
@@ -352,6 +352,10 @@ class SimulatedReader:
     def _add(self, spec: Values | None) -> Values:
         if spec is None or not spec["ROSpecID"] or spec["ROSpecCurrentState"] != DISABLED:
             raise Refused(FIELD_ERROR, "a ROSpec needs an ID above 0 and begins disabled")
+        bounds = spec["ROBoundarySpec"] or {}
+        ends = [bounds.get("StartTrigger"), *(part["StopTrigger"] for part in spec["AISpecs"] or ())]
+        if None in ends:
+            raise Refused(MISSING_PARAMETER, "a ROSpec needs a start trigger, and each AISpec a stop trigger")
         if spec["ROSpecID"] in self.inventories:
             raise Refused(FIELD_ERROR, f"ROSpec {spec['ROSpecID']} is already here")
         if len(self.inventories) >= ROSPECS_MAX:
@@ -364,7 +368,7 @@ class SimulatedReader:
         return {}
 
     def _change(self, name: str, rospec: int) -> Values:
-        """Move one ROSpec, or with 0 all of them, through its states (LLRP 1.1 §7.1)."""
+        """Move one ROSpec, or with 0 all of them, through its states (LLRP 1.1 §6.1)."""
         if rospec and rospec not in self.inventories:
             raise Refused(INVALID, f"there is no ROSpec {rospec}")
         for ident in [rospec] if rospec else list(self.inventories):

@@ -1,6 +1,6 @@
 """One connection to an LLRP reader, without any I/O: bytes in, events out, and bytes to send.
 
-The life of a connection: the reader says whether it took us (nothing may be sent before, LLRP 1.1 §13.1); we ask what
+The life of a connection: the reader says whether it took us (nothing may be sent before, LLRP 1.1 §20.1.1); we ask what
 it can do, set it up request by request, and from the answer to START_ROSPEC on its reports are ours. At the end we say
 CLOSE_CONNECTION, so that the reader's only place for a client is free again.
 """
@@ -92,7 +92,8 @@ class Session:
         self._ident = 0
         self._to_ask = setup(settings)
         self._asked: tuple[str, int] | None = None
-        self._polls: set[int] | None = set()
+        self._can_poll = True
+        self._polled = 0
         self._about = ""
 
     def to_send(self) -> bytes:
@@ -118,9 +119,8 @@ class Session:
 
     def ask_for_report(self) -> None:
         """Ask for what the reader has heard and not yet reported, if it knows how to answer."""
-        if self.stage is Stage.REPORTING and self._polls is not None:
-            # Of many unanswered polls only the last can still be refused with effect.
-            self._polls = {self._send("GetReport")}
+        if self.stage is Stage.REPORTING and self._can_poll:
+            self._polled = self._send("GetReport")
 
     def hang_up(self) -> None:
         """Say goodbye. The stage is LEFT when the reader has answered, or at once if it never took us."""
@@ -213,8 +213,8 @@ class Session:
                 self.stage = Stage.LEFT
                 return
             raise DeviceRefused(f"the reader refused {self._asked[0]}: {words}", HINTS.get(self._asked[0], ""))
-        if self._polls is not None and got.ident in self._polls:
-            self._polls = None
+        if got.ident == self._polled:
+            self._can_poll = False
         yield Dropped(f"the reader could not use a message of ours: {words}")
 
     def _event(self, said: Values | None) -> Iterator[Event]:
