@@ -160,6 +160,7 @@ def _store(books: StoreBooks, now: int) -> dict[str, Any]:
         "cases_open": len(books.cases),
         "digest": books.verdict,
         "trouble": "; ".join(books.trouble.values()) or None,
+        "troubles": [{"kind": kind, "text": text} for kind, text in books.trouble.items()],
     }
 
 

@@ -1,0 +1,246 @@
+// HQ's page: shows what /v1/events tells, asks for stock when somebody wants to see it. All text goes in as text.
+
+import { currentLanguage, duration, lag, lags, number, switchLanguage, t } from "./strings.js";
+
+const $ = (id) => document.getElementById(id);
+const LOST_AFTER_MS = 12_000; // HQ speaks at least every 5 s
+const STOCK_AT_MOST_EVERY_MS = 1000;
+
+let board = null; // the last /v1/stores
+let boardAt = 0; // performance.now() then
+let chosen = decodeURIComponent(location.hash.slice(1));
+let stock = null; // the chosen store's last /v1/stores/{id}/stock
+let stockAskedAt = 0;
+let found = null; // the last search: {sku, stores, on_hand} or {sku, missing}
+let saidTrouble = 0;
+
+const now = () => board.at + (performance.now() - boardAt);
+
+function element(name, text = "", className = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+function mark(shape) {
+  const made = element("span", "", `mark ${shape}`);
+  made.setAttribute("aria-hidden", "true");
+  return made;
+}
+
+const age = (at) => (at === null ? t("never") : duration(now() - at));
+const STATE_MARK = { here: "good", away: "down", unknown: "wait" };
+const BOOKS = { same: ["good", "same"], differs: ["stop", "differs"], unknown: ["wait", "uncompared"] };
+
+function cell(nameKey, className = "", ...content) {
+  const made = element("td", "", className);
+  made.dataset.name = t(nameKey);
+  const value = element("span");
+  value.append(...content);
+  made.append(value);
+  return made;
+}
+
+function storeRows(store) {
+  const row = element("tr", "", store.store === chosen ? "chosen" : "");
+  const name = element("th");
+  name.scope = "row";
+  const button = element("button", store.store, "name");
+  button.type = "button";
+  button.dataset.store = store.store;
+  button.setAttribute("aria-expanded", String(store.store === chosen));
+  name.append(button);
+  const [bookMark, bookWord] = BOOKS[store.digest];
+  const last = store.landed_at === null ? t("never") : t("ago", { age: age(store.landed_at) });
+  row.append(
+    name,
+    cell("state", "", mark(STATE_MARK[store.state]), t(store.state)),
+    cell("behind", store.behind > 0 ? "number late" : "number", number(store.behind)),
+    cell("last_row", "number", last),
+    cell("lag", "number", lags(store.lag_p50_ms, store.lag_p99_ms)),
+    cell("cases", "number", number(store.cases_open)),
+    cell("books", "", mark(bookMark), t(bookWord)),
+  );
+  if (!store.troubles.length) return [row];
+  const trouble = element("tr", "", "trouble");
+  const why = element("td");
+  why.colSpan = 7;
+  for (const { kind, text } of store.troubles) {
+    const made = element("span", "", "why");
+    made.append(element("b", t(`trouble_${kind}`)), element("span", text, "quiet"));
+    why.append(made);
+  }
+  trouble.append(why);
+  return [row, trouble];
+}
+
+function showStores() {
+  const focused = document.activeElement?.dataset?.store;
+  $("stores").replaceChildren(...board.stores.flatMap(storeRows));
+  if (focused) [...document.querySelectorAll(".name")].find((button) => button.dataset.store === focused)?.focus();
+  $("stores-none").hidden = board.stores.length > 0;
+  $("stores-count").textContent = number(board.stores.length);
+}
+
+function showFigures() {
+  const stores = board.stores;
+  const slowest = Math.max(...stores.map((store) => store.lag_p99_ms ?? -Infinity));
+  const inTrouble = stores.filter((store) => store.trouble || store.state === "away").length;
+  $("sum-here").textContent = `${number(stores.filter((store) => store.state === "here").length)} / ${number(stores.length)}`;
+  $("sum-behind").textContent = number(stores.reduce((sum, store) => sum + store.behind, 0));
+  $("sum-lag").textContent = Number.isFinite(slowest) ? lag(slowest) : "–";
+  $("sum-trouble").textContent = number(inTrouble);
+  $("sum-trouble").className = inTrouble ? "late" : "";
+  if (inTrouble !== saidTrouble) $("said").textContent = t("need_said", { count: inTrouble });
+  saidTrouble = inTrouble;
+}
+
+function showLine() {
+  const { line, counts } = board;
+  const facts = [[t("broker"), `${line.broker}, ${t(`broker_${line.state}`)}`]];
+  for (const [name, count] of Object.entries(counts)) facts.push([t(name), number(count)]);
+  $("counts").replaceChildren(
+    ...facts.map(([name, value]) => {
+      const fact = element("div");
+      fact.append(element("dt", name), element("dd", value));
+      return fact;
+    }),
+  );
+}
+
+/** Is the page itself still live, and HQ's line? */
+function showFreshness() {
+  const silent = board === null ? 0 : performance.now() - boardAt;
+  const lost = silent > LOST_AFTER_MS;
+  const brokerDown = board !== null && board.line.state !== "here";
+  $("lost").hidden = !lost && !brokerDown;
+  if (lost) $("lost").textContent = t("lost", { age: duration(silent) });
+  else if (brokerDown) $("lost").textContent = t("broker_lost", { why: board.line.why });
+  $("fresh-mark").className = `mark ${lost ? "down" : board === null || brokerDown ? "wait" : "good"}`;
+  $("fresh").textContent = board === null ? t("loading") : t("live");
+}
+
+function stockAge(store) {
+  if (store.landed_at === null) return t("nothing_yet");
+  const blanks = { age: age(store.landed_at), count: number(store.behind) };
+  if (store.state === "away") return t("away_text", blanks);
+  if (store.state === "unknown") return t("unheard_text", blanks);
+  return t(store.behind > 0 ? "behind_text" : "current", blanks);
+}
+
+function showDetail() {
+  const store = board?.stores.find((each) => each.store === chosen);
+  $("detail").hidden = !store;
+  if (!store) return;
+  $("stock-title").textContent = t("stock_of", { store: store.store });
+  $("stock-age").textContent = stockAge(store);
+  if (stock === null || stock.store !== chosen) return;
+  const wanted = $("filter").value.trim().toLowerCase();
+  const skus = stock.skus.filter((each) => each.sku.toLowerCase().includes(wanted));
+  $("stock").replaceChildren(...skus.map(stockRow));
+  $("stock-none").hidden = skus.length > 0;
+  $("stock-none").textContent = t(stock.skus.length ? "filter_none" : "stock_none");
+}
+
+function stockRow(each) {
+  const row = element("tr");
+  const places = element("td");
+  for (const [place, qty] of Object.entries(each.places)) {
+    const made = element("span", "", "place");
+    made.append(element("span", `${t(place)} `), number(qty));
+    places.append(made);
+  }
+  row.append(element("td", each.sku), element("td", number(each.on_hand), each.on_hand < 0 ? "number late" : "number"), places);
+  return row;
+}
+
+function showFound() {
+  if (found === null) return;
+  const having = found.missing ? [] : found.stores;
+  const key = found.missing ? "not_found" : having.length === 1 ? "found_one" : "found";
+  $("found-total").textContent = t(key, { sku: found.sku, count: number(found.on_hand ?? 0), stores: number(having.length) });
+  const most = Math.max(1, ...having.map((store) => store.on_hand));
+  $("found").replaceChildren(
+    ...having.map((each) => {
+      const made = element("li");
+      const bar = element("meter");
+      bar.max = most;
+      bar.value = Math.max(0, each.on_hand);
+      bar.setAttribute("aria-hidden", "true");
+      const away = board?.stores.find((store) => store.store === each.store)?.state === "away";
+      made.append(element("span", each.store), element("span", number(each.on_hand), "amount"), bar);
+      if (board && each.as_of !== null) made.append(element("span", t(away ? "as_of_away" : "as_of", { age: age(each.as_of) }), "age"));
+      return made;
+    }),
+  );
+}
+
+async function askStock() {
+  const store = board?.stores.find((each) => each.store === chosen);
+  const old = stock === null || stock.store !== chosen || stock.seq !== store?.cursor || stock.epoch !== store?.epoch;
+  if (!store || !old || performance.now() - stockAskedAt < STOCK_AT_MOST_EVERY_MS) return;
+  stockAskedAt = performance.now();
+  const answer = await fetch(`/v1/stores/${encodeURIComponent(chosen)}/stock`);
+  if (!answer.ok) return;
+  stock = await answer.json();
+  showDetail();
+}
+
+async function search(sku) {
+  const answer = await fetch(`/v1/stock?sku=${encodeURIComponent(sku)}`);
+  found = answer.ok ? await answer.json() : { sku, missing: true };
+  showFound();
+}
+
+function choose(store) {
+  chosen = chosen === store ? "" : store;
+  stock = null;
+  stockAskedAt = 0;
+  $("stock").replaceChildren();
+  $("stock-none").hidden = true;
+  history.replaceState(null, "", chosen ? `#${encodeURIComponent(chosen)}` : location.pathname + location.search);
+  show();
+  if (chosen) $("stock-title").focus();
+}
+
+function showWords() {
+  document.documentElement.lang = currentLanguage() === "zh" ? "zh-CN" : "en";
+  for (const each of document.querySelectorAll("[data-t]")) each.textContent = t(each.dataset.t);
+  for (const each of document.querySelectorAll("[data-t-placeholder]")) each.placeholder = t(each.dataset.tPlaceholder);
+  $("language").textContent = t("language");
+  $("language").lang = currentLanguage() === "zh" ? "en" : "zh-CN";
+}
+
+function show() {
+  showFreshness();
+  if (board === null) return;
+  $("chain").textContent = board.chain;
+  document.title = `${board.chain} · Nearshelf HQ`;
+  showFigures();
+  showStores();
+  showLine();
+  showDetail();
+  void askStock().catch(() => {}); // the banner says when HQ does not answer
+}
+
+$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); showFound(); });
+$("stores").addEventListener("click", (event) => { if (event.target.dataset.store) choose(event.target.dataset.store); });
+$("close").addEventListener("click", () => choose(chosen));
+$("filter").addEventListener("input", showDetail);
+$("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const sku = $("sku").value.trim();
+  if (sku) void search(sku).catch(() => {});
+});
+
+const events = new EventSource("/v1/events"); // comes back by itself
+events.addEventListener("stores", (event) => {
+  board = JSON.parse(event.data);
+  boardAt = performance.now();
+  show();
+});
+setInterval(show, 1000); // ages grow
+
+showWords();
+show();

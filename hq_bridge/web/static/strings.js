@@ -1,0 +1,91 @@
+// Every word of the page, in both languages.
+
+const STRINGS = {
+  en: {
+    language: "中文", loading: "Loading…", live: "Live", lost: "HQ does not answer. What you see is from {age} ago; trying again.",
+    stores_here: "Stores here", rows_behind: "Rows still on their way", slowest: "Slowest store, p99", need_a_look: "Need a look",
+    stores: "Stores", stores_caption: "All stores, how far behind they are and what is wrong",
+    stores_none: "No store has been heard yet. Start a store's agent with this chain and broker.",
+    store: "Store", state: "State", behind: "Rows behind", last_row: "Last change", lag: "Event to HQ, p50 · p99", cases: "Open cases", books: "Books",
+    here: "Here", away: "Away", unknown: "Not heard yet", same: "Same as the store's", differs: "Differ from the store's", uncompared: "Not compared yet",
+    search_title: "Find stock across the chain", sku: "SKU", sku_hint: "SKU, for example TEA-100", search: "Search",
+    found: "{sku}: {count} in {stores} stores", found_one: "{sku}: {count} in 1 store", not_found: "No store has had {sku}.", as_of: "last change {age} ago",
+    as_of_away: "store away; stock as of {age} ago", stock_of: "Stock of {store}", stock_caption: "Stock by SKU and place", on_hand: "On hand", places: "Where",
+    filter: "Filter SKUs", close: "Close", stock_none: "This store has no stock yet.", filter_none: "No SKU matches.",
+    current: "Current: the store is here and nothing is on its way. Last change {age} ago.",
+    behind_text: "{count} rows are still on their way. Last change heard {age} ago.",
+    away_text: "The store is away. This is what was true {age} ago.", unheard_text: "The store has not spoken since HQ started. This is what was true {age} ago.",
+    nothing_yet: "Nothing has landed yet.", more: "The line", broker: "Broker", broker_here: "connected", broker_connecting: "connecting",
+    landed: "Rows landed since start", dropped: "Messages dropped (asked for again)", unreadable: "Messages nobody could read", strangers: "Messages of strangers",
+    broker_lost: "HQ's line to the broker is down: {why}", need_said: "{count} stores need a look", ago: "{age} ago", never: "never",
+    trouble_epoch: "The store speaks of books HQ has already replaced. Was an old disk or backup put back?",
+    trouble_snapshot: "HQ lacks the beginning of this store's books and cannot follow yet.",
+    trouble_behind_us: "HQ knows more than the store. Was an old backup restored there?",
+    trouble_unreadable: "A message of this store could not be read. It is kept under /v1/quarantine.",
+    trouble_digest: "HQ's stock is not the store's. Do not promise goods on it.",
+    FLOOR: "Floor", BACKROOM: "Backroom", QUARANTINE: "Quarantine", SUPPLIER: "Supplier", CUSTOMER: "Customer", SHRINK: "Shrink",
+  },
+  zh: {
+    language: "English", loading: "加载中…", live: "实时", lost: "总部没有应答。显示的是 {age}前的数据，正在重试。",
+    stores_here: "在线门店", rows_behind: "在途记录", slowest: "最慢门店 p99", need_a_look: "需要关注",
+    stores: "门店", stores_caption: "所有门店：落后多少、有什么问题",
+    stores_none: "还没有收到任何门店的消息。请用同一连锁名和代理地址启动门店程序。",
+    store: "门店", state: "状态", behind: "落后记录", last_row: "最近变动", lag: "到总部 p50 · p99", cases: "待处理事项", books: "账目",
+    here: "在线", away: "离线", unknown: "尚无消息", same: "与门店一致", differs: "不一致", uncompared: "尚未核对",
+    search_title: "全连锁查库存", sku: "SKU", sku_hint: "SKU，例如 TEA-100", search: "查询",
+    found: "{sku}：{stores} 家门店共 {count}", found_one: "{sku}：1 家门店共 {count}", not_found: "没有门店有过 {sku}。", as_of: "最近变动 {age}前",
+    as_of_away: "门店离线；库存为 {age}前", stock_of: "{store} 的库存", stock_caption: "按 SKU 和位置的库存", on_hand: "在库", places: "位置",
+    filter: "筛选 SKU", close: "关闭", stock_none: "该门店还没有库存。", filter_none: "没有匹配的 SKU。",
+    current: "最新：门店在线，没有在途记录。最近变动 {age}前。",
+    behind_text: "还有 {count} 条记录在途。最近收到的变动 {age}前。",
+    away_text: "门店离线。这是 {age}前的数据。", unheard_text: "总部启动后门店尚未说话。这是 {age}前的数据。",
+    nothing_yet: "还没有任何记录。", more: "线路", broker: "代理", broker_here: "已连接", broker_connecting: "连接中",
+    landed: "启动以来入账记录", dropped: "丢弃的消息（会重新索取）", unreadable: "无法读取的消息", strangers: "陌生来源的消息",
+    broker_lost: "总部到代理的线路中断：{why}", need_said: "{count} 家门店需要关注", ago: "{age}前", never: "从未",
+    trouble_epoch: "门店使用的账本已被总部替换。是否放回了旧磁盘或旧备份？",
+    trouble_snapshot: "总部缺少该门店账目的开头，暂时无法跟上。",
+    trouble_behind_us: "总部的记录比门店多。门店是否恢复了旧备份？",
+    trouble_unreadable: "该门店有一条消息无法读取，已保留在 /v1/quarantine。",
+    trouble_digest: "总部库存与门店不一致，请勿据此承诺货品。",
+    FLOOR: "卖场", BACKROOM: "后仓", QUARANTINE: "隔离", SUPPLIER: "供应商", CUSTOMER: "顾客", SHRINK: "损耗",
+  },
+};
+
+const UNITS = { en: ["ms", "s", "min", "h", "d"], zh: ["ms", "秒", "分钟", "小时", "天"] };
+
+const asked = new URLSearchParams(location.search).get("lang");
+let language = asked === "zh" || asked === "en" ? asked : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+
+export function currentLanguage() { return language; }
+
+export function switchLanguage() { language = language === "en" ? "zh" : "en"; }
+
+/** A text with its {blanks} filled; an unknown key is its own text (places have names of the shop's choosing). */
+export function t(key, blanks = {}) {
+  const text = STRINGS[language][key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(blanks[name] ?? ""));
+}
+
+export function number(value) { return value.toLocaleString(language === "zh" ? "zh-CN" : "en"); }
+
+/** A duration in one unit, as people say it. */
+export function duration(ms) {
+  const [milli, second, minute, hour, day] = UNITS[language];
+  const late = Math.max(0, ms);
+  if (late < 60_000) return `${Math.floor(late / 1000)} ${second}`;
+  if (late < 3_600_000) return `${Math.floor(late / 60_000)} ${minute}`;
+  if (late < 172_800_000) return `${Math.floor(late / 3_600_000)} ${hour}`;
+  return `${Math.floor(late / 86_400_000)} ${day}`;
+}
+
+/** A lag: milliseconds as long as they can be read. */
+export function lag(ms) {
+  if (ms === null || ms === undefined) return "–";
+  return Math.abs(ms) < 10_000 ? `${number(ms)} ${UNITS[language][0]}` : duration(ms);
+}
+
+/** Two lags, with one unit where one will do. */
+export function lags(p50, p99) {
+  const short = p50 !== null && p99 !== null && Math.abs(p50) < 10_000 && Math.abs(p99) < 10_000;
+  return short ? `${number(p50)} · ${lag(p99)}` : p50 === null ? "–" : `${lag(p50)} · ${lag(p99)}`;
+}

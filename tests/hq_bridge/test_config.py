@@ -1,0 +1,92 @@
+"""HQ's configuration: every mistake at once, each with its path."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hq_bridge.cli import app
+from hq_bridge.config import ConfigMistakes, load
+
+GOOD = """
+[hq]
+chain = "demo"
+database = "sqlite+aiosqlite:///books/hq.db"
+broker = "mqtt://127.0.0.1:1883"
+mqtt_version = "3.1.1"
+[web]
+host = "127.0.0.1"
+port = 8080
+"""
+
+BAD = """
+[hq]
+chain = "de mo"
+databse = "x"
+database = "mysql://root:secret@h/x"
+broker = "http://127.0.0.1"
+mqtt_version = 5
+[web]
+port = 70000
+host = ""
+[wbe]
+"""
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "hq.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file_reads(tmp_path: Path) -> None:
+    config = load(_file(tmp_path, GOOD))
+    assert config.chain == "demo"
+    assert config.database.database == str(tmp_path / "books" / "hq.db")
+    assert (str(config.broker), config.mqtt_version, config.web_port) == ("mqtt://127.0.0.1:1883", "3.1.1", 8080)
+
+
+def test_postgresql_is_taken_as_it_is(tmp_path: Path) -> None:
+    text = GOOD.replace("sqlite+aiosqlite:///books/hq.db", "postgresql+asyncpg://hq@db/nearshelf")
+    assert load(_file(tmp_path, text)).database.host == "db"
+
+
+def test_eight_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigMistakes) as caught:
+        load(_file(tmp_path, BAD))
+    beginnings = [mistake.split(":")[0] for mistake in caught.value.mistakes]
+    assert beginnings == [
+        "[wbe] is not known here; did you mean web?",
+        "[hq] databse",
+        "[hq] chain",
+        "[hq] database",
+        "[hq] broker",
+        "[hq] mqtt_version",
+        "[web] host",
+        "[web] port",
+    ]
+    assert "70000 is not a port" in caught.value.mistakes[-1]
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[hq]", "hq = 3", "[hq]\nchain = 3\nbroker = 4", "[hq\n", "[web]\nport = true"])
+def test_no_file_is_too_strange(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigMistakes):
+        load(_file(tmp_path, text))
+
+
+def test_check_says_so_and_connects_to_nothing(tmp_path: Path) -> None:
+    command_line = CliRunner()
+    good = command_line.invoke(app, ["check", str(_file(tmp_path, GOOD))])
+    assert (good.exit_code, "chain demo" in good.output) == (0, True)
+    bad = command_line.invoke(app, ["check", str(_file(tmp_path, BAD))])
+    assert bad.exit_code == 2
+    assert "8 mistakes" in bad.output
+    missing = command_line.invoke(app, ["check", str(tmp_path / "none.toml")])
+    assert missing.exit_code == 2
+    assert "No such file" in missing.output
+    assert list(tmp_path.iterdir()) == [tmp_path / "hq.toml"]
+
+
+def test_it_says_its_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("nearshelf-hq 0.")

@@ -1,0 +1,185 @@
+"""HQ's API and page, asked over real HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hq_bridge.web.app import make_app
+from hq_bridge.web.board import Board
+from hq_bridge.web.server import WebServer
+from tests.hq_bridge.shop import Shop
+from tests.hq_bridge.test_ingest import Hq, hq_at
+from wire.mqtt import Link, parse_broker
+
+NOW = 1_763_760_005_000
+
+
+class Web:
+    def __init__(self, hq: Hq, client: httpx.AsyncClient) -> None:
+        self.hq = hq
+        self.client = client
+
+    async def get(self, path: str, status: int = 200) -> Any:
+        answer = await self.client.get(path)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        return answer.json()
+
+
+@asynccontextmanager
+async def web_over(hq: Hq) -> AsyncIterator[Web]:
+    link = Link(parse_broker("mqtt://127.0.0.1:1"), "hq", on_message=hq.ingest.offer, now_ms=lambda: NOW)
+    board = Board("demo", hq.ingest, hq.database, link, lambda: NOW)
+    server = WebServer(make_app(board), "127.0.0.1", 0)
+    task = asyncio.create_task(server.run_until_stopped())
+    async with httpx.AsyncClient(base_url=server.address) as client:
+        yield Web(hq, client)
+    board.close()
+    server.stop()
+    await asyncio.wait_for(task, 5)
+
+
+@pytest.fixture
+async def web(tmp_path: Path) -> AsyncIterator[Web]:
+    async with hq_at(tmp_path) as hq, web_over(hq) as serving:
+        yield serving
+
+
+async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
+    shop = Shop()
+    shop.trade(30)
+    web.hq.offer(shop, shop.state(), channel="state")
+    web.hq.offer(shop, shop.batch(1, 20))
+    await web.hq.hello(shop)
+    answer = await web.get("/v1/stores")
+    store = next(each for each in answer["stores"] if each["store"] == "SH-0001")
+    heard_from_at = store.pop("heard_from_at")
+    assert heard_from_at == 1_763_760_001_000
+    assert answer["chain"] == "demo"
+    assert answer["at"] == NOW
+    assert answer["line"]["state"] == "connecting"
+    assert store == {
+        "store": "SH-0001",
+        "state": "here",
+        "epoch": 7,
+        "cursor": 20,
+        "head": 30,
+        "behind": 10,
+        "landed_at": 1_763_760_001_000,
+        "age_ms": 4000,
+        "lag_p50_ms": 1000,
+        "lag_p99_ms": 1000,
+        "rows": 20,
+        "cases_open": store["cases_open"],
+        "digest": "unknown",
+        "trouble": None,
+        "troubles": [],
+    }
+
+
+async def test_stock_is_what_the_store_has(web: Web) -> None:
+    shop = Shop()
+    shop.trade(50)
+    web.hq.offer(shop, shop.batch(1, 50))
+    await web.hq.settled()
+    stock = await web.get("/v1/stores/SH-0001/stock")
+    assert {sku["sku"]: sku["places"] for sku in stock["skus"] if sku["places"]} == shop.stock()
+    assert {sku["sku"]: sku["on_hand"] for sku in stock["skus"]} == {s: shop.on_hand(s) for s, _ in shop.balances}
+    assert (stock["epoch"], stock["seq"], stock["as_of"], stock["age_ms"]) == (7, 50, 1_763_760_001_000, 4000)
+
+
+async def test_a_sku_is_found_across_the_chain(web: Web) -> None:
+    shops = [Shop(f"SH-{n}", seed=n, skus=2) for n in range(3)]
+    for shop in shops:
+        shop.trade(40)
+        web.hq.offer(shop, shop.batch(1, 40))
+    await web.hq.settled()
+    answer = await web.get("/v1/stock?sku=SKU-1")
+    expected = {shop.topics.store: shop.on_hand("SKU-1") for shop in shops}
+    assert {each["store"]: each["on_hand"] for each in answer["stores"]} == expected
+    assert answer["on_hand"] == sum(expected.values())
+
+
+async def test_the_log_reads_on_from_a_number(web: Web) -> None:
+    shop = Shop()
+    shop.trade(30)
+    web.hq.offer(shop, shop.batch(1, 30))
+    await web.hq.settled()
+    first = await web.get("/v1/stores/SH-0001/log?limit=12")
+    rest = await web.get(f"/v1/stores/SH-0001/log?after={first['rows'][-1]['seq']}")
+    rows = first["rows"] + rest["rows"]
+    assert [row["seq"] for row in rows] == list(range(1, 31))
+    assert all(row["landed_at"] == 1_763_760_001_000 and row["id"] for row in rows)
+    stock_row = next(row for row in rows if row["kind"] == "stock")
+    assert {"seq", "at", "landed_at", "kind", "from", "to", "from_now", "to_now", "on_hand"} <= stock_row.keys()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1/stores/NOBODY/stock", 404),
+        ("/v1/stores/NOBODY/log", 404),
+        ("/v1/stock?sku=NOTHING", 404),
+        ("/v1/stock", 400),
+        ("/v1/nothing", 404),
+        ("/static/../app.py", 404),
+        ("/static/%2e%2e/app.py", 404),
+    ],
+)
+async def test_what_is_not_there_says_what_to_do(web: Web, path: str, status: int) -> None:
+    answer = await web.get(path, status)
+    assert answer["error"]
+    assert answer["hint"]
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "limit=0", "limit=1001", "after=99999999999999999999", "limit=²"]
+)
+async def test_a_wrong_number_is_named(web: Web, query: str) -> None:
+    shop = Shop()
+    await web.hq.hello(shop)
+    answer = await web.get(f"/v1/stores/SH-0001/log?{query}", 400)
+    assert query.split("=")[0] in answer["error"]
+
+
+async def test_pages_only_answer(web: Web) -> None:
+    assert (await web.client.post("/v1/stores")).status_code == 405
+
+
+async def test_events_follow_the_books(web: Web) -> None:
+    shop = Shop()
+    shop.trade(30)
+    async with asyncio.timeout(10), web.client.stream("GET", "/v1/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.aiter_lines()
+        cursor = -1
+        while cursor < 30:
+            line = await anext(lines)
+            if line.startswith("data: "):
+                stores = json.loads(line.removeprefix("data: "))["stores"]
+                cursor = max([each["cursor"] for each in stores if each["store"] == "SH-0001"], default=0)
+                if cursor == 0:
+                    web.hq.offer(shop, shop.batch(1, 30))
+
+
+async def test_the_quarantine_can_be_read(web: Web) -> None:
+    web.hq.offer(Shop(), b"<script>alert(1)</script>")
+    await web.hq.settled()
+    answer = await web.get("/v1/quarantine")
+    assert answer["unreadable"] == 1
+    assert answer["newest"][0]["payload"] == "<script>alert(1)</script>"
+
+
+async def test_the_page_has_every_part_it_names(web: Web) -> None:
+    page = await web.client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    for part in ("page.js", "page.css", "icon.svg", "strings.js"):
+        assert (await web.client.get(f"/static/{part}")).status_code == 200
+    assert "<script>" not in page.text
+    assert "style=" not in page.text
