@@ -3,12 +3,16 @@
 import ast
 import re
 import tomllib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from agent import config as agent_config
+from agent.catalogue_file import read
 from agent.core.cases import KINDS
+from hq_bridge import config as hq_config
 
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("agent", "drivers", "hq_bridge", "simulators", "wire")
@@ -145,21 +149,23 @@ def test_every_log_event_is_explained_to_the_operator() -> None:
     assert explained == events_logged()
 
 
-def test_the_operators_configuration_is_accepted(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("nth", "heading", "load"),
+    [(0, "The store's configuration", agent_config.load), (1, "HQ's configuration", hq_config.load)],
+)
+def test_the_operators_configuration_is_accepted(
+    tmp_path: Path, nth: int, heading: str, load: Callable[[Path], object]
+) -> None:
     """The configuration shown in docs/operate.md loads without a mistake, and the table explains each of its keys."""
-    from agent.config import load
-
-    (shown,) = blocks(ROOT / "docs" / "operate.md", "toml")
-    (tmp_path / "store.toml").write_text(shown, encoding="utf-8")
-    assert load(tmp_path / "store.toml").store == "SH-0001"
-    explained = " ".join(row[0] for row in rows_under(ROOT / "docs" / "operate.md", "The store's configuration"))
+    shown = blocks(ROOT / "docs" / "operate.md", "toml")[nth]
+    (tmp_path / "shown.toml").write_text(shown, encoding="utf-8")
+    load(tmp_path / "shown.toml")
+    explained = " ".join(row[0] for row in rows_under(ROOT / "docs" / "operate.md", heading))
     keys = {f"{table}.{key}" for table, values in tomllib.loads(shown).items() if table != "device" for key in values}
     assert [key for key in keys if f"`{key}`" not in explained] == []
 
 
 def test_the_catalogue_shown_is_accepted(tmp_path: Path) -> None:
-    from agent.catalogue_file import read
-
     (shown,) = blocks(ROOT / "docs" / "operate.md", "csv")
     (tmp_path / "catalogue.csv").write_text(shown, encoding="utf-8")
     assert set(read(tmp_path / "catalogue.csv").skus) == {"JKT-0101", "TEA-0007"}
