@@ -26,7 +26,7 @@ from agent.web.app import make_app
 from agent.web.live import Live
 from agent.web.reports import Reports
 from agent.web.server import WebServer
-from wire.mqtt import Link
+from wire.mqtt import BrokerLost, Link
 
 _GOODBYE_WITHIN_S = 2.0
 
@@ -119,7 +119,7 @@ async def _run(
         try:
             async with asyncio.timeout(_GOODBYE_WITHIN_S):
                 await outbox.goodbye()
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, BrokerLost):
             logger.info("goodbye_unheard")
         for task in inside:
             task.cancel()

@@ -19,6 +19,7 @@ from agent.store import announcements
 from agent.store.connection import Store
 from wire import codec, digest
 from wire.messages import Heard, Hello, StoreState
+from wire.mqtt import BrokerLost
 from wire.topics import StoreTopics, hq_state
 
 log = structlog.get_logger()
@@ -232,7 +233,10 @@ class Outbox:
     def _publish(self, channel: Literal["log", "hello", "state"], payload: bytes, *, retain: bool = False) -> None:
         if self._link is None or self._link.state != "here":
             return
-        told = self._link.publish(self._topics.up(channel), payload, retain=retain)
+        try:
+            told = self._link.publish(self._topics.up(channel), payload, retain=retain)
+        except BrokerLost:
+            return  # the line has just gone, and says so in a moment; what was not heard is sent again
         told.add_done_callback(_learn)
 
     def _state(self, state: Literal["here", "away"]) -> StoreState:
