@@ -112,6 +112,13 @@ class Program:
                 process.send_signal(signal.SIGKILL)
             await process.wait()
 
+    def must_live(self) -> None:
+        """Raises `ProgramFailed` if it has ended, and nobody asked it to."""
+        if self._process is not None and self._process.returncode is not None:
+            raise ProgramFailed(
+                f"{self.name} ended by itself, status {self._process.returncode}:\n{self._last_words()}"
+            )
+
     async def wait(self) -> int:
         """The status with which it ends by itself."""
         assert self._process is not None

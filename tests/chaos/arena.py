@@ -66,15 +66,18 @@ class Arena:
     agree_within_s: float = 30.0
 
     async def work_for(self, seconds: float) -> None:
-        """Let people work. Raises what went wrong with them."""
+        """Let people work. Raises what went wrong with them, or with their agent."""
         await asyncio.wait({self.day}, timeout=seconds)
+        self.branch.agent.must_live()
         if self.day.done():
             self.day.result()
 
     async def agree(self) -> verdict.StoreVerdict:
         """Closing time; then wait until shop, books and HQ say the same, and return what they say in the end."""
         self.people.close()
-        await self.day
+        while not self.day.done():
+            await self.work_for(0.5)
+        self.day.result()
         (found,) = await verdict.judge([self.branch], self.hq.web, self.agree_within_s, self.agree_within_s)
         return found
 

@@ -1,10 +1,11 @@
 """The scenarios: who is killed, when, how often. Each prints its seed, with which it can be run again."""
 
 import asyncio
-from functools import partial
+from collections.abc import Awaitable
 from pathlib import Path
 from random import Random
 
+from simulators.serial_scanner import SerialScanner
 from tests.chaos.arena import Arena, Figures, arena
 from tests.chaos.books_checks import complaints
 from tests.waiting import until
@@ -87,12 +88,21 @@ async def pull_cables(folder: Path, cycles: int, seed: int) -> str:
             if scanner is None:
                 await there.branch.reader.drop()
             else:
-                scanner.unplug()
-                await until(partial(_is_seen_to_be_lost, there, scanner.path.name))
-                scanner.plug()
-                scanner.give_up()
+                await _pull(there, scanner)
             figures.kills += 1
         return await _judged(there, figures)
+
+
+async def _pull(there: Arena, scanner: SerialScanner) -> None:
+    """Out, and in again once the store's page shows it."""
+
+    def look() -> Awaitable[bool | None]:
+        return _is_seen_to_be_lost(there, scanner.path.name)
+
+    scanner.unplug()
+    await until(look)
+    scanner.plug()
+    scanner.give_up()
 
 
 async def _is_seen_to_be_lost(there: Arena, device: str) -> bool | None:
