@@ -1,7 +1,6 @@
 """The scenarios: who is killed, when, how often. Each prints its seed, with which it can be run again."""
 
 import asyncio
-from collections.abc import Awaitable
 from pathlib import Path
 from random import Random
 
@@ -96,18 +95,15 @@ async def pull_cables(folder: Path, cycles: int, seed: int) -> str:
 async def _pull(there: Arena, scanner: SerialScanner) -> None:
     """Out, and in again once the store's page shows it."""
 
-    def look() -> Awaitable[bool | None]:
-        return _is_seen_to_be_lost(there, scanner.path.name)
+    async def is_seen() -> bool | None:
+        health = await there.branch.till.look("/v1/health")
+        return all(found["state"] != "up" for found in health["devices"] if found["name"] == scanner.path.name)
 
     scanner.unplug()
-    await until(look)
+    seen: bool = await until(is_seen)
+    assert seen
     scanner.plug()
     scanner.give_up()
-
-
-async def _is_seen_to_be_lost(there: Arena, device: str) -> bool | None:
-    health = await there.branch.till.look("/v1/health")
-    return all(found["state"] != "up" for found in health["devices"] if found["name"] == device)
 
 
 async def _its_end(there: Arena) -> int:
