@@ -16,6 +16,7 @@ _CONFIG = """\
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence false
+set_tcp_nodelay true
 user root
 log_dest file {log}
 {more}

@@ -4,19 +4,18 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
 
-async def until(fact: Callable[[], T | None | Awaitable[T | None]], within_s: float = 10.0) -> T:
+async def until(fact: Callable[[], Awaitable[T | None]] | Callable[[], T | None], within_s: float = 10.0) -> T:
     """The first true value of `fact`; AssertionError with its last value when the deadline passes."""
     deadline = time.monotonic() + within_s
     pause_s = 0.001
     while True:
-        value = fact()
-        if inspect.isawaitable(value):
-            value = await value
+        found = fact()
+        value = cast(T | None, await found if inspect.isawaitable(found) else found)
         if value:
             return value
         assert time.monotonic() < deadline, f"{fact} was still {value!r} after {within_s} s"
