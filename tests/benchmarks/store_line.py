@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -122,7 +121,7 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         devices = "".join(_SCANNER_TOML.format(name=one.path.name, port=one.path) for one in scanners)
         agent.settings.write_text(_AGENT_TOML.format(broker=broker.address, reader=reader.address) + devices)
         await agent.start()
-        await until(partial(_all_up, agent.web))
+        await until(lambda: _all_up(agent.web))
         codes = [product.gtin for product in products if not product.tagged]
         yield Site(hq, agent, scanners, reader, codes, heard)
     finally:
