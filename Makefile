@@ -13,7 +13,7 @@ test:
 check:
 	@scripts/check
 
-# The killing tests, 100 cycles each.
+# The killing tests, 100 kills in each scenario.
 torture:
 	@scripts/torture $(ARGS)
 
