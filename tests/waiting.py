@@ -4,18 +4,23 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def until(fact: Callable[[], Awaitable[T | None]] | Callable[[], T | None], within_s: float = 10.0) -> T:
+@overload
+async def until(fact: Callable[[], Awaitable[T | None]], within_s: float = ...) -> T: ...
+@overload
+async def until(fact: Callable[[], T | None], within_s: float = ...) -> T: ...
+async def until(fact: Callable[[], Any], within_s: float = 10.0) -> Any:
     """The first true value of `fact`; AssertionError with its last value when the deadline passes."""
     deadline = time.monotonic() + within_s
     pause_s = 0.001
     while True:
-        found = fact()
-        value = cast(T | None, await found if inspect.isawaitable(found) else found)
+        value = fact()
+        if inspect.isawaitable(value):
+            value = await value
         if value:
             return value
         assert time.monotonic() < deadline, f"{fact} was still {value!r} after {within_s} s"
