@@ -63,6 +63,7 @@ class ScriptedStore:
             "oldest_waiting_ms": None,
             "why": None,
         }
+        self.streams = True
         self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = set()
 
     def portal(self) -> dict[str, Any]:
@@ -140,6 +141,8 @@ class ScriptedStore:
             return JSONResponse(self.health())
 
         async def events(_: Request) -> Response:
+            if not self.streams:
+                return JSONResponse({"error": "too many pages are open"}, 503)
             return StreamingResponse(self._events(), media_type="text/event-stream")
 
         async def page(_: Request) -> Response:

@@ -138,6 +138,19 @@ async def test_the_page_survives_the_agents_restart() -> None:
             store.hang_up()
 
 
+async def test_without_a_stream_the_page_asks_again_and_again() -> None:
+    """One page too many gets no stream, and is told the truth all the same."""
+    store = ScriptedStore()
+    store.streams = False
+    async with browsing() as (page, _), served(store.app(), free_port()) as address:
+        await page.goto(address)
+        await expect(row(page, "SHO-2210").locator("td").nth(0)).to_have_text("2")
+        store.articles["SHO-2210"] |= {"places": {"FLOOR": 1}, "on_hand": 1}
+        store.head += 1
+        await expect(row(page, "SHO-2210").locator("td").nth(0)).to_have_text("1", timeout=10_000)
+        await expect(page.locator("#lost")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
 async def test_the_page_fits_without_sideways_scrolling(width: int) -> None:
     async with store_page(ScriptedStore(), width=width) as (page, _):

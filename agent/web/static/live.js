@@ -2,7 +2,7 @@
 
 const SILENCE_MS = 5000; // after this long without a word, ask
 const ANSWER_MS = 4000; // and wait this long for the answer
-const AGAIN_MS = [500, 1000, 2000, 4000];
+const AGAIN_MS = [300, 1000, 2000, 4000];
 
 async function get(path) {
   const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
@@ -11,60 +11,66 @@ async function get(path) {
 }
 
 /**
- * Calls onStock(stock), onHealth(health) with what the agent says, onLost() once when it cannot be reached any more
- * and onBack() once when it can again. Never gives up.
+ * Calls onStock(stock, whole) and onHealth(health) with what the agent says, onLost() once when it cannot be reached
+ * any more and onBack() once when it can again. Never gives up. An agent that answers but has no stream to give
+ * (too many pages are open) is asked again and again.
  */
 export function follow({ onStock, onHealth, onLost, onBack }) {
   let stream = null;
   let heardAt = performance.now();
   let lost = false;
-  let failures = 0;
-  let retry = null;
+  let tries = 0;
   let asking = false;
 
   const heard = () => {
     heardAt = performance.now();
-    failures = 0;
     if (lost) { lost = false; onBack(); }
   };
 
-  const fail = () => {
-    stream?.close();
-    stream = null;
-    if (!lost) { lost = true; onLost(); }
-    if (retry !== null) return;
-    const pause = AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)];
-    retry = setTimeout(() => { retry = null; open(); }, pause);
+  const fetchAll = async () => {
+    const [stock, health] = await Promise.all([get("/v1/stock"), get("/v1/health")]);
+    heard();
+    onStock(stock, true);
+    onHealth(health);
   };
 
+  // The stream carries changes only, so each new one begins with the whole. Numbers are absolute: order does not matter.
   const open = () => {
     const mine = new EventSource("/v1/events");
+    const broken = () => { if (stream === mine) again(); };
     stream = mine;
-    // The stream carries changes only, so each new one begins with the whole. Numbers are absolute: order does not matter.
-    mine.onopen = async () => {
-      try {
-        const [stock, health] = await Promise.all([get("/v1/stock"), get("/v1/health")]);
-        if (stream !== mine) return;
-        heard();
-        onStock(stock, true);
-        onHealth(health);
-      } catch { if (stream === mine) fail(); }
-    };
-    mine.onerror = () => { if (stream === mine) fail(); };
+    heardAt = performance.now();
+    mine.onopen = () => { tries = 0; fetchAll().catch(broken); };
+    mine.onerror = broken;
     mine.addEventListener("stock", (event) => { heard(); onStock(JSON.parse(event.data), false); });
     mine.addEventListener("health", (event) => { heard(); onHealth(JSON.parse(event.data)); });
-    heardAt = performance.now();
+  };
+
+  const again = () => {
+    stream?.close();
+    stream = null;
+    setTimeout(async () => {
+      try {
+        await fetchAll();
+        open();
+      } catch {
+        if (!lost) { lost = true; onLost(); }
+        again();
+      }
+    }, AGAIN_MS[Math.min(tries++, AGAIN_MS.length - 1)]);
   };
 
   // A pulled cable closes nothing: silence is broken by asking.
   setInterval(async () => {
     if (stream === null || asking || performance.now() - heardAt < SILENCE_MS) return;
-    asking = true;
     const asked = stream;
+    asking = true;
     try {
-      const health = await get("/v1/health");
-      if (stream === asked) { heard(); onHealth(health); }
-    } catch { if (stream === asked) fail(); }
+      onHealth(await get("/v1/health"));
+      heard();
+    } catch {
+      if (stream === asked) again();
+    }
     asking = false;
   }, 1000);
 
