@@ -22,12 +22,9 @@ class Catalogue:
     """All SKUs, found by SKU or GTIN. Never changed: a new list is a new catalogue."""
 
     def __init__(self, skus: Iterable[Sku]) -> None:
-        self._by_sku = {sku.sku: sku for sku in skus}
-        self._by_gtin = {code: sku for sku in self._by_sku.values() for code in sku.gtins}
-
-    @property
-    def skus(self) -> Mapping[str, Sku]:
-        return MappingProxyType(self._by_sku)
+        by_sku = {sku.sku: sku for sku in skus}
+        self.skus: Mapping[str, Sku] = MappingProxyType(by_sku)
+        self._by_gtin = {code: sku for sku in by_sku.values() for code in sku.gtins}
 
     def by_gtin(self, code: str) -> Sku | None:
         """The SKU that carries this GTIN, given in any of its lengths."""
