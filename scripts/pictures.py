@@ -15,7 +15,7 @@ PICTURES = ROOT / "docs" / "pictures"
 NEARSHELF_SIM = Path(sys.executable).parent / "nearshelf-sim"
 #: Enough has happened by then for the pages to have something to show.
 TRAFFIC_S = 25
-SIZE = ViewportSize(width=1280, height=860)
+SIZE = ViewportSize(width=1200, height=900)
 LANGUAGES = {"": "en-GB", ".zh-CN": "zh-CN"}
 
 
