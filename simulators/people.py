@@ -6,7 +6,7 @@ finishes what they began: after closing time nothing is half done.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -45,6 +45,7 @@ class Pace:
     """Mean seconds between two doings of one person.
 
     `opening_units` tagged units are there from the beginning; each lies `rest_s` before anyone touches it again.
+    Of a product without tags, no more than `enough` are brought to a place.
     """
 
     delivery_s: float = 8.0
@@ -55,6 +56,7 @@ class Pace:
     oddity_s: float = 8.0
     opening_units: int = 60
     rest_s: float = 3.0
+    enough: int = 12
 
 
 class People:
@@ -151,13 +153,17 @@ class People:
 
     async def _receive(self, rng: Random) -> None:
         """Scan some units of one product in at the dock."""
-        product = rng.choice(self._shop.untagged)
-        for _ in range(rng.choice((1, 1, 2, 3))):
-            await self._scan(self._branch.dock, product)
+        if products := self._scarce(BACKROOM, self._shop.untagged):
+            product = rng.choice(products)
+            for _ in range(rng.choice((1, 1, 2, 3))):
+                await self._scan(self._branch.dock, product)
+
+    def _scarce(self, place: str, products: Iterable[Product]) -> list[Product]:
+        return [product for product in products if self._shop.count(product, place) < self._pace.enough]
 
     async def _shelve(self, rng: Random) -> None:
         """Take a unit out of the back room and scan it onto its shelf."""
-        if products := self._shop.in_stock(BACKROOM, self._to_shelf):
+        if products := self._scarce(FLOOR, self._shop.in_stock(BACKROOM, self._to_shelf)):
             product = rng.choice(products)
             self._to_shelf[product.sku] += 1
             await self._scan(self._branch.shelf, product)

@@ -16,7 +16,15 @@ CHAIN = "demo"
 
 #: Fast enough that there is something under way at any moment.
 PACE = Pace(
-    delivery_s=1.0, carry_s=0.05, receive_s=0.03, shelve_s=0.05, shop_s=0.05, oddity_s=2.0, opening_units=40, rest_s=1.5
+    delivery_s=1.0,
+    carry_s=0.05,
+    receive_s=0.03,
+    shelve_s=0.05,
+    shop_s=0.05,
+    oddity_s=2.0,
+    opening_units=40,
+    rest_s=1.5,
+    enough=1000,
 )
 
 HQ_TOML = """\

@@ -100,15 +100,15 @@ def _books_are_the_sum_of_their_postings(postings: list[Posting], books: verdict
 
 
 def _scans_are_numbered_without_a_hole(arena: Arena, database: Path) -> Iterator[str]:
-    """Every answered scan is noted, refused ones too, and no other."""
+    """Every answered scan is noted, refused ones too, and no other; the store may have forgotten the oldest."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as books:
-        noted = {device: (count, last) for device, count, last in books.execute(
-            "SELECT device, count(*), max(n) FROM scan GROUP BY device"
-        )}  # fmt: skip
+        rows = books.execute("SELECT device, min(n), max(n), count(*) FROM scan GROUP BY device")
+        noted = {device: (first, last, count) for device, first, last, count in rows}
     for scanner in (arena.branch.dock, arena.branch.shelf):
         answered = arena.people.answered[scanner.path.name]
-        if noted.get(scanner.path.name, (0, None)) != (answered, answered or None):
-            yield f"{scanner.path.name} was answered {answered} times, noted are {noted.get(scanner.path.name)}"
+        first, last, count = noted.get(scanner.path.name, (1, 0, 0))
+        if last != answered or count != last - first + 1:
+            yield f"{scanner.path.name} was answered {answered} times, noted are {count} from {first} to {last}"
 
 
 def _hq_has_each_row_once(postings: list[Posting], rows: list[dict[str, Any]], store: dict[str, Any]) -> Iterator[str]:
