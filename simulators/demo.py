@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
 from simulators import verdict
@@ -22,6 +23,9 @@ from simulators.shop import FLOOR
 
 _CHAIN = "demo"
 _FOLDER_PREFIX = "nearshelf-demo-"
+
+_ON_LINE_WITHIN_S = 15.0
+_LOOK_EVERY_S = 0.05
 
 #: How long the three may take to agree after the last thing happened: tags settle within two seconds, rows land
 #: within one.
@@ -95,7 +99,19 @@ async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[B
         async with asyncio.TaskGroup() as group:
             for branch in branches:
                 group.create_task(branch.start(), name=f"start {branch.store}")
+        await _all_on_the_line(hq, branches)
         yield hq, branches
+
+
+async def _all_on_the_line(hq: Program, branches: list[Branch]) -> None:
+    """Return when HQ has heard every store: a shop opens when its computer is up. Raises TimeoutError."""
+    waited_for = {branch.store for branch in branches}
+    async with httpx.AsyncClient(base_url=hq.web, trust_env=False) as line, asyncio.timeout(_ON_LINE_WITHIN_S):
+        while True:
+            stores = (await line.get("/v1/stores")).raise_for_status().json()["stores"]
+            if waited_for <= {store["store"] for store in stores if store["state"] == "here"}:
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _traffic(plan: Plan, console: Console, hq: Program, branches: list[Branch], enough: asyncio.Event) -> bool:
