@@ -116,6 +116,17 @@ def test_a_frame_of_a_type_nobody_knows_costs_only_itself(place: int, kind: int,
     assert (sent, end) == WHOLE[1:]
 
 
+@given(st.integers(0, len(talk())), st.sampled_from([0, 4, 5, 6, 7]), st.sampled_from(talk()))
+def test_a_frame_of_an_unknown_version_costs_only_itself(place: int, version: int, frame: bytes) -> None:
+    frames = talk()
+    frames.insert(place, bytes([frame[0] & 0b11100011 | version << 2]) + frame[1:])
+    events, sent, end = heard([b"".join(frames)])
+    assert [one for one in events if not isinstance(one, Dropped)] == [
+        one for one in WHOLE[0] if not isinstance(one, Dropped)
+    ]
+    assert (sent, end) == WHOLE[1:]
+
+
 @given(st.integers(0, len(talk())), st.integers(0, 1023), st.binary(max_size=200))
 def test_garbage_in_any_frame_leaves_the_frames_around_it(place: int, kind: int, garbage: bytes) -> None:
     frames = talk()
