@@ -4,8 +4,8 @@ The exact way walks every parameter. A reader fills the reports of a connection 
 of one report, checks that every fixed byte of a whole message stands where it stood then, and unpacks the message with
 one struct at C speed. Where a byte differs, the exact way decides.
 
-"If a parameter is enabled and absent, it is identical to the last parameter of the same type received": a reader may
-leave out what has not changed, so the last values of each ROSpec of the connection are kept.
+A reader may leave out a parameter that has not changed since its last report, so the last values of each ROSpec of the
+connection are kept.
 """
 
 from collections.abc import Callable, Iterable
@@ -36,7 +36,6 @@ HEAD_EPC_96: Final = 0x80 | EPC_96
 
 #: A TagRead from an iterable without a Python call for each, as TagRead._make would.
 _tag_read = cast(Callable[[Iterable[Any]], TagRead], partial(tuple.__new__, TagRead))
-
 
 #: What the last report of a ROSpec said: the fields of TagRead after the EPC.
 Last = tuple[int | None, int | None, int | None, int]
@@ -203,11 +202,13 @@ class _Layout:
 def _layout(payload: bytes) -> _Layout | None:
     """The layout of the first report of a message that the exact way has taken; None if it is of no use."""
     stop = int.from_bytes(payload[2:4], "big")
+    if payload[:2] != TAG_REPORT.to_bytes(2, "big") or len(payload) % stop:
+        return None
     report = payload[:stop]
     inside = list(parameters(report, 4, stop))
     kinds = [kind for kind, _, _ in inside]
     seen = LAST_SEEN if LAST_SEEN in kinds else FIRST_SEEN
-    if report[:2] != TAG_REPORT.to_bytes(2, "big") or not inside or inside[-1][2] != stop:
+    if not inside or inside[-1][2] != stop:
         return None
     fixed, picks, columns, rospec = [(0, 4)], ["4x"], [], None
     at = 4

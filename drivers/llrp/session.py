@@ -93,7 +93,7 @@ class Session:
         self._to_ask = setup(settings)
         self._asked: tuple[str, int] | None = None
         self._can_poll = True
-        self._polled = 0
+        self._polled: int | None = None
         self._about = ""
 
     def to_send(self) -> bytes:

@@ -20,13 +20,13 @@ from sllurp.llrp import LLRPMessage
 from drivers.llrp.codec import Splitter, message, tlv
 from drivers.llrp.reports import ReportDecoder
 from drivers.readings import TagRead
+from tests.benchmarks.figures import Figure, figure, line
 
 TAGS: Final = 30
 MESSAGES: Final = 100
 ROUNDS: Final = 9
 ROUND_S: Final = 0.15
 
-Figure = dict[str, str | float | None]
 Decode = Callable[[bytes], object]
 
 
@@ -98,25 +98,22 @@ def figures() -> list[Figure]:
     rounds = [{name: tags_per_s(decode, data) for name, decode in decoders.items()} for _ in range(ROUNDS)]
     rate = {name: round(median(one[name] for one in rounds)) for name in decoders}
 
-    def figure(name: str, of: str, peer: str, peer_of: str) -> Figure:
-        ratio = round(median(one[of] / one[peer_of] for one in rounds), 1)
-        return {"name": name, "value": ratio, "unit": "x", "peer": peer, "ratio": ratio}
-
-    def absolute(name: str, of: str, peer: str) -> Figure:
-        return {"name": name, "value": rate[of], "unit": "tags/s", "peer": peer, "ratio": None}
+    def beside(name: str, peer: str, theirs: str) -> Figure:
+        ratio = round(median(one["ours"] / one[theirs] for one in rounds), 1)
+        return figure(name, ratio, "x", peer, ratio)
 
     llrpkit_name, sllurp_name = f"llrpkit {version('llrpkit')}", f"sllurp {version('sllurp')}"
     return [
-        figure("llrp_decode_vs_llrpkit", "ours", llrpkit_name, "llrpkit"),
-        figure("llrp_decode_vs_llrpkit_reports", "ours", f"{llrpkit_name} TagReport", "llrpkit_to_reports"),
-        figure("llrp_decode_vs_sllurp", "ours", sllurp_name, "sllurp"),
-        absolute("llrp_decode_tags_s", "ours", ""),
-        absolute("llrp_decode_exact_tags_s", "exact", ""),
-        absolute("llrp_decode_llrpkit_tags_s", "llrpkit", llrpkit_name),
-        absolute("llrp_decode_sllurp_tags_s", "sllurp", sllurp_name),
+        beside("llrp_decode_vs_llrpkit", llrpkit_name, "llrpkit"),
+        beside("llrp_decode_vs_llrpkit_reports", f"{llrpkit_name} TagReport", "llrpkit_to_reports"),
+        beside("llrp_decode_vs_sllurp", sllurp_name, "sllurp"),
+        figure("llrp_decode_tags_s", rate["ours"], "tags/s"),
+        figure("llrp_decode_exact_tags_s", rate["exact"], "tags/s"),
+        figure("llrp_decode_llrpkit_tags_s", rate["llrpkit"], "tags/s", llrpkit_name),
+        figure("llrp_decode_sllurp_tags_s", rate["sllurp"], "tags/s", sllurp_name),
     ]
 
 
 if __name__ == "__main__":
     for one in figures():
-        print(*(one[key] if one[key] not in ("", None) else "-" for key in ("name", "value", "unit", "peer", "ratio")))
+        print(line(one))

@@ -162,3 +162,10 @@ def test_surveys_and_custom_parameters_between_reports_are_skipped() -> None:
     named = Report(Shape((1,), None), b"x" * 12, {1: 2}).encoded()
     payload = tlv(CUSTOM, bytes(8)) + named + tlv(242, bytes(10)) + named + tlv(UNKNOWN_TLV, b"")
     assert len(ReportDecoder().decode(payload).reads) == 2
+
+
+def test_a_message_that_does_not_begin_with_a_report_is_read_all_the_same() -> None:
+    named = Report(Shape((1,), None), b"x" * 12, {1: 2}).encoded()
+    for odd in (b"\x81\xff\xff", b"\x81\x00\x00", tlv(CUSTOM, bytes(len(named) - 4)), b"\x04\xf0" + named[2:]):
+        reads = ReportDecoder().decode(odd + named * 5).reads
+        assert reads[-5:] == [TagRead(b"x" * 12, antenna=2)] * 5
