@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,11 +37,19 @@ def demo(
 ) -> None:
     """A chain with its HQ on this machine: real agents, simulated devices, people and tills."""
     from simulators.demo import Plan, run  # slow to import, and not needed for --help
+    from simulators.programs import ProgramFailed
 
+    if folder is not None and folder.exists():
+        raise typer.BadParameter(f"{folder} is there already", param_hint="--folder")
     if headless and seconds is None:
         seconds = _HEADLESS_S
-    plan = Plan(stores, seed, seconds, mqtt, headless, thief, folder)
-    raise typer.Exit(asyncio.run(run(plan, Console(soft_wrap=True))))
+    console, status = Console(soft_wrap=True), 1
+    try:
+        status = asyncio.run(run(Plan(stores, seed, seconds, mqtt, headless, thief, folder), console))
+    except* ProgramFailed as failed:
+        for failure in _each(failed):
+            console.print(str(failure), markup=False)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -58,6 +67,14 @@ def reader(
 ) -> None:
     """An RFID reader that speaks LLRP."""
     asyncio.run(_read_tags(tags, port, Console()))
+
+
+def _each(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for inner in group.exceptions:
+        if isinstance(inner, BaseExceptionGroup):
+            yield from _each(inner)
+        else:
+            yield inner
 
 
 async def _type_scans(link: Path, console: Console) -> None:

@@ -139,8 +139,8 @@ async def _traffic(plan: Plan, console: Console, hq: Program, branches: list[Bra
 
 
 async def _must_live(program: Program) -> None:
-    status = await program.wait()
-    raise RuntimeError(f"{program.name} ended by itself, status {status}; see {program.log}")
+    await program.wait()
+    program.must_live()
 
 
 def _steal(branch: Branch) -> None:

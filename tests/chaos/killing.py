@@ -76,6 +76,26 @@ async def kill_hq_before_it_answers(folder: Path, cycles: int, seed: int) -> str
         return await _judged(there, figures)
 
 
+async def kill_anyone(folder: Path, cycles: int, seed: int) -> str:
+    """Agent, broker and HQ, in any order, with kill -9."""
+    figures, rng = Figures("anyone killed", seed), Random(seed)
+    async with arena(folder, seed) as there:
+        await there.work_for(_OPENING_S)
+        while figures.kills < cycles:
+            await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
+            match rng.choice(("agent", "broker", "HQ")):
+                case "agent":
+                    await there.branch.kill_agent()
+                    figures.restart_s.append(await there.branch.restart_agent())
+                case "broker":
+                    await there.broker.restart()
+                case "HQ":
+                    await there.hq.kill()
+                    await there.hq.start()
+            figures.kills += 1
+        return await _judged(there, figures)
+
+
 async def pull_cables(folder: Path, cycles: int, seed: int) -> str:
     """Unplug scanners and cut the reader off. At most nine times: the agent tries again ever more slowly."""
     figures, rng = Figures("cables pulled", seed), Random(seed)
@@ -127,5 +147,6 @@ SCENARIOS = {
     "agent": kill_the_agent,
     "broker": kill_the_broker,
     "hq": kill_hq_before_it_answers,
+    "anyone": kill_anyone,
     "cables": pull_cables,
 }
