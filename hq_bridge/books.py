@@ -113,7 +113,6 @@ class Draft:
         self.anew = False
         self.epoch = books.position.epoch
         self.cursor = books.position.cursor
-        self.digest = books.position.digest
         #: The rows to keep, each with its epoch.
         self.rows: list[tuple[int, Row]] = []
         self.balances: dict[tuple[str, str], Balance] = {}
@@ -125,7 +124,8 @@ class Draft:
         self.told = books.told
         self.asked = books.asked
         self.trouble = dict(books.trouble)
-        self.landed_at: int | None = None
+        #: Where the books stand afterwards; see `seal`.
+        self.position = books.position
         #: Kinds of rows this program is too old for: kept, not understood.
         self.unknown_kinds: set[str] = set()
         #: To be said after the commit, when not None.
@@ -139,11 +139,12 @@ class Draft:
     def changes_books(self) -> bool:
         return self.anew or bool(self.rows)
 
-    @property
-    def position(self) -> Position:
-        before = self.books.position
-        landed_at = self.landed_at if self.rows else None if self.anew else before.landed_at
-        return Position(self.epoch, self.cursor, self.digest, landed_at, before.rows + len(self.rows))
+    def seal(self, landed_at: int) -> None:
+        """Nothing more comes: say where the store's books stand once this is committed."""
+        if self.changes_books:
+            rows = self.books.position.rows + len(self.rows)
+            at = landed_at if self.rows else None
+            self.position = Position(self.epoch, self.cursor, self._digest(), at, rows)
 
     def state(self, state: StoreState) -> None:
         """The store is here or away."""
@@ -190,7 +191,7 @@ class Draft:
     def _begin(self, epoch: int) -> None:
         """The store keeps new books: what HQ held of the old ones is history."""
         self.anew = True
-        self.epoch, self.cursor, self.digest = epoch, 0, 0
+        self.epoch, self.cursor = epoch, 0
         # Rows of the old books that came in the same turn stay: they are history.
         self.balances.clear()
         self.on_hand.clear()
@@ -201,8 +202,8 @@ class Draft:
         self.cursor = row.seq
         self.rows.append((self.epoch, row))
         if isinstance(row, StockRow):
-            self._set(row.sku, row.origin, row.from_now, row.seq)
-            self._set(row.sku, row.target, row.to_now, row.seq)
+            self.balances[row.sku, row.origin] = Balance(row.from_now, row.seq)
+            self.balances[row.sku, row.target] = Balance(row.to_now, row.seq)
             self.on_hand[row.sku] = Balance(row.on_hand, row.seq)
         elif isinstance(row, CaseRow):
             self.cases[row.case, row.about] = row
@@ -211,14 +212,14 @@ class Draft:
         if self.told is not None and self.told[:2] == (self.epoch, row.seq):
             self._judge(self.told[2])
 
-    def _set(self, sku: str, place: str, qty: int, seq: int) -> None:
-        key = (sku, place)
-        before = self.balances.get(key)
-        if before is None and not self.anew:
-            assert self.books.balances is not None
-            before = self.books.balances.get(key)
-        self.digest = digest.changed(self.digest, sku, place, before.qty if before else 0, qty)
-        self.balances[key] = Balance(qty, seq)
+    def _digest(self) -> int:
+        """That of the balances as this draft leaves them: the old one, and what became of each that changed."""
+        assert self.books.balances is not None
+        now = 0 if self.anew else self.books.position.digest
+        for (sku, place), balance in self.balances.items():
+            before = None if self.anew else self.books.balances.get((sku, place))
+            now = digest.changed(now, sku, place, before.qty if before else 0, balance.qty)
+        return now
 
     def _compare(self, hello: Hello) -> None:
         """Judge the store's digest now, or when HQ has got to its row."""
@@ -241,7 +242,7 @@ class Draft:
 
     def _judge(self, told: str) -> None:
         self.told = None
-        if told == digest.to_text(self.digest):
+        if told == digest.to_text(self._digest()):
             self.verdict = "same"
             self.trouble.pop("digest", None)
         else:

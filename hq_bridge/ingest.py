@@ -166,7 +166,7 @@ class Ingest:
         changed = [draft for draft in drafts.values() if draft.changes_books]
         now = self._now_ms()
         for draft in changed:
-            draft.landed_at = now
+            draft.seal(now)
         if changed or unreadable:
             await self._database.land(changed, unreadable)
         now = self._now_ms()

@@ -196,7 +196,7 @@ def _history(draft: Draft) -> list[dict[str, Any]]:
             "store": draft.store,
             "epoch": epoch,
             "seq": row.seq,
-            "landed_at": draft.landed_at,
+            "landed_at": draft.position.landed_at,
             "kind": row.kind if isinstance(row, UnknownRow) else row.__struct_config__.tag,
             "body": encode_row(row).decode(),
         }
