@@ -13,6 +13,9 @@ from simulators.serial_scanner import SerialScanner
 from simulators.shop import Shop
 from simulators.till import Till
 
+#: Counted among what happened: a scan that its user had to look up on the screen.
+IN_DOUBT = "scan in doubt"
+
 _SERIALS_PER_STORE = 10_000_000
 
 #: A real reader makes more; these are enough for a tag to settle in a second, and leave the machine to the agents.
@@ -153,6 +156,11 @@ class Branch:
             await self.reader.stop()
             self.dock.unplug()
             self.shelf.unplug()
+
+    @property
+    def events(self) -> int:
+        """How many things have happened; a doubt is none."""
+        return self.happened.total() - self.happened[IN_DOUBT]
 
     async def kill_agent(self) -> None:
         """Kill -9. The world stands still, and whoever waits for a scanner's beep looks up."""

@@ -40,7 +40,7 @@ def _table(branches: Sequence[Branch], at_hq: dict[str, dict[str, Any]]) -> Tabl
         table.add_row(
             branch.store,
             branch.agent.web + "/",
-            str(sum(branch.happened.values())),
+            str(branch.events),
             str(len(branch.reader.field)),
             *("–" if value is None else str(value) for value in said),
         )

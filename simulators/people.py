@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from random import Random
 
-from simulators.branch import Branch, now_ms
+from simulators.branch import IN_DOUBT, Branch, now_ms
 from simulators.goods import Product, check_digit
 from simulators.serial_scanner import NoAnswer, SerialScanner
 from simulators.shop import BACKROOM, CUSTOMER, FLOOR, PLACE_OF_ANTENNA, SUPPLIER, Unit
@@ -190,7 +190,7 @@ class People:
             try:
                 answer = await scanner.scan(text)
             except NoAnswer:
-                self._branch.happened["scan in doubt"] += 1
+                self._branch.happened[IN_DOUBT] += 1
                 if await self._booked(name) == self.answered[name]:
                     continue
                 answer = accepted

@@ -133,7 +133,7 @@ def show(console: Console, verdicts: Sequence[StoreVerdict], took: Latency) -> N
     """Print the verdict, plain enough for a log."""
     for verdict in verdicts:
         _show_store(console, verdict)
-    events = sum(sum(verdict.happened.values()) for verdict in verdicts)
+    events = sum(verdict.happened.get(kind, 0) for verdict in verdicts for kind in KINDS)
     console.print(f"events: {events}")
     for name, values in (("commit", took.from_commit_ms), ("event", took.from_event_ms)):
         p50, p99 = percentile(values, 50), percentile(values, 99)

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import socket
+import termios
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -118,7 +119,7 @@ class SerialScanner:
             return await self._connect_tcp(address)
         try:
             return serial.Serial(**self._settings.for_pyserial(), exclusive=True, timeout=0, write_timeout=0)
-        except (serial.SerialException, OSError) as trouble:
+        except (OSError, ValueError, termios.error) as trouble:  # pyserial lets some of each through
             raise _why_not(self._settings.port, trouble) from trouble
 
     async def _connect_tcp(self, address: tuple[str, int]) -> socket.socket:
@@ -144,9 +145,9 @@ class SerialScanner:
         return line
 
 
-def _why_not(port: str, trouble: OSError) -> DeviceLost | DeviceRefused:
+def _why_not(port: str, trouble: Exception) -> DeviceLost | DeviceRefused:
     """Why the port does not open: gone (try again) or refused (a person must look)."""
-    match trouble.errno:
+    match _error_number(trouble):
         case errno.ENOENT | errno.ENODEV | errno.ENXIO | errno.EIO:
             return DeviceLost(
                 f"{port}: there is no such port",
@@ -163,6 +164,16 @@ def _why_not(port: str, trouble: OSError) -> DeviceLost | DeviceRefused:
                 "Stop the other program, or ModemManager, from taking this port.",
             )
     return DeviceRefused(f"{port}: {trouble}", "Is this a serial port, and does it know this baud rate?")
+
+
+def _error_number(trouble: BaseException) -> int | None:
+    """The system's number of an error, also when pyserial has put its own words around it."""
+    if isinstance(trouble, OSError) and trouble.errno is not None:
+        return trouble.errno
+    if isinstance(trouble, termios.error):
+        number: int = trouble.args[0]
+        return number
+    return _error_number(trouble.__context__) if trouble.__context__ is not None else None
 
 
 async def _ready(fd: int, *, for_writing: bool) -> None:

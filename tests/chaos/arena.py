@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulators import verdict
-from simulators.branch import Branch
+from simulators.branch import IN_DOUBT, Branch
 from simulators.people import Pace, People
 from simulators.programs import Program
 from tests.brokers import Mosquitto
@@ -51,13 +51,13 @@ class Figures:
     restart_s: list[float] = field(default_factory=list)
 
     def line(self, arena: "Arena") -> str:
-        """Plain figures, and all it takes to run it again."""
-        happened = arena.branch.happened
+        """Plain figures, and the seed, with which people and killer begin the same way again."""
+        branch = arena.branch
         slowest = f"{max(self.restart_s):.2f}" if self.restart_s else "–"
         return (
             f"{self.scenario}: seed {self.seed}, {self.kills} times ({self.kills_while_starting} while starting), "
-            f"{sum(happened.values())} events, {happened['scan in doubt']} scans in doubt, "
-            f"{arena.branch.till.sent_again} papers sent again, slowest restart {slowest} s"
+            f"{branch.events} events, {branch.happened[IN_DOUBT]} scans in doubt, "
+            f"{branch.till.sent_again} papers sent again, slowest restart {slowest} s"
         )
 
 

@@ -1,4 +1,4 @@
-"""The scenarios: who is killed, when, how often. Each prints its seed, with which it can be run again."""
+"""The scenarios: who is killed, when, how often. A seed decides what people and killer do; the machine, how fast."""
 
 import asyncio
 from pathlib import Path

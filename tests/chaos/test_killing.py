@@ -20,15 +20,17 @@ def a_seed() -> int:
     if shutil.which("mosquitto") is None:
         pytest.skip("NO MOSQUITTO HERE, so nothing was killed: apt-get install mosquitto")
     seed = int(os.environ.get("NEARSHELF_SEED", time.time_ns() % 1_000_000))
-    print(f"\nNEARSHELF_SEED={seed} runs this again")
+    print(f"NEARSHELF_SEED={seed} begins the same way again")
     return seed
 
 
 @pytest.mark.chaos
 @pytest.mark.timeout(60 + 30 * KILLS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_what_was_acknowledged_survives_and_happens_once(scenario: str, tmp_path: Path) -> None:
-    print(await SCENARIOS[scenario](tmp_path, KILLS, a_seed()))
+async def test_what_was_acknowledged_survives_and_happens_once(
+    scenario: str, tmp_path: Path, figures: list[str]
+) -> None:
+    figures.append(await SCENARIOS[scenario](tmp_path, KILLS, a_seed()))
 
 
 @pytest.mark.chaos

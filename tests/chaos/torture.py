@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ def main() -> int:
         began = time.monotonic()
         try:
             line = asyncio.run(SCENARIOS[scenario](folder, plan.cycles, plan.seed))
+            shutil.rmtree(folder)
         except Exception:
             failed = True
             traceback.print_exc()

@@ -76,6 +76,22 @@ async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None
     assert left_in(tmp_path) == []
 
 
+async def test_a_program_that_dies_is_named_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    process = await demo(tmp_path, "--stores", "1", "--headless")
+    assert process.stdout is not None
+    for _ in range(2):
+        await process.stdout.readline()
+    children = descendants(process.pid)
+    (agent,) = (pid for pid, command in children.items() if "-m agent run" in command)
+    os.kill(agent, signal.SIGKILL)
+    status, printed = await outcome(process)
+    assert status == 1, printed
+    assert "agent SH-0001 ended" in printed
+    assert "Traceback" not in printed
+    assert not still_there(set(children))
+    assert left_in(tmp_path) == []
+
+
 async def test_a_killed_demo_leaves_no_process_behind(tmp_path: Path) -> None:
     process = await demo(tmp_path, "--stores", "1")
     assert process.stdout is not None
