@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter, deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -164,8 +165,15 @@ class Branch:
 
     async def kill_agent(self) -> None:
         """Kill -9. The world stands still, and whoever waits for a scanner's beep looks up."""
+        await self._without_agent(self.agent.kill())
+
+    async def stop_agent(self) -> None:
+        """The same, politely. Raises `ProgramFailed` when it does not end well."""
+        await self._without_agent(self.agent.stop())
+
+    async def _without_agent(self, end: Awaitable[None]) -> None:
         self.clock.hold()
-        await self.agent.kill()
+        await end
         self.dock.give_up()
         self.shelf.give_up()
 

@@ -37,6 +37,11 @@ _FIELD_FULL = 250
 #: Barcodes that begin like this are in no catalogue.
 UNKNOWN_PREFIX = "9528888"
 
+#: How many different things of each sort turn up that do not belong here: the same ones again and again.
+_STRANGERS = 5
+
+_BLANK = bytes.fromhex("e2801160")
+
 _BACKROOM_ANTENNA, _FLOOR_ANTENNA = 1, 2
 
 
@@ -76,6 +81,7 @@ class People:
         self._to_shelf: Counter[str] = Counter()
         self._to_till: Counter[str] = Counter()
         self._in_field = 0
+        self._aliens = [self._shop.make(product).epc for product in self._shop.tagged[:_STRANGERS]]
 
     def close(self) -> None:
         """Closing time: everyone finishes what they are doing and goes home."""
@@ -233,10 +239,12 @@ class People:
         receipt, at = self._branch.till.next_paper(), now_ms()
         await self._branch.till.sell(receipt, at, lines)
         for line, product in zip(lines, bought, strict=True):
-            self._shop.move(product, FLOOR, CUSTOMER)
-            self._to_till[product.sku] -= not product.tagged
-            kind = "sale with tag" if product.tagged else "sale without tag"
-            self._branch.note(kind, at, f"sale:{receipt}/{line['line']}", product.sku, 1)
+            self._sold(product, at, f"sale:{receipt}/{line['line']}")
+
+    def _sold(self, product: Product, at: int, source: str) -> None:
+        self._shop.move(product, FLOOR, CUSTOMER)
+        self._to_till[product.sku] -= not product.tagged
+        self._branch.note("sale with tag" if product.tagged else "sale without tag", at, source, product.sku, 1)
 
     def _take(self, unit: Unit) -> None:
         self._shop.take(unit)
@@ -253,7 +261,7 @@ class People:
             await prank(rng)
 
     async def _scan_nonsense(self, rng: Random) -> None:
-        digits = f"{UNKNOWN_PREFIX}{rng.randrange(100_000):05}"
+        digits = f"{UNKNOWN_PREFIX}{rng.randrange(_STRANGERS):05}"
         scanner = self._branch.shelf
         async with self._hands[scanner.path.name]:
             at = now_ms()
@@ -262,28 +270,34 @@ class People:
         self._branch.note("unknown barcode", at)
 
     async def _sell_nonsense(self, rng: Random) -> None:
-        at = now_ms()
-        lines = [
-            {"line": 1, "sku": rng.choice(self._shop.products).sku, "qty": 1},
-            {"line": 2, "sku": "NO-SUCH-THING", "qty": 1},
-        ]
+        """A receipt with a SKU that no one has; then the same receipt, corrected."""
+        at, receipt = now_ms(), self._branch.till.next_paper()
+        products = self._shop.in_stock(FLOOR, self._to_till)
+        lines: list[dict[str, object]] = [{"line": 9, "sku": "NO-SUCH-THING", "qty": 1}]
+        if products:
+            product = rng.choice(products)
+            self._to_till[product.sku] += 1
+            lines.append({"line": 1, "sku": product.sku, "qty": 1})
         try:
-            await self._branch.till.sell(self._branch.till.next_paper(), at, lines)
+            await self._branch.till.sell(receipt, at, lines)
         except Refused as refused:
-            if refused.status == 422:
-                self._branch.note("unknown sale", at)
-                return
-            raise
-        raise AssertionError("a sale of a SKU that no one has was posted")
+            if refused.status != 422:
+                raise
+        else:
+            raise AssertionError("a sale of a SKU that no one has was posted")
+        self._branch.note("unknown sale", at)
+        if products:
+            await self._branch.till.sell(receipt, at, lines[1:])
+            self._sold(product, at, f"sale:{receipt}/1")
 
     async def _bring_alien(self, rng: Random) -> None:
         """A customer walks past in clothes bought elsewhere."""
-        await self._walk_past(self._shop.make(rng.choice(self._shop.tagged)).epc, rng)
+        await self._walk_past(rng.choice(self._aliens), rng)
         self._branch.note("alien tag", now_ms())
 
     async def _bring_blank(self, rng: Random) -> None:
         """A tag that nobody has written, as the chip's maker delivers it."""
-        await self._walk_past(bytes.fromhex("e2801160") + rng.randbytes(8), rng)
+        await self._walk_past(_BLANK + rng.randrange(_STRANGERS).to_bytes(8, "big"), rng)
         self._branch.note("blank tag", now_ms())
 
     async def _walk_past(self, epc: bytes, rng: Random) -> None:

@@ -76,23 +76,28 @@ async def kill_hq_before_it_answers(folder: Path, cycles: int, seed: int) -> str
         return await _judged(there, figures)
 
 
-async def kill_anyone(folder: Path, cycles: int, seed: int) -> str:
-    """Agent, broker and HQ, in any order, with kill -9."""
-    figures, rng = Figures("anyone killed", seed), Random(seed)
+async def kill_or_stop_anyone(folder: Path, cycles: int, seed: int) -> str:
+    """Agent, broker and HQ in any order, with kill -9 or with SIGTERM, after which all must end well."""
+    figures, rng = Figures("anyone killed or stopped", seed), Random(seed)
     async with arena(folder, seed) as there:
+        ends = (
+            there.branch.kill_agent,
+            there.branch.stop_agent,
+            there.hq.kill,
+            there.hq.stop,
+            there.broker.restart,
+        )
         await there.work_for(_OPENING_S)
         while figures.kills < cycles:
             await there.work_for(rng.uniform(0.0, BETWEEN_KILLS_S))
-            match rng.choice(("agent", "broker", "HQ")):
-                case "agent":
-                    await there.branch.kill_agent()
-                    figures.restart_s.append(await there.branch.restart_agent())
-                case "broker":
-                    await there.broker.restart()
-                case "HQ":
-                    await there.hq.kill()
-                    await there.hq.start()
-            figures.kills += 1
+            # Now and then two at once.
+            for end in rng.sample(ends, rng.choice((1, 1, 2))):
+                await end()
+                figures.kills += 1
+            if there.branch.agent.pid is None:
+                figures.restart_s.append(await there.branch.restart_agent())
+            if there.hq.pid is None:
+                await there.hq.start()
         return await _judged(there, figures)
 
 
@@ -147,6 +152,6 @@ SCENARIOS = {
     "agent": kill_the_agent,
     "broker": kill_the_broker,
     "hq": kill_hq_before_it_answers,
-    "anyone": kill_anyone,
+    "anyone": kill_or_stop_anyone,
     "cables": pull_cables,
 }
