@@ -46,8 +46,7 @@ class Answers:
 
     def _sent(self, told: asyncio.Future[None]) -> None:
         self._under_way -= 1
-        if told.cancelled() or told.exception() is None:
-            self._send()
+        self._send()
 
 
 class Presence:

@@ -31,7 +31,6 @@ MAX_STORES = 20_000
 _TURN_MESSAGES = 256
 _TURN_UNREADABLE = 20  # kept per turn; a flood of nonsense is counted, and does not become a flood of writes
 _KINDS_NAMED = 100  # unknown kinds of rows that are logged, each once
-_BALANCES_KEPT = 1_000_000  # in memory, over all stores
 
 
 class _Waiting(NamedTuple):
@@ -44,8 +43,17 @@ class _Waiting(NamedTuple):
 class Ingest:
     """The single writer of HQ's books. `stores` is what has been committed, for whoever looks."""
 
-    def __init__(self, chain: str, database: Database, stores: dict[str, StoreBooks], say: Say, now_ms: NowMs) -> None:
-        """`stores` as the database loaded them."""
+    def __init__(
+        self,
+        chain: str,
+        database: Database,
+        stores: dict[str, StoreBooks],
+        say: Say,
+        now_ms: NowMs,
+        *,
+        balances_kept: int = 1_000_000,
+    ) -> None:
+        """`stores` as the database loaded them; about `balances_kept` balances stay in memory, over all stores."""
         self.stores = stores
         #: What became of messages: dropped, unreadable, strangers, landed …
         self.counts: Counter[str] = Counter()
@@ -55,6 +63,7 @@ class Ingest:
         self._database = database
         self._say = say
         self._now_ms = now_ms
+        self._balances_kept = balances_kept
         self._waiting: deque[_Waiting] = deque()
         self._waiting_batches = 0
         self._waiting_bytes = 0
@@ -133,7 +142,7 @@ class Ingest:
             self._recent[store] = None
             self._recent.move_to_end(store)
         kept = sum(len(self.stores[store].balances or ()) for store in self._recent if store in self.stores)
-        while kept > _BALANCES_KEPT and len(self._recent) > len(stores):
+        while kept > self._balances_kept and len(self._recent) > len(stores):
             oldest, _ = self._recent.popitem(last=False)
             if oldest in self.stores:
                 kept -= len(self.stores[oldest].balances or ())

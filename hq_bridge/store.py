@@ -11,7 +11,7 @@ from sqlalchemy import Table, delete, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from hq_bridge import tables
 from hq_bridge.books import Balance, Draft, Position, StoreBooks
@@ -61,10 +61,10 @@ class Database:
             assert url.database is not None
             if not Path(url.database).parent.is_dir():
                 raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
-            writer = create_async_engine(url, pool_size=1, max_overflow=0)
+            writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
             event.listen(writer.sync_engine, "connect", _trustworthy)
             read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-            readers = create_async_engine(read_only, pool_size=4, max_overflow=0)
+            readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
             event.listen(readers.sync_engine, "connect", _read_only)
             database = cls(writer, readers)
         try:

@@ -182,16 +182,20 @@ class Link:
 class _BoundedSocket(socket.socket):
     """A socket that refuses to read a packet that declares more than MAX_PACKET bytes.
 
-    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept.
+    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept. It swallows the error,
+    so `complaint` keeps what to tell a person.
     """
+
+    complaint = ""
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         if bufsize > MAX_PACKET:
-            raise OSError(f"the broker sends a packet of {bufsize} bytes; the most is {MAX_PACKET}")
+            self.complaint = f"the broker sent a packet of {bufsize} bytes; the most is {MAX_PACKET}"
+            raise OSError(self.complaint)
         return super().recv(bufsize, flags)
 
 
-async def _connect(broker: Broker) -> socket.socket:
+async def _connect(broker: Broker) -> _BoundedSocket:
     """A connected, non-blocking socket. Raises OSError; a cancelled caller leaves none open."""
     loop = asyncio.get_running_loop()
     problem: OSError = OSError(f"{broker.host} has no address")
@@ -226,7 +230,7 @@ class _Session:
 
     def __init__(
         self,
-        sock: socket.socket,
+        sock: _BoundedSocket,
         client_id: str,
         version: MqttVersion,
         will: tuple[str, bytes] | None,
@@ -377,6 +381,8 @@ class _Session:
             self._end(error)
 
     def _disconnected(self, _c: paho.Client, _u: Any, flags: Any, code: ReasonCode, _p: Any) -> None:
+        if self._sock.complaint:
+            self._end(BrokerLost(self._sock.complaint))
         who = "the broker ended the connection" if flags.is_disconnect_packet_from_server else "the connection broke"
         self._end(BrokerLost(f"{who}: {code}"))
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import IntegrityError
 
 from hq_bridge.books import StoreBooks
 from hq_bridge.ingest import MAX_WAITING, Ingest
-from hq_bridge.store import QUARANTINE_ROWS, Database
+from hq_bridge.store import QUARANTINE_ROWS, Database, DatabaseRefused
 from tests.hq_bridge.shop import Shop
 from tests.waiting import until
 from wire.codec import encode_row
@@ -62,17 +63,20 @@ class Hq:
         assert books.position.cursor == books.position.rows == shop.head
         assert to_text(books.position.digest) == shop.digest()
         assert books.cases == shop.open_cases
+        await _agree(self.database, self.ingest, shop)
 
 
 @asynccontextmanager
-async def hq_at(folder: Path) -> AsyncIterator[Hq]:
+async def hq_at(folder: Path, balances_kept: int = 1000) -> AsyncIterator[Hq]:
     async with await Database.open(URL.create("sqlite+aiosqlite", database=str(folder / "hq.db"))) as database:
         said: list[tuple[str, Heard]] = []
 
         def say(topics: StoreTopics, heard: Heard) -> None:
             said.append((topics.store, heard))
 
-        ingest = Ingest("demo", database, await database.load(), say, lambda: 1_763_760_001_000)
+        ingest = Ingest(
+            "demo", database, await database.load(), say, lambda: 1_763_760_001_000, balances_kept=balances_kept
+        )
         task = asyncio.create_task(ingest.run())
         try:
             yield Hq(database, ingest, said)
@@ -140,6 +144,48 @@ async def test_many_stores_land_in_one_turn(hq: Hq) -> None:
         await hq.equals(shop)
 
 
+async def test_balances_that_left_the_memory_come_back(tmp_path: Path) -> None:
+    shops = [Shop(f"SH-{n}", seed=n) for n in range(5)]
+    async with hq_at(tmp_path, balances_kept=30) as hq:
+        for first in range(1, 101, 10):
+            for shop in shops:
+                shop.trade(10)
+                hq.offer(shop, shop.batch(first, 10))
+                await hq.settled()
+            in_memory = sum(len(books.balances or ()) for books in hq.ingest.stores.values())
+            assert in_memory <= 30 + 25, "what may be kept, and the store at work"
+        for shop in shops:
+            assert (await hq.hello(shop)).upto == 100
+            assert hq.ingest.stores[shop.topics.store].verdict == "same"
+            await hq.equals(shop)
+
+
+async def test_a_database_that_would_forget_is_refused() -> None:
+    with pytest.raises(DatabaseRefused, match="journal_mode"):
+        await Database.open(URL.create("sqlite+aiosqlite", database=":memory:"))
+
+
+async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseRefused, match="nowhere"):
+        await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "nowhere" / "hq.db")))
+
+
+async def test_a_row_never_lands_twice_even_when_two_writers_believe_they_are_alone(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.trade(10)
+    async with (
+        hq_at(tmp_path) as hq,
+        await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as other,
+    ):
+        late = Ingest("demo", other, await other.load(), lambda *_: None, lambda: 0)
+        hq.offer(shop, shop.batch(1, 10))
+        await hq.settled()
+        late.offer(shop.topics.up("log"), shop.batch(1, 10))
+        with pytest.raises(IntegrityError):
+            await asyncio.wait_for(late.run(), 10)
+        await hq.equals(shop)
+
+
 async def test_hello_is_answered_with_the_cursor(hq: Hq) -> None:
     shop = Shop()
     shop.trade(10)
@@ -165,6 +211,20 @@ async def test_a_gap_is_asked_for_once_and_not_applied(hq: Hq) -> None:
     await hq.equals(shop)
 
 
+async def test_at_every_boundary_only_what_comes_next_is_taken(hq: Hq) -> None:
+    for first in range(1, 14):
+        for count in (1, 2, 5, 13):
+            shop = Shop(f"SH-{first}-{count}")
+            shop.trade(26)
+            hq.offer(shop, shop.batch(1, 10))
+            hq.offer(shop, shop.batch(first, count))
+            await hq.settled()
+            landed = max(10, first + count - 1) if first <= 11 else 10
+            assert hq.ingest.stores[shop.topics.store].position.cursor == landed
+            rows = await hq.database.log(shop.topics.store, 7, 0, 100)
+            assert [bytes(body) for _, body in rows] == [encode_row(row) for row in shop.rows[:landed]]
+
+
 async def test_what_is_below_the_cursor_is_heard_again(hq: Hq) -> None:
     shop = Shop()
     shop.trade(20)
@@ -181,7 +241,10 @@ async def test_a_new_epoch_begins_the_books_anew_and_keeps_the_history(hq: Hq) -
     old.trade(30)
     new.trade(12)
     hq.offer(old, old.batch(1, 20))
+    await hq.settled()
     await hq.hello(new)
+    await _agree(hq.database, hq.ingest, new)
+    assert (await hq.database.stock("SH-0001")) == ([], {})
     hq.offer(new, new.batch(1, 12))
     await hq.settled()
     places, _ = await hq.database.stock("SH-0001")
@@ -190,6 +253,7 @@ async def test_a_new_epoch_begins_the_books_anew_and_keeps_the_history(hq: Hq) -
     assert len(await hq.database.log("SH-0001", 7, 0, 100)) == 20
     assert len(await hq.database.log("SH-0001", 8, 0, 100)) == 12
     assert to_text(of_books(places)) == new.digest()
+    await _agree(hq.database, hq.ingest, new)
 
 
 async def test_old_and_new_books_in_one_turn(hq: Hq) -> None:
@@ -212,7 +276,11 @@ async def test_an_older_epoch_is_refused_and_shown(hq: Hq) -> None:
     hq.offer(old, old.batch(1, 10))
     await hq.settled()
     await hq.equals(new)
-    assert "epoch 7" in hq.ingest.stores["SH-0001"].trouble["epoch"]
+    assert "epoch 7" in _books(hq).trouble["epoch"]
+    await hq.hello(new)
+    assert not _books(hq).trouble
+    assert await hq.hello(old) == Heard(8, 10), "so that the store sees what HQ holds"
+    assert "epoch 7" in _books(hq).trouble["epoch"]
 
 
 async def test_a_new_epoch_whose_beginning_is_gone_needs_a_snapshot(hq: Hq) -> None:
@@ -313,6 +381,7 @@ async def test_cancelled_at_any_step_memory_and_database_agree(tmp_path: Path) -
             task.cancel()
             await asyncio.wait({task})
             assert task.cancelled()
+            assert "hq turn" not in {each.get_name() for each in asyncio.all_tasks()}, "a turn outlived its writer"
             await _agree(database, ingest, shop)
         assert ingest.stores[shop.topics.store].position.rows == shop.head
 

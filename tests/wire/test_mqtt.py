@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,18 +168,20 @@ async def test_a_mistake_in_a_callback_ends_the_run(mosquitto: Mosquitto) -> Non
         await asyncio.wait_for(task, 10)
 
 
+CONNACK = b"\x20\x03\x00\x00\x00"
 NONSENSE = {
-    "garbage": b"\xff" * 64,
-    "a short CONNACK": b"\x20\x01\x00",
-    "HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
-    "a PUBLISH of 200 MB": b"\x20\x03\x00\x00\x00" + b"\x30\xff\xff\xff\x5f" + b"x" * 1000,
-    "an endless length": b"\x20\x03\x00\x00\x00" + b"\x30\xff\xff\xff\xff\xff",
-    "silence and goodbye": b"",
+    "garbage": (b"\xff" * 64, "the connection broke"),
+    "a short CONNACK": (b"\x20\x01\x00", "the connection broke"),
+    "a CONNACK with a reason nobody knows": (b"\x20\x03\x00\x77\x00", "the connection broke"),
+    "HTTP": (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the connection broke"),
+    "a PUBLISH of 200 MB": (CONNACK + b"\x30\xff\xff\xff\x5f" + b"x" * 1000, "the most is"),
+    "an endless length": (CONNACK + b"\x30\xff\xff\xff\xff\xff", "the connection broke"),
+    "silence and goodbye": (b"", "the connection broke"),
 }
 
 
-@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
-async def test_nonsense_from_the_broker_costs_the_connection_only(answer: bytes) -> None:
+@pytest.mark.parametrize(("answer", "why"), NONSENSE.values(), ids=NONSENSE.keys())
+async def test_nonsense_from_the_broker_costs_the_connection_only(answer: bytes, why: str) -> None:
     calls = Counter[str]()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -197,12 +200,19 @@ async def test_nonsense_from_the_broker_costs_the_connection_only(answer: bytes)
         task = asyncio.create_task(link.run())
         await until(lambda: calls["in"] >= 2)
         assert not task.done()
+        assert why in link.why
         task.cancel()
         await asyncio.wait({task})
 
 
 def _open_files() -> int:
     return len(os.listdir("/proc/self/fd"))
+
+
+def _watched() -> int:
+    """Sockets the event loop looks at."""
+    loop: Any = asyncio.get_running_loop()
+    return len(loop._selector.get_map())
 
 
 async def _cancel_after(task: asyncio.Task[None], steps: int) -> None:
@@ -216,7 +226,7 @@ async def _cancel_after(task: asyncio.Task[None], steps: int) -> None:
 
 async def test_cancelled_at_any_step_it_leaves_no_socket_behind(mosquitto: Mosquitto) -> None:
     async with listening(Ear(mosquitto.address, "witness", topics=("t",))) as witness:
-        before = _open_files()
+        before = _open_files(), _watched()
         came_up = 0
         step = 0
         while came_up < 20:
@@ -226,7 +236,7 @@ async def test_cancelled_at_any_step_it_leaves_no_socket_behind(mosquitto: Mosqu
             task = asyncio.create_task(ear.link.run())
             await _cancel_after(task, step)
             came_up += ear.ups
-            assert _open_files() == before, f"cancelled at step {step}"
+            assert (_open_files(), _watched()) == before, f"cancelled at step {step}"
             assert ear.link.state == "stopped"
         await witness.publish("t", b"")
 

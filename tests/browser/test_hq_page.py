@@ -1,0 +1,68 @@
+"""HQ's page in a real Chromium, with real books behind it."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.pages import browsing
+from tests.hq_bridge.shop import Shop
+from tests.hq_bridge.test_ingest import hq_at
+from tests.hq_bridge.test_web import web_over
+from wire.messages import StockRow
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("locale", "here"), [("en-GB", "Here"), ("zh-CN", "在线")])
+async def test_stores_stock_and_search_follow_the_books(tmp_path: Path, locale: str, here: str) -> None:
+    shop = Shop()
+    shop.trade(60)
+    async with hq_at(tmp_path) as hq, web_over(hq) as web, browsing(locale=locale) as (page, complaints):
+        hq.offer(shop, shop.state(), channel="state")
+        hq.offer(shop, shop.batch(1, 30))
+        await hq.hello(shop)
+        await page.goto(str(web.client.base_url))
+        row = page.locator("#stores tr").filter(has_text="SH-0001")
+        await expect(row).to_contain_text(here)
+        await expect(row.locator("td").nth(1)).to_have_text("30")
+        await row.get_by_role("button").click()
+        hq.offer(shop, shop.batch(31, 30))
+        await expect(row.locator("td").nth(1)).to_have_text("0")
+        for sku in sorted({sku for sku, _ in shop.balances}):
+            line = page.locator("#stock tr").filter(has_text=sku)
+            await expect(line.locator("td").nth(1)).to_have_text(str(shop.on_hand(sku)))
+        await page.fill("#sku", "SKU-1")
+        await page.press("#sku", "Enter")
+        await expect(page.locator("#found li .amount")).to_have_text(str(shop.on_hand("SKU-1")))
+    assert complaints == []
+
+
+async def test_text_of_stores_stays_text(tmp_path: Path) -> None:
+    shop = Shop()
+    evil = "<img src=x onerror=document.title='taken'>"
+    shop.rows.append(StockRow(1, "p1", 0, evil, "SUPPLIER", evil, 1, "receive", "test", -1, 1, 1))
+    async with hq_at(tmp_path) as hq, web_over(hq) as web, browsing() as (page, complaints):
+        hq.offer(shop, shop.batch(1, 1), b'{"epoch":1,"first":1,"rows":"' + evil.encode() + b'"}')
+        await hq.settled()
+        await page.goto(f"{web.client.base_url}#SH-0001")
+        await expect(page.locator("#stock tr td").first).to_have_text(evil)
+        await expect(page.locator("#stores .why")).to_contain_text("could not be read")
+        await expect(page).to_have_title("demo · Nearshelf HQ")
+    assert complaints == []
+
+
+async def test_the_page_says_when_a_store_is_in_trouble_and_when_hq_is_gone(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.trade(5)
+    async with hq_at(tmp_path) as hq, browsing(width=320) as (page, _):
+        async with web_over(hq) as web:
+            hq.offer(shop, shop.batch(1, 5))
+            await hq.hello(shop, shop.hello(told="0" * 16))
+            await page.goto(f"{web.client.base_url}?lang=zh")
+            await expect(page.locator("#stores .why")).to_contain_text("请勿据此承诺货品")
+            await expect(page.locator("#lost")).to_contain_text("总部到代理的线路中断")
+            assert not await page.evaluate(
+                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+            )
+        await expect(page.locator("#lost")).to_contain_text("总部没有应答", timeout=20_000)
