@@ -28,6 +28,9 @@ def demo(
     stores: Annotated[int, typer.Option(help="How many stores.", min=1, max=50)] = 3,
     seed: Annotated[int, typer.Option(help="The same seed makes the same shops.")] = 7,
     mqtt: Annotated[Literal["5", "3.1.1"], typer.Option(help="The MQTT version that stores and HQ speak.")] = "5",
+    broker: Annotated[
+        str | None, typer.Option(help="A running broker such as mqtt://127.0.0.1:1883; without: one of the demo's own.")
+    ] = None,
     thief: Annotated[
         bool, typer.Option("--thief", help="Steal one unit at the end: the verdict must find it.")
     ] = False,
@@ -45,7 +48,7 @@ def demo(
         seconds = _HEADLESS_S
     console, status = Console(soft_wrap=True), 1
     try:
-        status = asyncio.run(run(Plan(stores, seed, seconds, mqtt, headless, thief, folder), console))
+        status = asyncio.run(run(Plan(stores, seed, seconds, mqtt, broker, headless, thief, folder), console))
     except* ProgramFailed as failed:
         for failure in _each(failed):
             console.print(str(failure), markup=False)

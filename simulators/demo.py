@@ -51,12 +51,16 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `seconds` None: until Ctrl-C, without a verdict. `thief`: at the end one unit vanishes unseen."""
+    """What to run.
+
+    `seconds` None: until Ctrl-C, without a verdict. `broker` None: one of our own. `thief`: one unit vanishes unseen.
+    """
 
     stores: int = 3
     seed: int = 7
     seconds: float | None = None
     mqtt_version: str = "5"
+    broker: str | None = None
     headless: bool = False
     thief: bool = False
     folder: Path | None = None
@@ -86,7 +90,9 @@ async def run(plan: Plan, console: Console) -> int:
 async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[Branch]]]:
     """Everything running: HQ and the stores. Stopped in order, whatever happens."""
     async with AsyncExitStack() as running:
-        broker = await running.enter_async_context(demo_broker(plan.mqtt_version, folder))
+        broker = plan.broker
+        if broker is None:
+            broker = await running.enter_async_context(demo_broker(plan.mqtt_version, folder))
         hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
         hq.settings.write_text(_HQ_TOML.format(chain=_CHAIN, broker=broker, mqtt_version=plan.mqtt_version))
         running.push_async_callback(hq.stop)
