@@ -38,6 +38,9 @@ KINDS: Final = MappingProxyType(
         "sold_tag_seen": Kind(
             "store_lead", 3600, "A tag that was sold is still read or was sold again: a return, or a unit left behind."
         ),
+        "breach": Kind(
+            "store_lead", 600, "More is promised than is there. Route the named orders elsewhere or offer a substitute."
+        ),
         "negative_stock": Kind(
             "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
         ),

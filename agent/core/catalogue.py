@@ -1,27 +1,73 @@
-"""What the store sells: SKUs with their GTINs and names, as values."""
+"""What the store sells: SKUs with their GTINs, names and traits, as values.
+
+50,000 SKUs live in memory, so what many of them have in common (traits, spots) is one object for all.
+"""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Final, Literal
 
 from agent.core import gtin
+
+#: What one of a quantity is; fixed for a SKU's life, because every posting is counted in it.
+Unit = Literal["each", "gram"]
+Temperature = Literal["ambient", "chilled", "frozen"]
+#: Do units carry RFID tags: all (quantity = tags), some (tags are a lower bound), or none?
+TagCoverage = Literal["full", "partial", "none"]
+#: How a channel may sell it: off the shelf, after minutes of preparation, when it has been ordered in, or not at all.
+Eligibility = Literal["instant", "prepare", "order_in", "display_only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How a SKU is counted, kept and sold. `min_age` in years, 0: nobody is asked.
+
+    `safety` units are kept back from every channel, or as many as `safety_of` says for the channel.
+    """
+
+    unit: Unit = "each"
+    temperature: Temperature = "ambient"
+    min_age: int = 0
+    tags: TagCoverage = "none"
+    eligibility: Eligibility = "instant"
+    safety: int = 0
+    safety_of: tuple[tuple[str, int], ...] = ()
+
+    def safety_for(self, channel: str) -> int:
+        """Units that this channel must leave."""
+        return next((units for name, units in self.safety_of if name == channel), self.safety)
+
+
+USUAL: Final = Traits()
+TAGGED: Final = Traits(tags="full")
 
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """One stock-keeping unit. `gtins` are GTIN-14; `tagged` says that every unit carries an RFID tag."""
+    """One stock-keeping unit. `gtins` are GTIN-14; `spots` are codes on the store's map, the first one is tried first.
+
+    A retired SKU is known for as long as the books are, and promised to nobody.
+    """
 
     sku: str
     gtins: tuple[str, ...]
     name_en: str
     name_zh: str
-    tagged: bool
+    traits: Traits = USUAL
+    spots: tuple[str, ...] = ()
+    retired: bool = False
+
+    @property
+    def tagged(self) -> bool:
+        """Does every unit carry an RFID tag?"""
+        return self.traits.tags == "full"
 
 
 class Catalogue:
     """All SKUs, found by SKU or GTIN. Never changed: a new list is a new catalogue."""
 
-    def __init__(self, skus: Iterable[Sku]) -> None:
+    def __init__(self, skus: Iterable[Sku] = ()) -> None:
         by_sku = {sku.sku: sku for sku in skus}
         self.skus: Mapping[str, Sku] = MappingProxyType(by_sku)
         self._by_gtin = {code: sku for sku in by_sku.values() for code in sku.gtins}
@@ -33,56 +79,41 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line of a catalogue file that cannot be used, with what to do about it."""
+class Update:
+    """What becomes of a catalogue: the new one, and which SKUs are other than they were."""
 
-    line: int
-    problem: str
-
-
-_LONGEST_SKU = 64
-_LONGEST_NAME = 200
-_COLUMNS = ("sku", "gtin", "name_en", "name_zh", "tagged")
+    catalogue: Catalogue
+    added: tuple[Sku, ...]
+    changed: tuple[Sku, ...]
+    retired: tuple[Sku, ...]
 
 
-def from_rows(rows: Iterable[tuple[int, Mapping[str, str]]]) -> Catalogue | list[BadLine]:
-    """The catalogue in the rows of a file (line number, column → text), or every line that cannot be right.
+def update(known: Catalogue, found: Mapping[str, Sku], *, whole: bool, spared: Iterable[str] = ()) -> Update:
+    """The catalogue after `found` has come in.
 
-    Columns: sku, gtin, name_en, name_zh, tagged (yes or no). A SKU with several GTINs stands on several lines.
+    `whole`: found is all there is; a SKU that is not in it is retired, unless it is `spared`. A GTIN belongs to one
+    SKU: what comes in takes it from what was there.
     """
-    found: dict[str, Sku] = {}
-    owner: dict[str, str] = {}
-    bad: list[BadLine] = []
-    for line, row in rows:
-        problem = _add(row, found, owner)
-        if problem:
-            bad.append(BadLine(line, problem))
-    return bad or Catalogue(found.values())
-
-
-def _add(row: Mapping[str, str], found: dict[str, Sku], owner: dict[str, str]) -> str | None:
-    """Take one row in; the problem if it cannot be."""
-    absent = [column for column in _COLUMNS if row.get(column) is None]
-    if absent:
-        return f"no value for {', '.join(absent)}: the columns are {', '.join(_COLUMNS)}"
-    sku, code = row["sku"].strip(), gtin.to_14(row["gtin"].strip())
-    if not sku or len(sku) > _LONGEST_SKU or not sku.isprintable():
-        return f"sku {sku!r} is not 1 to {_LONGEST_SKU} printable characters"
-    if code is None:
-        return f"gtin {row['gtin']!r} is no GTIN: 8, 12, 13 or 14 digits with a right check digit"
-    if row["tagged"] not in ("yes", "no"):
-        return f"tagged {row['tagged']!r} is neither yes nor no"
-    if len(row["name_en"]) > _LONGEST_NAME or len(row["name_zh"]) > _LONGEST_NAME:
-        return f"a name is longer than {_LONGEST_NAME} characters"
-    if owner.setdefault(code, sku) != sku:
-        return f"gtin {code} belongs to sku {owner[code]} already"
-    gtins = found[sku].gtins if sku in found else ()
-    item = Sku(sku, gtins if code in gtins else (*gtins, code), row["name_en"], row["name_zh"], row["tagged"] == "yes")
-    if sku in found and (found[sku].name_en, found[sku].name_zh, found[sku].tagged) != (
-        item.name_en,
-        item.name_zh,
-        item.tagged,
-    ):
-        return f"sku {sku} stands on an earlier line with another name or tagged"
-    found[sku] = item
-    return None
+    taken = {code: sku.sku for sku in found.values() for code in sku.gtins}
+    spare = set(spared)
+    after: dict[str, Sku] = {}
+    changed: list[Sku] = []
+    retired: list[Sku] = []
+    for sku in known.skus.values():
+        new = found.get(sku.sku)
+        if new is None:
+            new = sku
+            if any(taken.get(code, sku.sku) != sku.sku for code in sku.gtins):
+                new = replace(sku, gtins=tuple(code for code in sku.gtins if code not in taken))
+            if whole and not sku.retired and sku.sku not in spare:
+                new = replace(new, retired=True)
+        if new == sku:
+            new = sku
+        elif new.retired and not sku.retired:
+            retired.append(new)
+        else:
+            changed.append(new)
+        after[sku.sku] = new
+    added = tuple(sku for name, sku in found.items() if name not in known.skus)
+    after.update((sku.sku, sku) for sku in added)
+    return Update(Catalogue(after.values()), added, tuple(changed), tuple(retired))

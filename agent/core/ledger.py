@@ -6,14 +6,23 @@ changes nothing itself: the clerk writes the turn to disk, and only then `Books.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
+from agent.core.atp import Conditions
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
 from agent.core.catalogue import Catalogue
-from agent.core.places import INSIDE, MAY_GO_NEGATIVE
+from agent.core.claims import Hold, Promised
+from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange
 
-Code = Literal["receive", "move", "sale"]
+Code = Literal["receive", "move", "sale", "grant", "hold", "commit", "consume", "release", "expire"]
+
+
+#: Codes that prove units were seen where they are, and how often that is worth a note.
+_EVIDENCE = frozenset({"receive", "move", "count"})
+_EVIDENCE_EVERY_MS = 3600 * 1000
+_NEVER_MS = -365 * 24 * 3600 * 1000
 
 
 class Posting(NamedTuple):
@@ -75,6 +84,13 @@ class Books:
     tags: dict[bytes, Tag] = field(default_factory=dict)
     cases: dict[tuple[str, str], Case] = field(default_factory=dict)
     scans: dict[str, int] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    spoken_for: Promised = field(default_factory=Promised)
+    conditions: Conditions = field(default_factory=Conditions)
+    #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
+    books_ms: int = 0
+    evidence: dict[str, int] = field(default_factory=dict)
+    _expiries: list[tuple[int, str]] = field(default_factory=list)
 
     def remember(self, turn: "Turn") -> None:
         """Make a turn that is on disk true in memory. Never waits and cannot fail half-way."""
@@ -82,6 +98,12 @@ class Books:
         self.balances.update(turn.balances)
         self.on_hand.update(turn.on_hand)
         self.scans.update(turn.scans)
+        self.books_ms = turn.books_ms
+        self.evidence.update(turn.evidence)
+        for sku, granted in turn.grants().items():
+            self.spoken_for.granted[sku] = self.spoken_for.granted.get(sku, 0) + granted
+        for hold in turn.holds.values():
+            self.keep_hold(hold)
         for epc, change in turn.tags.items():
             tag = self.tags.get(epc)
             if tag is None:
@@ -95,6 +117,55 @@ class Books:
             else:
                 self.cases.pop(key, None)
 
+    def keep_hold(self, hold: Hold) -> None:
+        """Make a hold what it is now; one that is resolved is forgotten here and kept on disk."""
+        before = self.holds.pop(hold.id, None)
+        if before is not None:
+            self.spoken_for.add(before, -1)
+        if hold.is_open:
+            self.holds[hold.id] = hold
+            self.spoken_for.add(hold, 1)
+            if hold.state == "pending":
+                heappush(self._expiries, (hold.expires_ms, hold.id))
+
+    def next_expiry_ms(self) -> int | None:
+        """When, in books time, the next pending hold expires."""
+        while self._expiries:
+            expires_ms, name = self._expiries[0]
+            hold = self.holds.get(name)
+            if hold is not None and hold.state == "pending" and hold.expires_ms == expires_ms:
+                return expires_ms
+            heappop(self._expiries)
+        return None
+
+    def due_holds(self, books_ms: int) -> list[Hold]:
+        """The pending holds whose time is up, the longest due first."""
+        due: list[tuple[int, str]] = []
+        look = [0]
+        while look:  # a heap: what is not due has nothing due below it
+            at = look.pop()
+            if at < len(self._expiries) and self._expiries[at][0] <= books_ms:
+                due.append(self._expiries[at])
+                look += (2 * at + 1, 2 * at + 2)
+        found = (self.holds.get(name) for _, name in sorted(due))
+        pending = {hold.id: hold for hold in found if hold is not None and hold.state == "pending"}
+        return [hold for hold in pending.values() if hold.expires_ms <= books_ms]
+
+    def balance(self, sku: str, account: str) -> int:
+        return self.balances.get((sku, account), 0)
+
+    def promised(self, sku: str) -> int:
+        return self.spoken_for.of_sku.get(sku, 0)
+
+    def promised_in(self, sku: str, channel: str) -> int:
+        return self.spoken_for.of_channel.get((sku, channel), 0)
+
+    def granted(self, sku: str) -> int:
+        return self.spoken_for.granted.get(sku, 0)
+
+    def evidence_age_ms(self, sku: str) -> int:
+        return self.books_ms - self.evidence.get(sku, _NEVER_MS)
+
     def of_sku(self, sku: str, places: Iterable[str]) -> dict[str, int]:
         """The balances of a SKU at these places, where there are any."""
         found = {place: self.balances.get((sku, place), 0) for place in places}
@@ -104,10 +175,19 @@ class Books:
 class Turn:
     """What one transaction will change; reads see it at once.
 
-    `known` and `deliveries` are the postings and delivered tags that the asks' sources made before.
+    `known` and `deliveries` are the postings and delivered tags that the asks' sources made before, `known_holds` the
+    holds they name, resolved ones too. `books_ms` is the books' own time.
     """
 
-    def __init__(self, books: Books, at: int, known: Mapping[str, Posting], deliveries: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        books: Books,
+        at: int,
+        known: Mapping[str, Posting],
+        deliveries: Mapping[str, int],
+        known_holds: Mapping[str, Hold] | None = None,
+        books_ms: int | None = None,
+    ) -> None:
         self.books = books
         self.at = at
         self.head = books.head
@@ -119,12 +199,17 @@ class Turn:
         self.on_hand: dict[str, int] = {}
         self.tags: dict[bytes, TagChange] = {}
         self.scans: dict[str, int] = {}
+        self.holds: dict[str, Hold] = {}
+        self.evidence: dict[str, int] = {}
+        self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
+        self._known_holds = known_holds or {}
+        self._spoken_for = Promised()
         self._known = dict(known)
         self._known_deliveries = deliveries
         self._open_cases: dict[tuple[str, str], Case | None] = {}
 
     def is_empty(self) -> bool:
-        return not (self.postings or self.cases or self.notes or self.tags or self.deliveries)
+        return not (self.postings or self.cases or self.notes or self.tags or self.deliveries or self.holds)
 
     def posting_of(self, source: str) -> Posting | None:
         """The first posting this source ever made."""
@@ -152,32 +237,110 @@ class Turn:
         epc: bytes | None = None,
     ) -> Posting:
         """Enter one posting. Going below zero on FLOOR or BACKROOM opens a case; elsewhere inside it is our mistake."""
-        if qty <= 0 or origin == target:
-            raise ImpossiblePostingError(f"{qty} of {sku} from {origin} to {target}")
         from_now = self.balance(sku, origin) - qty
         to_before = self.balance(sku, target)
-        to_now = to_before + qty
-        if from_now < 0 and origin in INSIDE and origin not in MAY_GO_NEGATIVE:
-            raise ImpossiblePostingError(f"{origin} would hold {from_now} of {sku}")
+        claims = is_claim(origin)
+        self._refuse_the_impossible(sku, origin, target, qty, from_now)
         on_hand = self.on_hand.get(sku)
         if on_hand is None:
             on_hand = self.books.on_hand.get(sku, 0)
-        on_hand += qty * ((target in INSIDE) - (origin in INSIDE))
+        if not claims:
+            on_hand += qty * (is_inside(target) - is_inside(origin))
         self.head += 1
+        to_now = to_before + qty
         posting = Posting(
             self.head, sku, origin, target, qty, code, self.at, source, part, actor, epc, from_now, to_now, on_hand
         )
         self.postings.append(posting)
         self.balances[sku, origin] = from_now
         self.balances[sku, target] = to_now
-        self.on_hand[sku] = on_hand
         if part == 0:
             self._known[source] = posting
-        if from_now < 0 and origin in INSIDE:
+        if claims:
+            self._count_grants(sku, origin, target, qty)
+            return posting
+        self.on_hand[sku] = on_hand
+        if code in _EVIDENCE and self.evidence_age_ms(sku) > _EVIDENCE_EVERY_MS:
+            self.evidence[sku] = self.books_ms
+        if from_now < 0 and is_inside(origin):
             self.open_case("negative_stock", f"{sku} at {origin}", f"{from_now} after {source}")
-        if to_before < 0 <= to_now and target in INSIDE:
+        if to_before < 0 <= to_now and is_inside(target):
             self.resolve_case("negative_stock", f"{sku} at {target}", "covered")
+        if self.promised(sku) or ("breach", sku) in self.books.cases:
+            self.weigh_claims(sku)
         return posting
+
+    def _refuse_the_impossible(self, sku: str, origin: str, target: str, qty: int, from_now: int) -> None:
+        if qty <= 0 or origin == target or is_claim(origin) != is_claim(target):
+            raise ImpossiblePostingError(f"{qty} of {sku} from {origin} to {target}")
+        bounded = origin not in MAY_GO_NEGATIVE and origin != FREE and (is_inside(origin) or is_claim(origin))
+        if from_now < 0 and bounded:
+            raise ImpossiblePostingError(f"{origin} would hold {from_now} of {sku}")
+
+    def _count_grants(self, sku: str, origin: str, target: str, qty: int) -> None:
+        granted = qty * (target.startswith(GRANT) - origin.startswith(GRANT))
+        if granted:
+            self._spoken_for.granted[sku] = self._spoken_for.granted.get(sku, 0) + granted
+
+    def hold(self, name: str) -> Hold | None:
+        """A hold as of this turn, a resolved one too."""
+        return self.holds.get(name) or self.books.holds.get(name) or self._known_holds.get(name)
+
+    def keep_hold(self, hold: Hold) -> None:
+        """A hold is new, or is something else now."""
+        before = self.hold(hold.id)
+        if before is not None:
+            self._spoken_for.add(before, -1)
+        self._spoken_for.add(hold, 1)
+        self.holds[hold.id] = hold
+        for sku in sorted({line.sku for line in hold.lines}):
+            self.weigh_claims(sku)
+
+    def promised(self, sku: str) -> int:
+        """Units of a SKU in open holds and commits."""
+        return self.books.promised(sku) + self._spoken_for.of_sku.get(sku, 0)
+
+    def promised_in(self, sku: str, channel: str) -> int:
+        """Of those, the channel's."""
+        return self.books.promised_in(sku, channel) + self._spoken_for.of_channel.get((sku, channel), 0)
+
+    def granted(self, sku: str) -> int:
+        """Units that holders of grants may still take."""
+        return self.books.granted(sku) + self._spoken_for.granted.get(sku, 0)
+
+    def grants(self) -> Mapping[str, int]:
+        """By how much this turn changes what is granted, per SKU."""
+        return self._spoken_for.granted
+
+    def evidence_age_ms(self, sku: str) -> int:
+        """How long ago, in books time, somebody or something saw a unit of the SKU."""
+        seen_ms = self.evidence.get(sku, self.books.evidence.get(sku, _NEVER_MS))
+        return self.books_ms - seen_ms
+
+    def weigh_claims(self, sku: str) -> None:
+        """Open, change or resolve the SKU's breach case, so that it covers exactly what cannot be kept."""
+        sellable = sum(self.balance(sku, place) for place in SELLABLE)
+        excess = self.promised(sku) - max(0, sellable)
+        found = self.case("breach", sku)
+        if excess <= 0:
+            if found is not None:
+                self.resolve_case("breach", sku, "covered")
+            return
+        weak = ", ".join(f"{name} {qty}" for name, qty in self.giving_way(sku, excess))
+        detail = f"{excess} promised and not there; first to give way: {weak}"
+        if found is None or found.detail != detail:
+            self.open_case("breach", sku, detail)
+
+    def giving_way(self, sku: str, excess: int) -> list[tuple[str, int]]:
+        """Which holds of a SKU cannot be kept, with how many units: the one due last gives way first."""
+        holds = [hold for hold in (self.books.holds | self.holds).values() if hold.is_open]
+        weak: list[tuple[str, int]] = []
+        for hold in sorted(holds, key=lambda hold: (-hold.due_ms, hold.id)):
+            qty = min(excess, sum(line.open for line in hold.lines if line.sku == sku))
+            if qty:
+                weak.append((hold.id, qty))
+                excess -= qty
+        return weak
 
     def case(self, kind: str, about: str) -> Case | None:
         """The open case of this kind about this, if there is one."""

@@ -1,4 +1,9 @@
-"""Where units can be. Inside places are the store's stock; outside places balance the books (double entry)."""
+"""The accounts of the books, in two families that never mix: places of units, and claims on them.
+
+Physical: inside places are the store's stock, outside places balance them. Claims: what part of the stock is spoken
+for, from `FREE` by way of grants, holds and commits to `CONSUMED`. Both are double entry: each sums to 0
+per SKU.
+"""
 
 from typing import Final
 
@@ -20,3 +25,29 @@ OUTSIDE: Final = frozenset({SUPPLIER, CUSTOMER, SHRINK, WASTE, FOUND, UNATTRIBUT
 
 #: A late or impossible sale may take these below zero, with an open `negative_stock` case; no other inside place.
 MAY_GO_NEGATIVE: Final = frozenset({FLOOR, BACKROOM})
+
+#: A tote or a staging slot is a place of its own, named after it.
+TOTE: Final = "TOTE:"
+STAGED: Final = "STAGED:"
+
+#: What can be promised to somebody: units a shopper or picker finds where they belong.
+SELLABLE: Final = (FLOOR, BACKROOM)
+
+FREE: Final = "FREE"
+CONSUMED: Final = "CONSUMED"
+GRANT: Final = "GRANT:"
+HOLD: Final = "HOLD:"
+COMMIT: Final = "COMMIT:"
+
+#: Claims somebody waits for: they are kept, or broken with an open case.
+OPEN_CLAIMS: Final = (HOLD, COMMIT)
+
+
+def is_inside(place: str) -> bool:
+    """Does a unit there belong to the store's stock?"""
+    return place in INSIDE or place.startswith((TOTE, STAGED))
+
+
+def is_claim(account: str) -> bool:
+    """Is this an account of the claims' family?"""
+    return account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT))

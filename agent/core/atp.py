@@ -1,0 +1,106 @@
+"""Available to promise: how many units of a SKU a channel may still be promised, term by term."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from agent.core.places import SELLABLE, SUSPECT
+
+#: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
+DOUBTED_PERCENT_PER_WEEK: Final = 2
+_WEEK_MS: Final = 7 * 24 * 3600 * 1000
+
+Eligibility = Literal["instant", "prepare", "order_in", "display_only"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is decided about a SKU in a channel: units never promised, the most that may be held, and how it is sold."""
+
+    safety: int = 0
+    quota: int | None = None
+    eligibility: Eligibility = "instant"
+
+
+PolicyOf = Callable[[str, str], Policy]
+
+
+def usual_policy(sku: str, channel: str) -> Policy:
+    """No safety stock, no quota, sold at once."""
+    return Policy()
+
+
+@dataclass(slots=True)
+class Conditions:
+    """What stops all promises at once."""
+
+    paused: bool = False
+    lease_stale: bool = False
+    policy_of: PolicyOf = field(default=usual_policy)
+
+
+class View(Protocol):
+    """What the terms are read from: the books, or a turn that is being made."""
+
+    def balance(self, sku: str, account: str) -> int: ...
+    def promised(self, sku: str) -> int: ...
+    def promised_in(self, sku: str, channel: str) -> int: ...
+    def granted(self, sku: str) -> int: ...
+    def evidence_age_ms(self, sku: str) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Why ATP is what it is.
+
+    `sellable − promised − granted − uncertain − safety`, never below 0, capped by `quota_left`; 0 when `stopped`.
+    """
+
+    sku: str
+    channel: str
+    sellable: int
+    promised: int
+    granted: int
+    uncertain: int
+    safety: int
+    quota_left: int | None
+    stopped: str
+    atp: int
+
+
+def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
+    """Every term for a SKU in a channel."""
+    policy = conditions.policy_of(sku, channel)
+    sellable = sum(view.balance(sku, place) for place in SELLABLE)
+    promised, granted = view.promised(sku), view.granted(sku)
+    uncertain = doubted(sellable, view.balance(sku, SUSPECT), view.evidence_age_ms(sku))
+    quota_left = None if policy.quota is None else max(0, policy.quota - view.promised_in(sku, channel))
+    stopped = _stopped(conditions, policy)
+    atp = max(0, sellable - promised - granted - uncertain - policy.safety)
+    if quota_left is not None:
+        atp = min(atp, quota_left)
+    if stopped:
+        atp = 0
+    return Terms(sku, channel, sellable, promised, granted, uncertain, policy.safety, quota_left, stopped, atp)
+
+
+def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
+    """Units that may not be there: rounded up, so that a last unit nobody has seen for a week is not promised.
+
+    `suspect` units were not found where they belong; each makes one more of its kind doubtful.
+    """
+    if sellable <= 0:
+        return 0
+    weeks = max(0, evidence_age_ms) // _WEEK_MS
+    by_age = -(-sellable * min(100, DOUBTED_PERCENT_PER_WEEK * weeks) // 100)
+    return min(sellable, by_age + max(0, suspect))
+
+
+def _stopped(conditions: Conditions, policy: Policy) -> str:
+    if conditions.paused:
+        return "the store is paused"
+    if conditions.lease_stale:
+        return "HQ has not been heard for too long"
+    if policy.eligibility in ("order_in", "display_only"):
+        return f"the SKU is {policy.eligibility.replace('_', ' ')}"
+    return ""
