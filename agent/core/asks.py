@@ -7,6 +7,8 @@ them in the ledger and changes nothing.
 from dataclasses import dataclass
 from typing import Literal
 
+from agent.core.claims import HoldLine, HoldState
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -150,5 +152,141 @@ class TagsEntered:
     moves: int
 
 
-Ask = Sale | Delivery | Scan | TagsHeard
-Answer = Sold | Expected | Scanned | TagsEntered | Refused
+@dataclass(frozen=True, slots=True)
+class Want:
+    """`qty` units of a SKU, as line `line` of a hold."""
+
+    line: int
+    sku: str
+    qty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Hold all lines for an interval, or none. Of a `grant`'s holder it takes what was granted to it.
+
+    `due_ms` says when the goods are due (unix ms): of claims that cannot be kept, the one due last gives way first.
+    """
+
+    hold: str
+    channel: str
+    wants: tuple[Want, ...]
+    ttl_s: int
+    grant: str = ""
+    due_ms: int = 0
+
+    def sources(self) -> list[str]:
+        return [f"hold:{self.hold}"]
+
+    def holds(self) -> list[str]:
+        return [self.hold]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitHold:
+    """A pending hold belongs to an order now and does not expire any more."""
+
+    hold: str
+    order: str
+
+    def sources(self) -> list[str]:
+        return [f"commit:{self.hold}"]
+
+    def holds(self) -> list[str]:
+        return [self.hold]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumeHold:
+    """The claim has served: of each line so many units (line, qty) were used, and the rest returns."""
+
+    hold: str
+    used: tuple[tuple[int, int], ...]
+
+    def sources(self) -> list[str]:
+        return [f"consume:{self.hold}"]
+
+    def holds(self) -> list[str]:
+        return [self.hold]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """The claim is not needed any more; all of it returns."""
+
+    hold: str
+
+    def sources(self) -> list[str]:
+        return [f"release:{self.hold}"]
+
+    def holds(self) -> list[str]:
+        return [self.hold]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Give a holder the right to `qty` units (FREE to its grant), or take back `-qty` of what it has not used."""
+
+    grant: str
+    holder: str
+    sku: str
+    qty: int
+
+    def sources(self) -> list[str]:
+        return [f"grant:{self.grant}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: pending holds that are due expire."""
+
+    def sources(self) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """How the hold stands now; `expires_in_s` while it is pending."""
+
+    hold: str
+    state: HoldState
+    expires_in_s: int | None
+    lines: tuple[HoldLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Why a line cannot be held: `available` of the `wanted` units, all lines of the SKU added up."""
+
+    sku: str
+    wanted: int
+    available: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """Nothing was held."""
+
+    hold: str
+    lacking: tuple[Lacking, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What the holder may take of the SKU now."""
+
+    holder: str
+    sku: str
+    qty: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """How many holds expired."""
+
+    expired: int
+
+
+Ask = Sale | Delivery | Scan | TagsHeard | Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
+Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Refused

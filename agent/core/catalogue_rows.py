@@ -35,6 +35,7 @@ _MOST_GTINS = 20
 _MOST_SPOTS = 20
 _MOST_SAFETY = 1_000_000
 _OLDEST = 120
+_UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPOT = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _CHANNEL = re.compile(r"([A-Za-z0-9_-]{1,32})=(\d{1,7})")
 _CHOICES: Final = {
@@ -129,6 +130,8 @@ class Reader:
             raise _BadCellError(f"sku {name!r} is not 1 to {_LONGEST_SKU} printable characters")
         if len(row["name_en"]) > _LONGEST_NAME or len(row["name_zh"]) > _LONGEST_NAME:
             raise _BadCellError(f"a name is longer than {_LONGEST_NAME} characters")
+        if _UNWRITABLE.search(row["name_en"]) or _UNWRITABLE.search(row["name_zh"]):
+            raise _BadCellError("a name holds a control character")
         traits, spots = self._traits_of(row), self._spots_of(row.get("spots", ""))
         before = self._known.skus.get(name)
         if before is not None and before.traits.unit != traits.unit:

@@ -1,17 +1,22 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes
+from agent.core import barcodes, promises
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
     Ask,
+    CommitHold,
+    ConsumeHold,
     Delivery,
     DeliveryLine,
     Expected,
     ExpectedLine,
+    Grant,
     Mistake,
     Refused,
+    ReleaseHold,
+    Reserve,
     Sale,
     SaleLine,
     Scan,
@@ -20,6 +25,7 @@ from agent.core.asks import (
     SoldLine,
     TagsEntered,
     TagsHeard,
+    Tick,
 )
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.ledger import Turn
@@ -38,6 +44,18 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return _hear(turn, ask)
         case Delivery():
             return _expect(turn, ask)
+        case Reserve():
+            return promises.reserve(turn, ask)
+        case CommitHold():
+            return promises.commit(turn, ask)
+        case ConsumeHold():
+            return promises.consume(turn, ask)
+        case ReleaseHold():
+            return promises.release(turn, ask)
+        case Grant():
+            return promises.grant(turn, ask)
+        case Tick():
+            return promises.expire_due(turn)
 
 
 def _sell(turn: Turn, sale: Sale) -> Sold | Refused:

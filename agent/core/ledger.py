@@ -286,6 +286,10 @@ class Turn:
         """A hold as of this turn, a resolved one too."""
         return self.holds.get(name) or self.books.holds.get(name) or self._known_holds.get(name)
 
+    def due_holds(self) -> list[Hold]:
+        """The pending holds whose time is up and that this turn has not touched."""
+        return [hold for hold in self.books.due_holds(self.books_ms) if hold.id not in self.holds]
+
     def keep_hold(self, hold: Hold) -> None:
         """A hold is new, or is something else now."""
         before = self.hold(hold.id)

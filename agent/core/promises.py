@@ -1,0 +1,172 @@
+"""Decisions about claims: hold, commit, consume, release, expire, grant. Each is done whole or not at all."""
+
+from collections import Counter
+from dataclasses import replace
+
+from agent.core import atp
+from agent.core.asks import (
+    Claimed,
+    CommitHold,
+    ConsumeHold,
+    Grant,
+    Granted,
+    Lacking,
+    Mistake,
+    Refused,
+    ReleaseHold,
+    Reserve,
+    Short,
+    Ticked,
+)
+from agent.core.claims import Hold, HoldLine, HoldState
+from agent.core.ledger import Code, Turn
+from agent.core.places import CONSUMED, FREE, GRANT
+
+
+def expire_due(turn: Turn) -> Ticked:
+    """Let go of every pending hold whose time is up in this turn's time."""
+    due = turn.due_holds()
+    for hold in due:
+        _let_go(turn, hold, "expired", "expire", f"expire:{hold.id}")
+    return Ticked(len(due))
+
+
+def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
+    """Hold every line, or none: the wants of one SKU are added up before anything is compared."""
+    unknown = [want for want in ask.wants if want.sku not in turn.books.catalogue.skus]
+    if unknown:
+        return Refused(
+            tuple(Mistake(f"lines.{want.line}", f"{want.sku!r} is not in the catalogue") for want in unknown)
+        )
+    found = turn.hold(ask.hold)
+    if found is not None:
+        if found.same_as(ask.channel, ((want.line, want.sku, want.qty) for want in ask.wants)):
+            return _as_it_stands(turn, found)
+        return _conflict(ask.hold, "was asked before with other lines or for another channel")
+    lacking = _lacking(turn, ask)
+    if lacking:
+        return Short(ask.hold, tuple(lacking))
+    lines = tuple(HoldLine(want.line, want.sku, want.qty, want.qty) for want in ask.wants)
+    expires_ms = turn.books_ms + ask.ttl_s * 1000
+    hold = Hold(ask.hold, ask.channel, "pending", expires_ms, lines, grant=ask.grant, due_ms=ask.due_ms)
+    origin = GRANT + ask.grant if ask.grant else FREE
+    for part, line in enumerate(lines):
+        turn.post(line.sku, origin, hold.account(line), line.qty, "hold", f"hold:{ask.hold}", ask.channel, part)
+    turn.keep_hold(hold)
+    return _as_it_stands(turn, hold)
+
+
+def _lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
+    wanted: Counter[str] = Counter()
+    for want in ask.wants:
+        wanted[want.sku] += want.qty
+    lacking = []
+    for sku, qty in wanted.items():
+        found = atp.terms(turn, turn.books.conditions, sku, ask.channel)
+        available, why = found.atp, found.stopped
+        if ask.grant and not found.stopped:
+            # The right was given away before; what may be missing now is only the goods.
+            available = max(0, min(turn.balance(sku, GRANT + ask.grant), found.sellable - found.promised))
+        if qty > available:
+            lacking.append(Lacking(sku, qty, available, why or "not enough is free"))
+    return lacking
+
+
+def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:
+    """Bind a pending hold to an order."""
+    hold = turn.hold(ask.hold)
+    if hold is None:
+        return _unknown(ask.hold)
+    if hold.order == ask.order and hold.state != "pending":
+        return _as_it_stands(turn, hold)
+    if hold.state != "pending":
+        return _conflict(ask.hold, f"is {hold.state} already")
+    bound = replace(hold, state="committed", order=ask.order)
+    for part, (before, after) in enumerate(zip(hold.lines, bound.lines, strict=True)):
+        source = f"commit:{hold.id}"
+        turn.post(before.sku, hold.account(before), bound.account(after), before.open, "commit", source, "hq", part)
+    turn.keep_hold(bound)
+    return _as_it_stands(turn, bound)
+
+
+def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
+    """Use up to what is claimed of each line, and give the rest back; the claim is resolved by it."""
+    hold = turn.hold(ask.hold)
+    if hold is None:
+        return _unknown(ask.hold)
+    used = dict(ask.used)
+    if hold.state == "consumed" and all(line.consumed == used.get(line.line, 0) for line in hold.lines):
+        return _as_it_stands(turn, hold)
+    if hold.state != "committed":
+        return _conflict(ask.hold, f"is {hold.state}, not committed")
+    wrong = [nr for nr in used if nr not in {line.line for line in hold.lines}]
+    over = [line for line in hold.lines if used.get(line.line, 0) > line.open]
+    if wrong or over:
+        mistakes = [Mistake(f"used.{nr}", "the hold has no such line") for nr in wrong]
+        mistakes += [Mistake(f"used.{line.line}", f"only {line.open} are claimed") for line in over]
+        return Refused(tuple(mistakes))
+    part = 0
+    lines = []
+    for line in hold.lines:
+        taken = used.get(line.line, 0)
+        steps: tuple[tuple[str, int, Code], ...] = ((CONSUMED, taken, "consume"), (FREE, line.open - taken, "release"))
+        for target, qty, code in steps:
+            if qty:
+                turn.post(line.sku, hold.account(line), target, qty, code, f"consume:{hold.id}", "store", part)
+                part += 1
+        lines.append(replace(line, open=0, consumed=taken))
+    turn.keep_hold(done := replace(hold, state="consumed", lines=tuple(lines)))
+    return _as_it_stands(turn, done)
+
+
+def release(turn: Turn, ask: ReleaseHold) -> Claimed | Refused:
+    """Give all of an open claim back. A resolved one stays what it is."""
+    hold = turn.hold(ask.hold)
+    if hold is None:
+        return _unknown(ask.hold)
+    if hold.is_open:
+        hold = _let_go(turn, hold, "released", "release", f"release:{hold.id}")
+    return _as_it_stands(turn, hold)
+
+
+def grant(turn: Turn, ask: Grant) -> Granted | Refused:
+    """Give rights to a holder, only ones that are free; or take unused ones back."""
+    account = GRANT + ask.holder
+    earlier = turn.posting_of(f"grant:{ask.grant}")
+    if earlier is not None:
+        given = earlier.qty if earlier.target == account else -earlier.qty
+        if (earlier.sku, given) != (ask.sku, ask.qty) or account not in (earlier.origin, earlier.target):
+            return _conflict(ask.grant, "was given before with other content")
+        return Granted(ask.holder, ask.sku, turn.balance(ask.sku, account))
+    if ask.sku not in turn.books.catalogue.skus:
+        return Refused((Mistake("sku", f"{ask.sku!r} is not in the catalogue"),))
+    free = atp.terms(turn, turn.books.conditions, ask.sku, ask.holder).atp
+    has = turn.balance(ask.sku, account)
+    if ask.qty > free or -ask.qty > has:
+        return Refused((Mistake("qty", f"{free} are free to give, {has} can be taken back"),))
+    origin, target = (FREE, account) if ask.qty > 0 else (account, FREE)
+    turn.post(ask.sku, origin, target, abs(ask.qty), "grant", f"grant:{ask.grant}", ask.holder)
+    return Granted(ask.holder, ask.sku, turn.balance(ask.sku, account))
+
+
+def _let_go(turn: Turn, hold: Hold, state: HoldState, code: Code, source: str) -> Hold:
+    """Return what a hold claims to where it came from; it is resolved by it."""
+    target = GRANT + hold.grant if hold.grant and state == "expired" else FREE
+    for part, line in enumerate(line for line in hold.lines if line.open):
+        turn.post(line.sku, hold.account(line), target, line.open, code, source, "store", part)
+    done = hold.resolved(state)
+    turn.keep_hold(done)
+    return done
+
+
+def _as_it_stands(turn: Turn, hold: Hold) -> Claimed:
+    left_s = -(-(hold.expires_ms - turn.books_ms) // 1000) if hold.state == "pending" else None
+    return Claimed(hold.id, hold.state, left_s, hold.lines)
+
+
+def _unknown(name: str) -> Refused:
+    return Refused((Mistake("hold", f"there is no hold {name!r}"),))
+
+
+def _conflict(name: str, why: str) -> Refused:
+    return Refused((Mistake("hold", f"{name!r} {why}"),), conflict=True)
