@@ -9,12 +9,17 @@ from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import INSIDE
 from agent.core.tags import Tag
+from agent.store import chain
 from agent.store.errors import BooksRefusedError
 
-_INSERT_POSTING = f"INSERT INTO posting VALUES ({', '.join('?' * len(Posting._fields))})"  # noqa: S608 - no input in it
-_FIRST_POSTINGS = (
-    f"SELECT {', '.join(Posting._fields)} FROM posting"  # noqa: S608 - the columns are this program's own
-    " WHERE part = 0 AND source IN (SELECT value FROM json_each(?))"
+_INSERT_POSTING = (
+    f"INSERT INTO posting ({', '.join(Posting._fields)}, chain)"  # noqa: S608 - the columns are this program's own
+    f" VALUES ({', '.join('?' * (len(Posting._fields) + 1))})"
+)
+_FIRST_POSTINGS = " UNION ALL ".join(
+    f"SELECT {', '.join(Posting._fields)} FROM {table}"  # noqa: S608 - the columns are this program's own
+    " WHERE part = 0 AND source IN (SELECT value FROM json_each(?1))"
+    for table in ("posting", "former_posting")
 )
 
 #: How many announcements at the end must be there without a hole when the books are opened.
@@ -74,7 +79,7 @@ def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, P
 
 def enter(tx: sqlite3.Connection, turn: Turn, announcements: Iterable[tuple[int, int, bytes]]) -> None:
     """Write all of a turn. `announcements` are (number, time, body), as many as the turn has numbers."""
-    tx.executemany(_INSERT_POSTING, turn.postings)
+    tx.executemany(_INSERT_POSTING, chain.chained(chain.head(tx), turn.postings))
     tx.executemany(
         "INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty",
         [(sku, place, qty) for (sku, place), qty in turn.balances.items()],

@@ -1,9 +1,16 @@
 """Brings the books from any older version to this program's, in one transaction; refuses a newer one."""
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
 
+from agent.store import chain
 from agent.store.errors import BooksRefusedError
+
+#: Steps that SQL alone cannot do, run after the script of their version and in its transaction.
+AND_THEN: Final = MappingProxyType[int, Callable[[sqlite3.Connection], None]]({3: chain.backfill})
 
 
 def scripts() -> list[tuple[int, str]]:
@@ -22,6 +29,31 @@ def bring_up_to_date(writer: sqlite3.Connection) -> None:
         raise BooksRefusedError(
             f"the books are of version {version}, this program knows {newest}", "Install the newer agent again."
         )
-    missing = [sql for step, sql in steps if step > version]
-    if missing:
-        writer.executescript("BEGIN IMMEDIATE;\n" + "\n".join(missing) + f"\nPRAGMA user_version = {newest};\nCOMMIT;")
+    if version == newest:
+        return
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        for step, sql in steps:
+            if step > version:
+                for statement in _statements(sql):
+                    writer.execute(statement)
+                if step in AND_THEN:
+                    AND_THEN[step](writer)
+        writer.execute(f"PRAGMA user_version = {newest}")
+        writer.execute("COMMIT")
+    except BaseException:
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """A script's statements, one by one: `executescript` would end the transaction it runs in."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement
