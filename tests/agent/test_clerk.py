@@ -59,7 +59,7 @@ async def test_the_ledger_itself_refuses_a_source_a_second_time(tmp_path: Path) 
             await shop.store.write(
                 lambda tx: tx.execute(
                     "INSERT INTO posting SELECT seq + 100, sku, origin, target, qty, code, at, source,"
-                    " part, actor, epc, from_now, to_now, on_hand FROM posting"
+                    " part, actor, epc, from_now, to_now, on_hand, chain FROM posting"
                 )
             )
 

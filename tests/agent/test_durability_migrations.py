@@ -29,7 +29,7 @@ def tables(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def test_the_chain_hashes_every_column_of_a_posting() -> None:
-    assert chain.COLUMNS == Posting._fields
+    assert Posting._fields == chain.COLUMNS
 
 
 def test_canonical_bytes_are_what_the_page_says() -> None:
