@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from agent import catalogue_file, health, log
+from agent import catalogue_import, health, log
 from agent.clerk import Clerk
 from agent.cli import command_line
 from agent.clock import SystemClock
@@ -42,9 +42,9 @@ async def serve(config: Config) -> None:
     boot = secrets.token_hex(4)
     log.set_up(store=config.store, boot=boot)
     clock = SystemClock()
-    catalogue = catalogue_file.read(config.catalogue)
     async with await Store.open(config.books) as store:
         epoch = await store.write(lambda tx: rows.found(tx, config.store, clock.now_ms()))
+        catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
         books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
         sender = Sender(version("nearshelf"), boot)
         outbox = Outbox(store, books, config.topics, clock, sender)

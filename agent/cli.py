@@ -9,7 +9,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import catalogue_file
+from agent import catalogue_import
+from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.devices import open_devices
 from agent.store.errors import BooksError, BooksLostError
@@ -37,8 +38,8 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         """Say everything that is wrong with a configuration. Connects to nothing."""
         config = _load(file)
         try:
-            catalogue = catalogue_file.read(config.catalogue)
-        except catalogue_file.BadCatalogueError as error:
+            catalogue = catalogue_import.check(config.catalogue)
+        except BadCatalogueError as error:
             _give_up(str(error), _MISTAKE)
         typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {len(catalogue.skus)} SKUs")
 
@@ -48,7 +49,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         config = _load(file)
         try:
             asyncio.run(_serve(serve, config))
-        except (catalogue_file.BadCatalogueError, BooksError) as error:
+        except (BadCatalogueError, BooksError) as error:
             _give_up(str(error), _FAILED if isinstance(error, BooksLostError) else _MISTAKE)
         except OSError as error:
             _give_up(f"{config.web_host}:{config.web_port} cannot be served: {error.strerror}", _MISTAKE)

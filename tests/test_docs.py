@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent import config as agent_config
-from agent.catalogue_file import read
+from agent.catalogue_import import check
 from agent.core.cases import KINDS
 from hq_bridge import config as hq_config
 
@@ -168,4 +168,4 @@ def test_the_operators_configuration_is_accepted(
 def test_the_catalogue_shown_is_accepted(tmp_path: Path) -> None:
     (shown,) = blocks(ROOT / "docs" / "operate.md", "csv")
     (tmp_path / "catalogue.csv").write_text(shown, encoding="utf-8")
-    assert set(read(tmp_path / "catalogue.csv").skus) == {"JKT-0101", "TEA-0007"}
+    assert set(check(tmp_path / "catalogue.csv").skus) == {"JKT-0101", "TEA-0007"}

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import catalogue_file, config
+from agent import catalogue_import, config
+from agent.catalogue_file import BadCatalogueError
 from agent.config import ConfigMistakes, DeviceConfig
 from agent.devices import known_kinds, open_devices
 from wire.mqtt import Broker
@@ -101,10 +102,10 @@ def test_a_catalogue_file_names_its_bad_lines(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.csv"
     header = "sku,gtin,name_en,name_zh,tagged\n"
     path.write_text(header + "A,4006381333931,a,甲,no\nB,1,b,乙,no\nC,96385074,c,丙,x\n", encoding="utf-8")
-    with pytest.raises(catalogue_file.BadCatalogueError, match=r"2 bad lines\n  line 3: .*\n  line 4: "):
-        catalogue_file.read(path)
+    with pytest.raises(BadCatalogueError, match=r"2 bad lines\n  line 3: .*\n  line 4: "):
+        catalogue_import.check(path)
     path.write_text(header + "A,4006381333931,a,甲,no\n", encoding="utf-8-sig")
-    assert list(catalogue_file.read(path).skus) == ["A"]
+    assert list(catalogue_import.check(path).skus) == ["A"]
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(catalogue_file.BadCatalogueError, match="cannot be read"):
-        catalogue_file.read(path)
+    with pytest.raises(BadCatalogueError, match="cannot be read"):
+        catalogue_import.check(path)

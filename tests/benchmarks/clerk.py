@@ -34,7 +34,7 @@ Batch = tuple[list[Posting], list[tuple[str, str, int]], list[tuple[int, int, by
 async def through_the_clerk(folder: Path) -> tuple[float, list[Turn]]:
     """Postings per second with 256 callers who each wait for their answer, and the turns that were taken."""
     turns: list[Turn] = []
-    catalogue = Catalogue(Sku(f"S{n}", (gtin_14(n),), "", "", tagged=False) for n in range(SKUS))
+    catalogue = Catalogue(Sku(f"S{n}", (gtin_14(n),), "", "") for n in range(SKUS))
     async with opened(folder / "clerk.db", catalogue, turns.append) as shop:
         for n in range(SKUS):
             shop.books.balances[f"S{n}", "FLOOR"] = 10**6  # so that no sale opens a case

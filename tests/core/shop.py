@@ -1,6 +1,6 @@
 """A small catalogue and plain ways to make goods for tests."""
 
-from agent.core.catalogue import Catalogue, Sku
+from agent.core.catalogue import TAGGED, Catalogue, Sku
 from agent.core.gtin import check_digit
 from agent.core.ledger import Books, Turn
 
@@ -21,9 +21,9 @@ def epc_of(number: int, serial: int) -> bytes:
 SHIRT, MILK, EGGS = 614141_00001, 614141_00002, 614141_00003
 CATALOGUE = Catalogue(
     [
-        Sku("SHIRT", (gtin_14(SHIRT),), "Shirt", "衬衫", tagged=True),
-        Sku("MILK", (gtin_14(MILK),), "Milk", "牛奶", tagged=False),
-        Sku("EGGS", (gtin_14(EGGS),), "Eggs", "鸡蛋", tagged=False),
+        Sku("SHIRT", (gtin_14(SHIRT),), "Shirt", "衬衫", traits=TAGGED),
+        Sku("MILK", (gtin_14(MILK),), "Milk", "牛奶"),
+        Sku("EGGS", (gtin_14(EGGS),), "Eggs", "鸡蛋"),
     ]
 )
 
