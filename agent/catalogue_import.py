@@ -55,11 +55,13 @@ def bring_in(
     )
 
 
-def follow_file(tx: sqlite3.Connection, path: Path) -> Catalogue:
-    """The catalogue in the books, after the configured file has come in if it is another than last time.
+def follow_file(tx: sqlite3.Connection, path: Path | None) -> Catalogue:
+    """The catalogue in the books, after the configured file, if any, has come in if it is another than last time.
 
     Raises BadCatalogueError: the file cannot be read, or a line of it is bad.
     """
+    if path is None:
+        return catalogues.load(tx)
     fingerprint = catalogue_file.fingerprint(catalogue_file.contents(path))
     if fingerprint == catalogues.last_file(tx):
         return catalogues.load(tx)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import catalogue_import
+from agent import catalogue_cli, catalogue_import
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.devices import open_devices
@@ -38,10 +38,10 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         """Say everything that is wrong with a configuration. Connects to nothing."""
         config = _load(file)
         try:
-            catalogue = catalogue_import.check(config.catalogue)
+            skus = len(catalogue_import.check(config.catalogue).skus) if config.catalogue else 0
         except BadCatalogueError as error:
             _give_up(str(error), _MISTAKE)
-        typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {len(catalogue.skus)} SKUs")
+        typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {skus} SKUs")
 
     @app.command()
     def run(file: _File) -> None:
@@ -54,6 +54,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         except OSError as error:
             _give_up(f"{config.web_host}:{config.web_port} cannot be served: {error.strerror}", _MISTAKE)
 
+    app.add_typer(catalogue_cli.commands(_load), name="catalogue")
     return app
 
 

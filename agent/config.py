@@ -33,7 +33,8 @@ class Config:
 
     topics: StoreTopics
     books: Path
-    catalogue: Path
+    #: A file that is brought in at the start when it changed; without one the catalogue is what the books have.
+    catalogue: Path | None
     broker: Broker
     mqtt_version: MqttVersion
     web_host: str
@@ -133,7 +134,7 @@ class _Reader:
                 names[key] = None
         store.finish()
         books = self._table(root, "books")
-        books_path, catalogue = books.take("path", str), books.take("catalogue", str)
+        books_path, catalogue = books.take("path", str), books.take("catalogue", str, "")
         books.finish()
         hq = self._table(root, "hq")
         broker = self._broker(hq)
@@ -150,7 +151,7 @@ class _Reader:
         return Config(
             topics=StoreTopics(names["chain"] or "x", names["id"] or "x"),
             books=self._folder / (books_path or "x"),
-            catalogue=self._folder / (catalogue or "x"),
+            catalogue=self._folder / catalogue if catalogue else None,
             broker=broker,
             mqtt_version=version,
             web_host=host,
