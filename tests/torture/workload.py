@@ -1,0 +1,260 @@
+"""An ordinary day in a store, in turns, through the agent's own clerk and store, on a disk that can lose its power.
+
+Everything comes from the seed: asks, their turns, the time. What was told to whom stands in the disk's trace as notes.
+"""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+from agent.clerk import Clerk
+from agent.core.asks import (
+    Answer,
+    Ask,
+    Delivery,
+    DeliveryLine,
+    Expected,
+    Sale,
+    SaleLine,
+    Scan,
+    Scanned,
+    Sold,
+    TagsHeard,
+)
+from agent.core.places import BACKROOM, FLOOR
+from agent.store import announcements, migrations
+from agent.store import books as rows
+from agent.store.connection import SETTINGS, Store
+from agent.store.errors import BooksError
+from tests.core.shop import CATALOGUE, EGGS, MILK, SHIRT, epc_of, gtin_14
+from tests.torture.as_sqlite3 import AsSqlite3
+from tests.torture.crash_vfs import Disk, Fails, mounted
+
+STORE, EPOCH = "SH-1", 1_700_000_000_000
+FILE = "books.db"
+
+_mounts = count()
+
+
+class DayClock:
+    """A clock that goes on a second with each look."""
+
+    def __init__(self) -> None:
+        self._s = 0
+
+    def now_ms(self) -> int:
+        self._s += 1
+        return EPOCH + self._s * 1000
+
+    def monotonic_s(self) -> float:
+        return float(self._s)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+class People:
+    """What devices, tills and people ask for, turn by turn; nothing here knows the agent's rules."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = Random(seed)
+        self._serial = 0
+        self._receipts = 0
+        self._deliveries = 0
+        self._epcs: list[bytes] = []
+        self._sold: list[Sale] = []
+
+    def turn(self) -> list[Ask]:
+        """What is asked at once: one to eight asks."""
+        makers = (self._delivery, self._tags, self._tags, self._scan, self._scan, self._scan, self._sale, self._sale)
+        return [self._rng.choice(makers)() for _ in range(self._rng.choice((1, 1, 2, 3, 5, 8)))]
+
+    def _delivery(self) -> Ask:
+        self._deliveries += 1
+        lines = []
+        for line in range(1, self._rng.randint(1, 3) + 1):
+            serials = range(self._serial, self._serial + self._rng.randint(1, 6))
+            self._serial = serials.stop
+            epcs = tuple(epc_of(SHIRT, serial) for serial in serials)
+            self._epcs += epcs
+            lines.append(DeliveryLine(line, "sku", "SHIRT", epcs))
+        return Delivery(f"D-{self._deliveries}", tuple(lines))
+
+    def _tags(self) -> Ask:
+        heard = self._rng.sample(self._epcs, min(len(self._epcs), self._rng.randint(0, 5)))
+        stranger = (epc_of(SHIRT, 10**6 + self._rng.randrange(3)), "alien_tag", "not delivered")
+        return TagsHeard(
+            tuple((epc, self._rng.choice((BACKROOM, FLOOR))) for epc in heard),
+            (stranger,) if self._rng.random() < 0.2 else (),
+        )
+
+    def _scan(self) -> Ask:
+        text = gtin_14(self._rng.choice((MILK, EGGS))) if self._rng.random() < 0.9 else "nonsense"
+        device, purpose = self._rng.choice((("dock", "receive"), ("shelf", "shelve")))
+        return Scan(device, cast(Any, purpose), text, None)
+
+    def _sale(self) -> Ask:
+        if self._sold and self._rng.random() < 0.2:
+            return self._rng.choice(self._sold)  # the till got no answer, or thinks so
+        self._receipts += 1
+        lines = []
+        for line in range(1, self._rng.randint(1, 4) + 1):
+            if self._epcs and self._rng.random() < 0.3:
+                lines.append(SaleLine(line, "sku", "SHIRT", 1, self._rng.choice(self._epcs)))
+            else:
+                sku = self._rng.choice(("MILK", "EGGS")) if self._rng.random() < 0.95 else "NONE"
+                lines.append(SaleLine(line, "sku", sku, self._rng.randint(1, 3)))
+        self._sold.append(Sale(f"T1-{self._receipts:06}", tuple(lines)))
+        return self._sold[-1]
+
+
+@dataclass(slots=True)
+class Promise:
+    """What somebody was told: these rows are in the books, for ever. Derived from the ask, not from the books."""
+
+    postings: list[tuple[str, str, int]] = field(default_factory=list)
+    deliveries: list[str] = field(default_factory=list)
+    scans: dict[str, int] = field(default_factory=dict)
+
+    def note(self, ask: Ask, answer: Answer | BaseException) -> None:
+        match ask, answer:
+            case Sale(), Sold():
+                self.postings += [(f"sale:{ask.receipt}/{line.line}", line.item, line.qty) for line in ask.lines]
+            case Delivery(), Expected():
+                self.deliveries += [f"delivery:{ask.delivery}/{line.line}" for line in ask.lines]
+            case Scan(), Scanned():
+                self.scans[ask.device] = self.scans.get(ask.device, 0) + 1
+            case _:
+                pass
+
+    def copy(self) -> "Promise":
+        return Promise(list(self.postings), list(self.deliveries), dict(self.scans))
+
+
+@dataclass(slots=True)
+class Day:
+    """What happened. `states[n]` is the fingerprint of the books, and `promises[n]` what had been told, at note n."""
+
+    seed: int
+    disk: Disk
+    states: list[bytes] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+    #: Each sale that was asked, answered or not, with the names of its postings.
+    sales: dict[str, list[str]] = field(default_factory=dict)
+    turns: int = 0
+    #: Why the agent had to stop, if it had to.
+    stopped: Exception | None = None
+
+
+def fingerprint(tx: sqlite3.Connection) -> bytes:
+    """Of every row of every table."""
+    seen = blake2b(digest_size=16)
+    names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+    for (name,) in tx.execute(names).fetchall():
+        seen.update(name.encode())
+        for row in tx.execute(f"SELECT * FROM {name}").fetchall():
+            seen.update(repr(row).encode())
+    return seen.digest()
+
+
+def open_on(vfs: str, settings: dict[str, str | int], checkpoint_pages: int) -> sqlite3.Connection:
+    """A writer as `Store.open` makes it, on a disk that is mounted under the name `vfs`."""
+    writer = cast(sqlite3.Connection, AsSqlite3(FILE, vfs))
+    writer.execute("PRAGMA locking_mode = EXCLUSIVE")  # before WAL: this disk has no shared memory
+    for name, wanted in settings.items():
+        found = writer.execute(f"PRAGMA {name} = {wanted}").fetchall()
+        found = writer.execute(f"PRAGMA {name}").fetchall() or found
+        assert name == "mmap_size" or found == [(wanted,)], (name, found)
+    writer.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")  # often, so that cuts meet checkpoints
+    migrations.bring_up_to_date(writer)
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return writer
+
+
+@contextlib.asynccontextmanager
+async def _open_store(disk: Disk, settings: dict[str, str | int], pages: int) -> AsyncIterator[tuple[Store, Any]]:
+    lock = os.open(os.devnull, os.O_RDONLY)
+    thread = ThreadPoolExecutor(max_workers=1)
+    name = f"crash-{next(_mounts)}"
+    with mounted(disk, name):
+        try:
+            with contextlib.closing(open_on(name, settings, pages)) as writer:
+                try:
+                    yield Store(Path(FILE), writer, thread, lock), writer
+                finally:
+                    disk.lose_power()
+        finally:
+            thread.shutdown()
+            os.close(lock)
+
+
+async def a_day(
+    seed: int,
+    turns: int,
+    *,
+    checkpoint_pages: int | None = None,
+    fails: Fails = lambda nth, kind: None,
+    overrides: dict[str, str | int] | None = None,
+) -> Day:
+    """Open new books and work for so many turns, or until a failing disk stops the agent.
+
+    Checkpoints come after so many pages (SQLite's own number is 1000), or as often as the seed says.
+    """
+    disk = Disk(fails)
+    day = Day(seed, disk)
+    pages = checkpoint_pages or Random(seed).choice((4, 20, 60, 1000))
+    try:
+        async with _open_store(disk, SETTINGS | (overrides or {}), pages) as (store, writer):
+            _note(day, writer, Promise())
+            await store.write(lambda tx: rows.found(tx, STORE, EPOCH))
+            _note(day, writer, Promise())
+            books = await store.write(lambda tx: rows.load(tx, STORE, EPOCH, CATALOGUE))
+            clerk = Clerk(store, books, DayClock(), lambda turn: None)
+            work = asyncio.ensure_future(clerk.run())
+            try:
+                await _live(day, clerk, store, writer, turns)
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+    except (sqlite3.Error, BooksError) as error:
+        day.stopped = error
+    return day
+
+
+async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection, turns: int) -> None:
+    people, promise = People(day.seed), Promise()
+    for turn in range(turns):
+        asked = people.turn()
+        for ask in asked:
+            if isinstance(ask, Sale):
+                day.sales[ask.receipt] = ask.sources()
+        answers = await asyncio.gather(*map(clerk.enter, cast(Iterable[Any], asked)), return_exceptions=True)
+        for ask, answer in zip(asked, answers, strict=True):
+            promise.note(ask, answer)
+        day.turns += 1
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        if failures:
+            day.promises[-1] = promise  # whoever was told yes in this turn was told so before it failed
+            raise failures[0]
+        _note(day, writer, promise.copy())
+        if turn % 20 == 19:
+            heard = clerk.books.head // 2
+            await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, EPOCH + 10**9))  # type: ignore[misc]
+            _note(day, writer, promise.copy())
+
+
+def _note(day: Day, writer: sqlite3.Connection, promise: Promise) -> None:
+    """Everybody has been answered: from here on, what they were told must survive."""
+    with day.disk.looked_at():
+        day.states.append(fingerprint(writer))
+    day.promises.append(promise)
+    day.disk.note(len(day.states) - 1)
