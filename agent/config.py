@@ -102,6 +102,14 @@ class _Table:
             return default
         return value
 
+    def file_name(self, key: str) -> str | None:
+        """The name of a file; it need not exist."""
+        name: str | None = self.take(key, str)
+        if name is not None and (not name or "\0" in name):
+            self.mistake(key, f"{name!r} names no file")
+            return None
+        return name
+
     def one_of(self, key: str, choices: tuple[str, ...], default: str | None = None) -> Any:
         value = self.take(key, str, default)
         if value != default and value not in choices:
@@ -133,7 +141,7 @@ class _Reader:
                 names[key] = None
         store.finish()
         books = self._table(root, "books")
-        books_path, catalogue = books.take("path", str), books.take("catalogue", str)
+        books_path, catalogue = books.file_name("path"), books.file_name("catalogue")
         books.finish()
         hq = self._table(root, "hq")
         broker = self._broker(hq)

@@ -26,6 +26,7 @@ Say = Callable[[StoreTopics, Heard], None]
 
 MAX_WAITING = 4000  # log batches that may wait for the writer …
 MAX_WAITING_BYTES = 64 * 1024 * 1024  # … and their bytes
+MAX_GREETING_BYTES = 4096  # ten times what a hello needs
 MAX_GREETINGS = 20_000  # hellos and states that may wait: they are few and small, and a store depends on them
 MAX_STORES = 20_000
 _TURN_MESSAGES = 256
@@ -83,6 +84,9 @@ class Ingest:
             self._count("strangers")
             return
         if channel != "log":
+            if len(payload) > MAX_GREETING_BYTES:
+                self._count("unreadable")
+                return
             if len(self._waiting) - self._waiting_batches >= MAX_GREETINGS:
                 self._count("dropped")
                 return

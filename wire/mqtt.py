@@ -29,6 +29,8 @@ MAX_INFLIGHT = 20
 #: The largest MQTT packet read: a payload at its bound with the longest topic (64 KB), and room for the header.
 MAX_PACKET = MAX_PAYLOAD + 64 * 1024 + 1024
 
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
+
 MqttVersion = Literal["5", "3.1.1"]
 LinkState = Literal["connecting", "here", "stopped"]
 
@@ -197,7 +199,12 @@ class _BoundedSocket(socket.socket):
         if bufsize > MAX_PACKET:
             self.complaint = f"the broker sent a packet of {bufsize} bytes; the most is {MAX_PACKET}"
             raise OSError(self.complaint)
-        return super().recv(bufsize, flags)
+        data = super().recv(bufsize, flags)
+        # Many brokers hold a small packet back until the last one is acknowledged: do not let them wait 40 ms for it.
+        # Linux forgets the option after a while, so it is set each time.
+        if _QUICKACK is not None:
+            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        return data
 
 
 async def _connect(broker: Broker) -> _BoundedSocket:

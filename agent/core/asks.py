@@ -50,6 +50,17 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A receipt that has a name and cannot be read: kept as a case, so that the sale is not lost."""
+
+    receipt: str
+    mistakes: tuple[Mistake, ...]
+
+    def sources(self) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
 class SoldLine:
     """What became of a receipt's line; `seq` is its posting."""
 
@@ -150,5 +161,5 @@ class TagsEntered:
     moves: int
 
 
-Ask = Sale | Delivery | Scan | TagsHeard
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard
 Answer = Sold | Expected | Scanned | TagsEntered | Refused
