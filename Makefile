@@ -13,13 +13,13 @@ test:
 check:
 	@scripts/check
 
-# The killing tests, 100 kills in each scenario.
+# The killing tests, 100 kills in each scenario. ONLY=books: power cuts, failing disks, flipped bits, kills, mutations.
 torture:
-	@scripts/torture $(ARGS)
+	@ONLY=$(ONLY) scripts/torture $(ARGS)
 
-# The figures the project promises, side by side with its peers; also in build/bench.json.
+# The figures the project promises, side by side with its peers; also in build/bench.json. ONLY=books: those of one module.
 bench:
-	@scripts/bench $(ARGS)
+	@scripts/bench $(ONLY) $(ARGS)
 
 # Everything that can be made again.
 clean:

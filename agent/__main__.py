@@ -47,7 +47,8 @@ async def serve(config: Config) -> None:
         catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
         books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
         sender = Sender(version("nearshelf"), boot)
-        outbox = Outbox(store, books, config.topics, clock, sender)
+        heard, is_old_copy = await store.write(lambda tx: (rows.heard(tx), rows.is_old_copy(tx)))
+        outbox = Outbox(store, books, config.topics, clock, sender, heard=heard, is_old_copy=is_old_copy)
 
         def wrote(turn: Turn) -> None:
             outbox.wake()

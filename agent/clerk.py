@@ -57,6 +57,8 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.Sale) -> asks.Sold | asks.Refused: ...
     @overload
+    async def enter(self, ask: asks.Unreadable) -> asks.Refused: ...
+    @overload
     async def enter(self, ask: asks.Delivery) -> asks.Expected | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Scan) -> asks.Scanned: ...
@@ -131,7 +133,10 @@ class Clerk:
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():
-            rows.enter(tx, turn, announcements_of(turn))
+            try:
+                rows.enter(tx, turn, announcements_of(turn))
+            except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
+                raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
 
     def _remember(self, waiting: list[_Waiting], entered: tuple[Turn, list[asks.Answer]]) -> None:

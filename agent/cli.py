@@ -52,7 +52,8 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         except (BadCatalogueError, BooksError) as error:
             _give_up(str(error), _FAILED if isinstance(error, BooksLostError) else _MISTAKE)
         except OSError as error:
-            _give_up(f"{config.web_host}:{config.web_port} cannot be served: {error.strerror}", _MISTAKE)
+            where = error.filename or f"{config.web_host}:{config.web_port}"
+            _give_up(f"{where} cannot be used: {error.strerror}", _MISTAKE)
 
     app.add_typer(catalogue_cli.commands(_load), name="catalogue")
     return app

@@ -103,6 +103,14 @@ class _Table:
             return default
         return value
 
+    def file_name(self, key: str, default: str | None = None) -> str | None:
+        """The name of a file; it need not exist."""
+        name: str | None = self.take(key, str, default)
+        if name is not None and name != default and (not name or "\0" in name):
+            self.mistake(key, f"{name!r} names no file")
+            return None
+        return name
+
     def one_of(self, key: str, choices: tuple[str, ...], default: str | None = None) -> Any:
         value = self.take(key, str, default)
         if value != default and value not in choices:
@@ -134,7 +142,7 @@ class _Reader:
                 names[key] = None
         store.finish()
         books = self._table(root, "books")
-        books_path, catalogue = books.take("path", str), books.take("catalogue", str, "")
+        books_path, catalogue = books.file_name("path"), books.file_name("catalogue", "")
         books.finish()
         hq = self._table(root, "hq")
         broker = self._broker(hq)

@@ -4,6 +4,7 @@ A device that is lost is tried again for ever, ever more slowly up to a bound; o
 a person must look. Loss and return are logged once each. A broken driver costs its device, never the shop.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -119,6 +120,11 @@ class Keeper:
             await self._device.run(self)
         except DeviceError as error:
             return error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return RuntimeError("it cancelled itself")
         except BooksLostError:
             raise  # the agent's own end, not the device's
         except Exception as error:

@@ -5,13 +5,14 @@ counted: a tag that is still there is heard again. A scan waits for its turn and
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.core import asks
-from agent.core.tags import Evidence, TagRules, hear
+from agent.core.tags import Evidence, Stranger, TagRules, hear
 from drivers.readings import BarcodeScan, ScanAnswer, TagRead
 
 #: Tags (per place) that may wait for the clerk.
@@ -20,6 +21,8 @@ MOST_TAGS_WAITING = 20_000
 _MOST_AT_ONCE = 2_000
 #: Reads are gathered this long, so that a busy reader costs a few looks per second and not one per report.
 _GATHER_S = 0.02
+#: A stranger that stays is told of again after this long.
+_TELL_AGAIN_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Intake:
         self._rules = rules
         self._heard: dict[tuple[bytes, str], int] = {}
         self._arrived = asyncio.Event()
+        self._told: OrderedDict[tuple[str, bytes], float] = OrderedDict()  # strangers, and when they were last told
 
     def tags(self, stand: Stand, reads: Sequence[TagRead]) -> None:
         """Take tag reads. Never waits."""
@@ -58,7 +62,7 @@ class Intake:
         heard, places = self._heard, stand.places
         only = next(iter(places.values())) if len(places) == 1 else None
         for read in reads:
-            place = places.get(read.antenna, only) if read.antenna is not None else only
+            place = only if read.antenna is None else places.get(read.antenna)
             if place is None:
                 self.counts.reads_placeless += 1
                 continue
@@ -96,12 +100,9 @@ class Intake:
                 await self._weigh(evidence[start : start + _MOST_AT_ONCE])
 
     async def _weigh(self, evidence: list[Evidence]) -> None:
-        books = self._clerk.books
-        heard = hear(books.tags, evidence, self._rules)
+        heard = hear(self._clerk.books.tags, evidence, self._rules)
         strangers = tuple(
-            (stranger.epc, stranger.kind, stranger.detail)
-            for stranger in heard.strangers
-            if (stranger.kind, stranger.epc.hex().upper()) not in books.cases
+            (stranger.epc, stranger.kind, stranger.detail) for stranger in heard.strangers if self._is_news(stranger)
         )
         if heard.settled or strangers:
             settled = tuple((tag.epc, tag.place) for tag in heard.settled)
@@ -111,3 +112,14 @@ class Intake:
                 return  # logged by the clerk; the tags will be heard again
         else:
             await self._clock.sleep(0)
+
+    def _is_news(self, stranger: Stranger) -> bool:
+        """Tell of a stranger once in a while: next door's stock is heard all day, and each telling is a transaction."""
+        key, now_s = (stranger.kind, stranger.epc), self._clock.monotonic_s()
+        if now_s - self._told.get(key, float("-inf")) < _TELL_AGAIN_S:
+            return False
+        self._told[key] = now_s
+        self._told.move_to_end(key)
+        if len(self._told) > MOST_TAGS_WAITING:
+            self._told.popitem(last=False)
+        return True

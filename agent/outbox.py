@@ -16,6 +16,7 @@ import structlog
 from agent.clock import Clock
 from agent.core.ledger import Books
 from agent.store import announcements
+from agent.store import books as books_rows
 from agent.store.connection import Store
 from wire import codec, digest
 from wire.messages import Heard, Hello, StoreState
@@ -32,6 +33,12 @@ MOST_WINDOW = 8
 #: Without progress for this long the outbox goes back to the cursor, then waits twice as long, up to the most.
 STALL_FIRST_S = 1.5
 STALL_MOST_S = 15.0
+#: The longest that rows are gathered, whatever HQ asks for.
+_MOST_LINGER_S = 0.25
+_OLD_COPY = (
+    "HQ has heard more from this store than these books hold: they are an old copy, and HQ is told nothing of them. "
+    "Put the newest copy of the books in their place."
+)
 #: How often the store says it is here.
 HEARTBEAT_S = 10.0
 #: Announcements stay this long after HQ has heard them: an HQ restored from a backup is then only a replay.
@@ -58,11 +65,22 @@ class Sender:
 class Outbox:
     """One store's stream to HQ. The link must call `on_up`, `on_down` and `on_message`."""
 
-    def __init__(self, store: Store, books: Books, topics: StoreTopics, clock: Clock, sender: Sender) -> None:
-        self.heard = 0
+    def __init__(
+        self,
+        store: Store,
+        books: Books,
+        topics: StoreTopics,
+        clock: Clock,
+        sender: Sender,
+        *,
+        heard: int = 0,
+        is_old_copy: bool = False,
+    ) -> None:
+        """`heard` and `is_old_copy` as the books noted them."""
+        self.heard = heard
         self.heard_at: int | None = None
         self.waiting_since: int | None = None
-        self.trouble = ""
+        self.trouble = _OLD_COPY if is_old_copy else ""
         self.on_heard: Callable[[], None] = lambda: None
         self._store = store
         self._books = books
@@ -71,6 +89,9 @@ class Outbox:
         self._sender = sender
         self._link: Publisher | None = None
         self._hq_boot = ""
+        self._is_old_copy = self._old_copy_noted = is_old_copy
+        self._new_epoch: int | None = None
+        self._leaving = False
         self._answered = False  # has HQ answered the hello of this connection?
         self._sent = 0
         self._under_way: deque[int] = deque()  # the last row of each batch beyond the cursor
@@ -130,12 +151,15 @@ class Outbox:
         forgot_s = self._clock.monotonic_s()
         while True:
             now_s = self._clock.monotonic_s()
-            if self._link is not None and self._link.state == "here":
+            await self._settle_who_these_books_are()
+            if self._link is not None and self._link.state == "here" and not self._is_old_copy:
                 if now_s - self._heartbeat_s >= HEARTBEAT_S:
                     self._heartbeat_s = now_s
-                    self._say_state("here")
+                    self._say_here()
                     hello_s = float("-inf") if not self._answered else hello_s
                 if not self._answered and now_s - hello_s >= self._stall_s:
+                    if hello_s > float("-inf"):  # nobody answered the last one
+                        self._stall_s = min(self._stall_s * 2, STALL_MOST_S)
                     hello_s = now_s
                     await self._say_hello()
                 if self._answered:
@@ -157,8 +181,27 @@ class Outbox:
 
     async def goodbye(self) -> None:
         """Say away, politely: the last will is only for those who vanish."""
+        self._leaving = True
         if self._link is not None and self._link.state == "here":
             await self._link.publish(self._topics.up("state"), codec.encode(self._state("away")), retain=True)
+
+    async def _settle_who_these_books_are(self) -> None:
+        """Write down what HQ made known of these books: that they are an old copy, or that their epoch is too low."""
+        if self._is_old_copy and not self._old_copy_noted:
+            await self._store.write(books_rows.note_old_copy)
+            self._old_copy_noted = True
+        if self._new_epoch is not None:
+            epoch, self._new_epoch = self._new_epoch, None
+            if await announcements.oldest(self._store) in (None, 1):
+                await self._store.write(
+                    lambda tx: books_rows.take_epoch(tx, epoch), and_then=lambda _: self._begin(epoch)
+                )
+                log.warning("epoch_taken", epoch=epoch)
+
+    def _begin(self, epoch: int) -> None:
+        self._books.epoch = epoch
+        self.heard, self.trouble = 0, ""
+        self.on_up()
 
     async def _wait(self) -> None:
         try:
@@ -169,15 +212,17 @@ class Outbox:
         self._something.clear()
 
     def _hear(self, heard: Heard) -> None:
+        if self._is_old_copy:
+            return
         if heard.epoch != self._books.epoch:
             self.trouble = f"HQ speaks of epoch {heard.epoch}; these books are epoch {self._books.epoch}"
+            if heard.epoch > self._books.epoch and self.heard == 0:  # never heard of: made while the clock was wrong
+                self._new_epoch = max(self._clock.now_ms(), heard.epoch + 1)
             return
         if heard.upto > self._books.head:
-            self.trouble = (
-                f"HQ has heard up to {heard.upto}, these books end at {self._books.head}: they are an old copy. "
-                "Restore the newest copy of the books."
-            )
             log.error("books_behind_hq", heard=heard.upto, head=self._books.head)
+            self._is_old_copy, self.trouble = True, _OLD_COPY
+            self._something.set()
             return
         self.trouble = ""
         progressed = heard.upto > self.heard
@@ -185,7 +230,7 @@ class Outbox:
         self.heard = heard.upto if asked_again else max(self.heard, heard.upto)
         self.heard_at = self._clock.now_ms()
         self._window = min(heard.window, MOST_WINDOW)
-        self._linger_s = heard.linger_ms / 1000
+        self._linger_s = min(heard.linger_ms / 1000, _MOST_LINGER_S)
         if progressed or asked_again:
             self._progress_s = self._clock.monotonic_s()
             self._stall_s = STALL_FIRST_S
@@ -242,8 +287,9 @@ class Outbox:
     def _state(self, state: Literal["here", "away"]) -> StoreState:
         return StoreState(state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software)
 
-    def _say_state(self, state: Literal["here", "away"]) -> None:
-        self._publish("state", codec.encode(self._state(state)), retain=True)
+    def _say_here(self) -> None:
+        if not self._leaving:  # a "here" after the "away" would stay at the broker
+            self._publish("state", codec.encode(self._state("here")), retain=True)
 
     async def _say_hello(self) -> None:
         oldest = await announcements.oldest(self._store)
@@ -263,18 +309,17 @@ class Outbox:
         self._publish("hello", codec.encode(hello))
 
     async def _forget(self) -> None:
-        before = self._clock.now_ms() - KEEP_HEARD_MS
-        heard = self.heard
-        await self._store.write(lambda tx: announcements.forget(tx, heard, before))
+        now, heard = self._clock.now_ms(), self.heard
+        await self._store.write(lambda tx: announcements.forget(tx, heard, now - KEEP_HEARD_MS, now))
 
 
 def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:
-    """As many bodies as fit in one batch; the first always does."""
+    """As many bodies as fit in one batch without a hole; the first always does."""
     bodies: list[bytes] = []
     size = 0
-    for _, body in rows:
+    for seq, body in rows:
         size += len(body) + 1
-        if bodies and size > MOST_BYTES:
+        if bodies and (size > MOST_BYTES or seq != rows[0][0] + len(bodies)):
             break
         bodies.append(body)
     return bodies

@@ -26,9 +26,11 @@ Say = Callable[[StoreTopics, Heard], None]
 
 MAX_WAITING = 4000  # log batches that may wait for the writer …
 MAX_WAITING_BYTES = 64 * 1024 * 1024  # … and their bytes
+MAX_GREETING_BYTES = 4096  # ten times what a hello needs
 MAX_GREETINGS = 20_000  # hellos and states that may wait: they are few and small, and a store depends on them
 MAX_STORES = 20_000
 _TURN_MESSAGES = 256
+_TURN_BYTES = 512 * 1024  # about 3,000 rows: drafting them keeps the event loop from everything else
 _TURN_UNREADABLE = 20  # kept per turn; a flood of nonsense is counted, and does not become a flood of writes
 _KINDS_NAMED = 100  # unknown kinds of rows that are logged, each once
 
@@ -82,6 +84,9 @@ class Ingest:
             self._count("strangers")
             return
         if channel != "log":
+            if len(payload) > MAX_GREETING_BYTES:
+                self._count("unreadable")
+                return
             if len(self._waiting) - self._waiting_batches >= MAX_GREETINGS:
                 self._count("dropped")
                 return
@@ -103,8 +108,12 @@ class Ingest:
                 await self._finish(self._take())
 
     def _take(self) -> list[_Waiting]:
-        taken = [self._waiting.popleft() for _ in range(min(_TURN_MESSAGES, len(self._waiting)))]
-        for each in taken:
+        taken: list[_Waiting] = []
+        size = 0
+        while self._waiting and len(taken) < _TURN_MESSAGES and size < _TURN_BYTES:
+            each = self._waiting.popleft()
+            taken.append(each)
+            size += len(each.payload)
             if each.channel == "log":
                 self._waiting_batches -= 1
                 self._waiting_bytes -= len(each.payload)

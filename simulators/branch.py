@@ -5,7 +5,6 @@ from collections import Counter, deque
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 
 from simulators.goods import catalogue_csv, range_of_goods
 from simulators.llrp_reader import SimulatedReader
@@ -111,7 +110,7 @@ class Branch:
         self.store = f"SH-{number:04}"
         self.folder = folder / self.store
         self.folder.mkdir()
-        self.shop = Shop(range_of_goods(), Random(f"{seed}/{self.store}/shop"), number * _SERIALS_PER_STORE)
+        self.shop = Shop(range_of_goods(), number * _SERIALS_PER_STORE)
         self.clock = WorldClock()
         self.dock = SerialScanner(self.folder / "dock-scanner")
         self.shelf = SerialScanner(self.folder / "shelf-scanner")

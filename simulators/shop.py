@@ -6,7 +6,6 @@ A unit is always somewhere. Each method is one thing that happens to units; the 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from random import Random
 
 from simulators.goods import Product, sgtin_96
 
@@ -27,11 +26,10 @@ class Unit:
 class Shop:
     """Products, tagged units, and how many of each SKU are where."""
 
-    def __init__(self, products: Iterable[Product], rng: Random, first_serial: int) -> None:
+    def __init__(self, products: Iterable[Product], first_serial: int) -> None:
         self.products = tuple(products)
         self.tagged = tuple(product for product in self.products if product.tagged)
         self.untagged = tuple(product for product in self.products if not product.tagged)
-        self.rng = rng
         self._next_serial = first_serial
         self._truth: Counter[tuple[str, str]] = Counter()
         self._resting: dict[Unit, tuple[str, float]] = {}

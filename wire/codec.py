@@ -184,7 +184,20 @@ def _read_row(raw: msgspec.Raw) -> Row:
     head = _read(_row_head, raw)
     if head.kind in _KNOWN_KINDS:
         return _read(_known_row, raw)
+    _check_unknown(bytes(raw))
     return UnknownRow(head.seq, head.kind, msgspec.Raw(bytes(raw)))
+
+
+def _check_unknown(raw: bytes) -> None:
+    """What nobody here understands is kept and shown again, so it must be JSON that everybody can read.
+
+    The decoder passes over values that it does not need: bad UTF-8 and numbers beyond a double stand there unseen.
+    """
+    try:
+        raw.decode()
+        msgspec.json.decode(raw)
+    except (ValueError, RecursionError) as error:
+        raise NotOurs(f"a row that is no JSON: {error}") from None
 
 
 def _check_version(version: int) -> None:

@@ -10,6 +10,7 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ MAX_INFLIGHT = 20
 
 #: The largest MQTT packet read: a payload at its bound with the longest topic (64 KB), and room for the header.
 MAX_PACKET = MAX_PAYLOAD + 64 * 1024 + 1024
+
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 
 MqttVersion = Literal["5", "3.1.1"]
 LinkState = Literal["connecting", "here", "stopped"]
@@ -83,7 +86,8 @@ class Link:
     """The line to a broker.
 
     `on_message(topic, payload)` and `on_up()` run on the event loop and must not wait; what they raise ends `run`.
-    `on_up` is called after each connect, when all `topics` are subscribed (QoS 1); `on_down(why)` once when a
+    `on_up` is called after each connect, when all `topics` are subscribed (QoS 1), and before any message of that
+    connection: both may publish. `on_down(why)` is called once when a
     connection that was up has gone. `will` is the topic and payload the broker publishes, retained, when this end
     vanishes without a goodbye. `now_ms` stamps `connected_since`.
     """
@@ -154,13 +158,16 @@ class Link:
         """One connection from the first packet to the last. Raises what ended it."""
         async with asyncio.timeout(_CONNECT_WITHIN_S):
             sock = await _connect(self.broker)
-        session = _Session(sock, self._client_id, self._version, self._will, self._on_message)
-        try:
-            async with asyncio.timeout(_CONNECT_WITHIN_S):
-                await session.open(self.broker, self._topics)
+
+        def came_up() -> None:
             self._session = session
             self.state, self.why, self.connected_since = "here", "", self._now_ms()
             self._on_up()
+
+        session = _Session(sock, self._client_id, self._version, self._will, came_up, self._on_message)
+        try:
+            async with asyncio.timeout(_CONNECT_WITHIN_S):
+                await session.open(self.broker, self._topics)
             await session.stay()
         except asyncio.CancelledError:
             self._session = None
@@ -192,7 +199,12 @@ class _BoundedSocket(socket.socket):
         if bufsize > MAX_PACKET:
             self.complaint = f"the broker sent a packet of {bufsize} bytes; the most is {MAX_PACKET}"
             raise OSError(self.complaint)
-        return super().recv(bufsize, flags)
+        data = super().recv(bufsize, flags)
+        # Many brokers hold a small packet back until the last one is acknowledged: do not let them wait 40 ms for it.
+        # Linux forgets the option after a while, so it is set each time.
+        if _QUICKACK is not None:
+            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        return data
 
 
 async def _connect(broker: Broker) -> _BoundedSocket:
@@ -234,18 +246,23 @@ class _Session:
         client_id: str,
         version: MqttVersion,
         will: tuple[str, bytes] | None,
+        on_up: Callable[[], None],
         on_message: Callable[[str, bytes], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._fd = sock.fileno()
         self._version = version
+        self._on_up = on_up
         self._on_message = on_message
+        #: What came before the line was up: a broker may send retained messages ahead of its SUBACK.
+        self._early: list[tuple[str, bytes]] = []
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self._subscribed: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._watching = False
+        self._up = False
         self._client = client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id,
@@ -279,6 +296,8 @@ class _Session:
         if topics:
             self._client.subscribe([(topic, 1) for topic in topics])
             await self._or_end(self._subscribed)
+        else:
+            self._is_up()
 
     async def stay(self) -> None:
         """Until the connection ends; raises why it did."""
@@ -360,6 +379,7 @@ class _Session:
             self._end(BrokerRefused(f"the broker refuses a subscription: {refused[0]}"))
         elif not self._subscribed.done():
             self._subscribed.set_result(None)
+            self._is_up()
 
     def _pubacked(self, _c: paho.Client, _u: Any, mid: int, code: ReasonCode, _p: Any) -> None:
         future = self._waiting.pop(mid, None)
@@ -375,8 +395,22 @@ class _Session:
             topic = message.topic
         except UnicodeDecodeError:
             return  # no topic of ours
+        if self._up:
+            self._tell(partial(self._on_message, topic, bytes(message.payload)))
+        else:
+            self._early.append((topic, bytes(message.payload)))
+
+    def _is_up(self) -> None:
+        """In the same step as the SUBACK, so that nobody hears a message on a line that is not up yet."""
+        self._up = True
+        self._tell(self._on_up)
+        for topic, payload in self._early:
+            self._tell(partial(self._on_message, topic, payload))
+        self._early.clear()
+
+    def _tell(self, callback: Callable[[], None]) -> None:
         try:
-            self._on_message(topic, bytes(message.payload))
+            callback()
         except Exception as error:  # our own mistake: `run` raises it
             self._end(error)
 

@@ -52,6 +52,17 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A receipt that has a name and cannot be read: kept as a case, so that the sale is not lost."""
+
+    receipt: str
+    mistakes: tuple[Mistake, ...]
+
+    def sources(self) -> list[str]:
+        return []
+
+
+@dataclass(frozen=True, slots=True)
 class SoldLine:
     """What became of a receipt's line; `seq` is its posting."""
 
@@ -288,5 +299,5 @@ class Ticked:
     expired: int
 
 
-Ask = Sale | Delivery | Scan | TagsHeard | Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
 Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Refused

@@ -24,5 +24,8 @@ def gtin_of(text: str, aim: str | None = None) -> str | None:
     # Only now: biip's tables take 17 MB and 0.1 s, and most scans are a GTIN alone.
     import biip
 
-    parsed = biip.parse((aim or "") + text)
+    try:
+        parsed = biip.parse((aim or "") + text)
+    except (biip.ParseError, ValueError, IndexError):
+        return None  # a symbology that carries no product
     return parsed.gtin.as_gtin_14() if parsed.gtin else None

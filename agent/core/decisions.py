@@ -26,6 +26,7 @@ from agent.core.asks import (
     TagsEntered,
     TagsHeard,
     Tick,
+    Unreadable,
 )
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.ledger import Turn
@@ -56,6 +57,9 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return promises.grant(turn, ask)
         case Tick():
             return promises.expire_due(turn)
+        case Unreadable():
+            turn.open_case("refused_sale", ask.receipt, "; ".join(f"{one.path}: {one.problem}" for one in ask.mistakes))
+            return Refused(ask.mistakes)
 
 
 def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
@@ -64,6 +68,9 @@ def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
     conflicts: list[Mistake] = []
     for place, line in enumerate(sale.lines):
         sku = _item_of(turn.books.catalogue, line)
+        if sku is None and turn.posting_of(sale.source(line)) is not None:
+            conflicts.append(Mistake(f"lines[{place}]", "was posted, and its item has left the catalogue since"))
+            continue
         problem = _sale_problem(sku, line)
         if sku is None or problem:
             mistakes.append(Mistake(f"lines[{place}].{line.item_is}", problem))
@@ -174,8 +181,23 @@ def _expect(turn: Turn, delivery: Delivery) -> Expected | Refused:
                 mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", f"belongs to GTIN {item.gtin}, not {sku.sku}"))
     if mistakes:
         return Refused(tuple(mistakes))
+    others = [
+        Mistake(f"lines[{place}].epcs", "this line was announced before with other tags")
+        for place, (line, sku) in enumerate(zip(delivery.lines, found, strict=True))
+        if _announces_others(turn, delivery, line, sku)
+    ]
+    if others:
+        return Refused(tuple(others), conflict=True)
     lines = zip(delivery.lines, found, strict=True)
     return Expected(delivery.delivery, tuple(_expect_line(turn, delivery, line, sku) for line, sku in lines))
+
+
+def _announces_others(turn: Turn, delivery: Delivery, line: DeliveryLine, sku: Sku) -> bool:
+    """Was this line entered before, and does it name a tag now that nobody has announced for the item?"""
+    if turn.delivered(delivery.source(line)) is None:
+        return False
+    tags = [turn.tag(epc) for epc in line.epcs]
+    return any(tag is None or tag.sku != sku.sku for tag in tags)
 
 
 def _expect_line(turn: Turn, delivery: Delivery, line: DeliveryLine, sku: Sku) -> ExpectedLine:

@@ -117,6 +117,7 @@ def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRule
         waited = tag.place is None or item.at_s - tag.heard_s >= rules.settle_s
         if waited and tag.rival_reads >= rules.min_reads:
             heard.settled.append(Settled(item.epc, item.place))
+            tag.heard_s = item.at_s  # it is at home there now; what was its home must be silent for as long again
     return heard
 
 

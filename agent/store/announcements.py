@@ -25,19 +25,22 @@ async def waiting_since(store: Store, heard: int) -> int | None:
     return rows[0][0] if rows else None
 
 
-def forget(tx: sqlite3.Connection, heard: int, before: int, most: int = 5000) -> int:
-    """Delete up to `most` announcements that HQ has heard and that are older than `before` (unix ms); how many.
+def forget(tx: sqlite3.Connection, heard: int, before: int, now: int, most: int = 5000) -> int:
+    """Delete the oldest announcements, up to `most`, that HQ has heard and that are older than `before`; how many.
 
-    The newest stays, whatever its age: it holds the place of the next number.
+    Only from the start, up to the first that must stay, whatever the wall clock said when each was made: a hole would
+    stop the stream. One that claims to be from the future was made by a wrong clock and counts as old. The newest
+    stays: it holds the place of the next number. Times are unix ms.
     """
-    tx.execute("UPDATE meta SET value = ? WHERE key = 'heard'", (str(heard),))
+    tx.execute("UPDATE meta SET value = max(CAST(value AS INTEGER), ?) WHERE key = 'heard'", (heard,))
     tx.execute(
         "DELETE FROM scan WHERE n <= (SELECT max(n) FROM scan AS newest WHERE newest.device = scan.device) - ?",
         (SCANS_KEPT,),
     )
+    stays = "seq > ? OR at BETWEEN ? AND ? OR seq = (SELECT max(seq) FROM announcement)"
+    first = f"SELECT seq FROM announcement WHERE {stays} ORDER BY seq LIMIT 1"  # noqa: S608 - no input in it
     return tx.execute(
-        "DELETE FROM announcement WHERE seq IN ("
-        " SELECT seq FROM announcement WHERE seq <= ? AND at < ? AND seq < (SELECT max(seq) FROM announcement)"
+        f"DELETE FROM announcement WHERE seq IN (SELECT seq FROM announcement WHERE seq < ({first})"  # noqa: S608
         " ORDER BY seq LIMIT ?)",
-        (heard, before, most),
+        (heard, before, now, most),
     ).rowcount

@@ -40,6 +40,27 @@ def found(tx: sqlite3.Connection, store: str, epoch: int) -> int:
     return int(meta["epoch"])
 
 
+def heard(tx: sqlite3.Connection) -> int:
+    """How far HQ had heard when that was last noted: to be shown until HQ answers, never to be relied upon."""
+    ((value,),) = tx.execute("SELECT value FROM meta WHERE key = 'heard'").fetchall()
+    return int(value)
+
+
+def is_old_copy(tx: sqlite3.Connection) -> bool:
+    """Has HQ once heard more from these books than they held? Then they are not the newest; HQ must not hear them."""
+    return bool(tx.execute("SELECT 1 FROM meta WHERE key = 'old_copy'").fetchone())
+
+
+def note_old_copy(tx: sqlite3.Connection) -> None:
+    """Remember it, so that it is not forgotten once these books have outgrown what HQ heard."""
+    tx.execute("INSERT OR IGNORE INTO meta VALUES ('old_copy', '1')")
+
+
+def take_epoch(tx: sqlite3.Connection, epoch: int) -> None:
+    """Go on as another epoch, from the first number."""
+    tx.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (str(epoch),))
+
+
 def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -> Books:
     """What is true, from disk. Raises BooksRefusedError when the books cannot be right."""
     books = Books(store, epoch, catalogue)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import aiosqlite
 
@@ -34,9 +35,6 @@ SETTINGS: dict[str, str | int] = {
     "busy_timeout": 5000,
     "journal_size_limit": 16 * 1024 * 1024,
 }
-
-#: Errors after which it is unknown whether the transaction is on disk (an fsync that failed may still have worked).
-_UNKNOWABLE = (sqlite3.OperationalError, sqlite3.DatabaseError)
 
 
 class Store:
@@ -65,7 +63,7 @@ class Store:
             os.close(lock)
             raise
         store = cls(path, writer, thread, lock)
-        store._reader = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        store._reader = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
         await store._reader.execute("PRAGMA query_only = 1")
         return store
 
@@ -112,20 +110,28 @@ class Store:
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         tx = self._writer
-        tx.execute("BEGIN IMMEDIATE")
         try:
+            tx.execute("BEGIN IMMEDIATE")
             result = work(tx)
             tx.execute("COMMIT")
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):
                 if tx.in_transaction:
                     tx.execute("ROLLBACK")
-            if isinstance(error, _UNKNOWABLE) and not isinstance(error, sqlite3.IntegrityError):
+            if _is_the_disk(error):
                 raise BooksLostError(
                     f"the books could not be written: {error}", f"Look at the disk that holds {self.path}."
                 ) from error
             raise
         return result
+
+
+def _is_the_disk(error: BaseException) -> bool:
+    """Is it open whether the transaction is on disk? An fsync that failed may still have worked.
+
+    SQLite's own trouble is OperationalError, or plain DatabaseError for a damaged file; its other kinds are ours.
+    """
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def _take(path: Path) -> int:

@@ -1,5 +1,6 @@
 """The routes of the store's pages and API. Reads answer from memory; whatever is entered goes through the clerk."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib.resources import files
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from agent.clerk import AskFailedError, Clerk
-from agent.core.asks import Expected, Mistake, Refused, Sold
+from agent.core.asks import Expected, Mistake, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.store.errors import BooksLostError
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
@@ -21,6 +22,8 @@ from agent.web.reports import Reports
 
 #: A receipt of 500 lines is about 40 KB.
 MOST_BODY_BYTES = 256 * 1024
+#: A till on the store's own network needs a blink.
+_BODY_WITHIN_S = 10
 
 _CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -84,6 +87,9 @@ class _Pages:
         sale = read_sale(body)
         if isinstance(sale, list):
             return _mistakes(422, "the sale cannot be read", sale, _AGAIN)
+        if isinstance(sale, Unreadable):
+            refused = await self._clerk.enter(sale)
+            return _mistakes(422, "the sale cannot be read", list(refused.mistakes), _AGAIN)
         return _answer(await self._clerk.enter(sale), KINDS["refused_sale"].hint)
 
     async def deliveries(self, request: Request) -> Response:
@@ -138,10 +144,14 @@ async def _left(_: Request, error: Exception) -> Response:
 async def _body(request: Request) -> bytes | Response:
     """The body, if it is not too large; never more of it than that in memory."""
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_BODY_BYTES:
-            return _problem(413, f"the body is over {MOST_BODY_BYTES} bytes", "Send it in smaller parts.")
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BODY_BYTES:
+                    return _problem(413, f"the body is over {MOST_BODY_BYTES} bytes", "Send it in smaller parts.")
+    except TimeoutError:
+        return _problem(408, f"the body did not come within {_BODY_WITHIN_S} s", "Send it again.")
     return bytes(body)
 
 

@@ -1,11 +1,12 @@
 """What tills and deliveries send, as asks; or every mistake in it at once."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
-from agent.core.asks import Delivery, DeliveryLine, Mistake, Sale, SaleLine
+from agent.core.asks import Delivery, DeliveryLine, Mistake, Sale, SaleLine, Unreadable
 
 #: The most a body may hold.
 MOST_LINES = 500
@@ -16,15 +17,19 @@ _MOST_QTY = 1_000_000
 _LONGEST_EPC_BYTES = 62  # what the EPC memory bank of a Gen2 tag can hold
 
 Item = Literal["sku", "gtin"]
-T = TypeVar("T")
+
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
 
 class NotJsonError(Exception):
     """The body is no JSON object."""
 
 
-def read_sale(body: bytes) -> Sale | list[Mistake]:
-    """A till's receipt: `{"receipt", "lines": [{"line", "gtin" or "sku", "qty", "epc"?}]}`. Raises NotJsonError."""
+def read_sale(body: bytes) -> Sale | Unreadable | list[Mistake]:
+    """A till's receipt: `{"receipt", "at"?, "lines": [{"line", "gtin" or "sku", "qty", "epc"?}]}`.
+
+    Unreadable when it has a name and mistakes, mistakes alone when not even that. Raises NotJsonError.
+    """
     form = _Form(body)
     receipt = form.name("receipt")
     lines = [
@@ -37,7 +42,10 @@ def read_sale(body: bytes) -> Sale | list[Mistake]:
             form.mistakes.append(Mistake(f"lines[{nth}].qty", "a line with an epc is one unit"))
     form.unknown({"receipt", "at", "lines"}, {"line", "sku", "gtin", "qty", "epc"})
     form.distinct([line.line for line in lines])
-    return form.mistakes or Sale(receipt, tuple(lines))
+    form.optional_time("at")
+    if form.mistakes:
+        return Unreadable(receipt, tuple(form.mistakes)) if receipt else form.mistakes
+    return Sale(receipt, tuple(lines))
 
 
 def read_delivery(body: bytes) -> Delivery | list[Mistake]:
@@ -75,6 +83,12 @@ class _Form:
             self.wrong(key, f"must be a text of 1 to {_LONGEST_NAME} printable characters")
             return ""
         return value
+
+    def optional_time(self, key: str) -> None:
+        """The till's own clock: data that may be sent and is not needed."""
+        value = self._document.get(key)
+        if value is not None and (type(value) is not int or not 0 <= value < 1 << 53):
+            self.wrong(key, "must be unix milliseconds, or left out")
 
     def lines(self) -> list[tuple[str, Mapping[str, Any]]]:
         lines = self._document.get("lines")
@@ -130,10 +144,8 @@ class _Form:
             self.wrong("lines", "two lines have the same number")
 
     def _epc(self, value: object, path: str) -> bytes:
-        try:
-            epc = bytes.fromhex(value) if isinstance(value, str) else b""
-        except ValueError:
-            epc = b""
+        digits = value if isinstance(value, str) and _HEX.fullmatch(value) else ""
+        epc = bytes.fromhex(digits)
         if not 1 <= len(epc) <= _LONGEST_EPC_BYTES:
             self.wrong(path, f"must be an EPC in hex digits, 1 to {_LONGEST_EPC_BYTES} bytes")
         return epc

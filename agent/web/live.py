@@ -24,6 +24,7 @@ class Live:
         self._pages: dict[object, set[str]] = {}
         self._changed = asyncio.Event()
         self._closed = False
+        self._made = (float("-inf"), b"")
 
     def is_full(self) -> bool:
         """Are as many pages open as may be?"""
@@ -52,11 +53,20 @@ class Live:
                     skus = sorted(waiting)
                     waiting.clear()
                     yield _event("stock", self._reports.stock(skus))
-                yield _event("health", self._reports.health())
+                yield self._health()
                 await self._clock.sleep(_PAUSE_S)
                 await self._next()
         finally:
             del self._pages[page]
+
+    def _health(self) -> bytes:
+        """The health of this moment, made once for all open pages."""
+        now_s = self._clock.monotonic_s()
+        made_s, event = self._made
+        if now_s - made_s >= _PAUSE_S / 2:
+            event = _event("health", self._reports.health())
+            self._made = (now_s, event)
+        return event
 
     async def _next(self) -> None:
         try:

@@ -1,12 +1,60 @@
 """Serves the pages on the agent's own event loop."""
 
+import asyncio
 import socket
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+#: Connections at once, and of these from one address: pages keep one open, tills and scanners few.
+_MOST_CONNECTIONS = 256
+_MOST_OF_ONE_PEER = 100
+#: A connection must have said what it wants by then.
+_SPEAK_WITHIN_S = 10.0
 
 #: Open requests get this long when the agent stops.
 _STOP_WITHIN_S = 2
+
+
+class _Guarded(H11Protocol):
+    """A connection that is closed when it says nothing, or when there are too many: silence must not lock tills out."""
+
+    speak_within_s = _SPEAK_WITHIN_S
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        peer = self.client[0] if self.client else ""
+        others = cast(set[H11Protocol], self.connections)
+        of_peer = sum(1 for other in others if other.client and other.client[0] == peer)
+        if len(others) > _MOST_CONNECTIONS or of_peer > _MOST_OF_ONE_PEER:
+            transport.abort()
+        else:
+            self._expect_a_request()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._is_asked() and self._deadline is None:
+            self._expect_a_request()  # the beginning of another one
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _is_asked(self) -> bool:
+        """Is a request under way? Whoever reads it bounds the time of its body."""
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _expect_a_request(self) -> None:
+        self._deadline = self.loop.call_later(self.speak_within_s, self._look)
+
+    def _look(self) -> None:
+        self._deadline = None
+        if not self._is_asked():
+            self.transport.abort()
 
 
 class WebServer(uvicorn.Server):
@@ -15,17 +63,17 @@ class WebServer(uvicorn.Server):
     It listens once it is made, so requests that come before it runs only wait. Raises OSError when the port is taken.
     """
 
-    def __init__(self, app: Any, host: str, port: int) -> None:
+    def __init__(self, app: Any, host: str, port: int, *, speak_within_s: float = _SPEAK_WITHIN_S) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
+                http=type("Guarded", (_Guarded,), {"speak_within_s": speak_within_s}),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
                 timeout_graceful_shutdown=_STOP_WITHIN_S,
-                limit_concurrency=256,
                 h11_max_incomplete_event_size=64 * 1024,
             )
         )

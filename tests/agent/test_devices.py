@@ -113,6 +113,19 @@ async def test_a_broken_driver_costs_its_device_only(tmp_path: Path) -> None:
         assert [entry["event"] for entry in logs] == ["driver_broke", "device_lost", "device_back"]
 
 
+async def test_a_driver_that_cancels_itself_is_started_again(tmp_path: Path) -> None:
+    async def life(sink: Sink) -> None:
+        sink.online("Reader 9")
+        inner = asyncio.ensure_future(asyncio.Event().wait())
+        asyncio.get_running_loop().call_soon(inner.cancel)
+        await inner
+
+    script = Scripted(life, up_for_ever)
+    async with opened(tmp_path / "books.db") as shop, kept(shop, script, READER, Impatient()) as keeper:
+        await until(lambda: keeper.health.connects == 2)
+        assert keeper.health.state == "up"
+
+
 async def test_text_of_a_device_is_capped_and_escaped(tmp_path: Path) -> None:
     async with opened(tmp_path / "books.db") as shop:
 
@@ -173,3 +186,24 @@ async def test_what_the_intake_holds_is_bounded_and_what_it_drops_is_counted(tmp
         assert intake.counts.reads_dropped == 14
         intake.tags(stand, [TagRead(b"x", 3), TagRead(b"x", None)])
         assert intake.counts.reads_placeless == 2
+        intake.tags(Stand("portal", {1: BACKROOM}, None), [TagRead(b"x", 2)])
+        assert intake.counts.reads_placeless == 3  # a zone says nothing of other antennas
+
+
+async def test_strangers_that_stay_cost_no_transactions(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        looked = 0
+
+        async def life(sink: Sink) -> None:
+            nonlocal looked
+            strangers = [goods.epc_of(goods.SHIRT, serial) for serial in range(300)] + [b"\x30" + bytes(67)]
+            while True:
+                await sink.tags([TagRead(epc, 1) for epc in strangers])
+                looked += 1
+                await asyncio.sleep(0)
+
+        async with kept(shop, Scripted(life), READER, SystemClock()):
+            await until(lambda: shop.books.cases)
+            seen, turns = looked, shop.clerk.turns
+            await until(lambda: looked > seen + 2000)
+            assert shop.clerk.turns - turns <= 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.core.asks import Sale, SaleLine
 from agent.outbox import Outbox, Sender
+from agent.store import books as books_rows
 from tests.agent.shops import Shop, opened
 from tests.brokers import Mosquitto
 from tests.waiting import until
@@ -182,17 +183,61 @@ async def test_a_gap_hq_names_is_filled(tmp_path: Path, mosquitto: Mosquitto) ->
         await until(lambda: outbox.heard == 100)
 
 
-async def test_what_hq_cannot_have_heard_is_not_believed(tmp_path: Path, mosquitto: Mosquitto) -> None:
+async def test_what_is_not_for_these_books_is_not_believed(tmp_path: Path, mosquitto: Mosquitto) -> None:
     async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
         await sell(shop, outbox, 3)
         await until(lambda: outbox.heard == 3)
-        hq.say(Heard(shop.books.epoch, 99))
-        await until(lambda: "old copy" in outbox.trouble)
-        assert outbox.heard == 3
-        hq.say(Heard(shop.books.epoch + 1, 1))
+        hq.say(Heard(shop.books.epoch - 1, 1))
         await until(lambda: "epoch" in outbox.trouble)
         hq.link.publish(TOPICS.down("heard"), b'{"epoch":"x"}')
         await until(lambda: "unreadable" in outbox.trouble)
-        await sell(shop, outbox, 1)
-        await until(lambda: outbox.heard == 4)
+        hq.say(Heard(shop.books.epoch, 3, linger_ms=2**53 - 1))  # must not stop the outbox
+        await sell(shop, outbox, 2)
+        await until(lambda: outbox.heard == 5)
         assert outbox.trouble == ""
+
+
+async def test_an_old_copy_of_the_books_is_never_told_to_hq(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    path = tmp_path / "books.db"
+    async with stocked(path) as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 3)
+        await until(lambda: outbox.heard == 3)
+        hq.say(Heard(shop.books.epoch, 5))  # it has heard what these books do not hold
+        await until(lambda: "old copy" in outbox.trouble)
+        await sell(shop, outbox, 10)  # they outgrow HQ's cursor, and are an old copy all the same
+        hq.say(Heard(shop.books.epoch, 5, want=6))
+        await until(lambda: shop.store.read("SELECT 1 FROM meta WHERE key = 'old_copy'"))
+        await outbox.prove()
+        assert max(hq.seen) == 3
+        assert "old copy" in outbox.trouble
+    async with stocked(path) as shop:
+        assert await shop.store.write(books_rows.is_old_copy)
+
+
+async def test_books_made_with_a_wrong_clock_take_a_higher_epoch(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        hq.answers = False
+        await sell(shop, outbox, 3)
+        await until(lambda: hq.hellos)
+        first = shop.books.epoch
+        hq.say(Heard(first + 10**9, 0))  # HQ knows a later epoch of this store
+        await until(lambda: hq.hellos[-1].epoch > first + 10**9)
+        hq.answers = True
+        hq.say(Heard(shop.books.epoch, 0))
+        await until(lambda: outbox.heard == 3)
+        assert (await shop.store.read("SELECT value FROM meta WHERE key = 'epoch'")) == [(str(shop.books.epoch),)]
+        hq.say(Heard(shop.books.epoch + 10**9, 0))  # once heard of, it is not given up
+        await until(lambda: "epoch" in outbox.trouble)
+        await outbox.prove()
+        assert hq.hellos[-1].epoch == shop.books.epoch
+
+
+async def test_after_the_goodbye_nobody_says_here(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await until(lambda: hq.states)
+        await outbox.goodbye()
+        outbox.on_up()  # as when the line came back in this moment
+        await outbox.prove()
+        await sell(shop, outbox, 1)
+        await until(lambda: outbox.heard == 1)
+        assert hq.states[-1].state == "away"

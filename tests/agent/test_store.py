@@ -1,5 +1,6 @@
 """The one writer: whole transactions, settings that hold, and nothing left open by whoever leaves."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -130,14 +131,44 @@ async def test_what_was_heard_long_ago_is_forgotten_but_never_the_last_number(tm
         await store.write(lambda tx: rows.found(tx, "SH-1", 1))
         bodies = [(seq, seq * 10, b"{}") for seq in range(1, 11)]
         await store.write(lambda tx: tx.executemany("INSERT INTO announcement VALUES (?, ?, ?)", bodies))
-        await store.write(lambda tx: announcements.forget(tx, heard=5, before=10_000))
+        await store.write(lambda tx: announcements.forget(tx, heard=5, before=10_000, now=20_000))
         assert await announcements.oldest(store) == 6
-        await store.write(lambda tx: announcements.forget(tx, heard=10, before=75))
+        await store.write(lambda tx: announcements.forget(tx, heard=10, before=75, now=20_000))
         assert await announcements.oldest(store) == 8
-        await store.write(lambda tx: announcements.forget(tx, heard=10, before=10_000))
+        await store.write(lambda tx: announcements.forget(tx, heard=10, before=10_000, now=20_000))
         assert await announcements.oldest(store) == 10
         loaded = await store.write(lambda tx: rows.load(tx, "SH-1", 1, CATALOGUE))
         assert loaded.head == 10
+
+
+@pytest.mark.parametrize("wrong_ms", [5, 9_000_000], ids=["in 1970", "in the future"])
+async def test_a_wrong_clock_makes_no_hole_in_the_announcements(tmp_path: Path, wrong_ms: int) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        await store.write(lambda tx: rows.found(tx, "SH-1", 1))
+        bodies = [(seq, wrong_ms if 4 <= seq <= 6 else 1_000_000 + seq, b"{}") for seq in range(1, 11)]
+        await store.write(lambda tx: tx.executemany("INSERT INTO announcement VALUES (?, ?, ?)", bodies))
+        for before in (999_000, 1_000_003, 1_000_008, 1_000_100):
+            await store.write(
+                lambda tx, before=before: announcements.forget(tx, heard=10, before=before, now=1_000_200)  # type: ignore[misc]
+            )
+            kept = [seq for (seq,) in await store.read("SELECT seq FROM announcement ORDER BY seq")]
+            assert kept == list(range(kept[0], 11))
+            assert (await store.write(lambda tx: rows.load(tx, "SH-1", 1, CATALOGUE))).head == 10
+        assert kept == [10]
+
+
+@pytest.mark.parametrize("name", ["shop #1.db", "what?.db", "50%41.db", "店.db"])
+async def test_any_file_name_is_that_file(tmp_path: Path, name: str) -> None:
+    async with await Store.open(tmp_path / name) as store:
+        await store.write(lambda tx: rows.found(tx, "SH-1", 1))
+        assert await store.read("SELECT value FROM meta WHERE key = 'store'") == [("SH-1",)]
+    assert {found.removesuffix(".lock") for found in os.listdir(tmp_path)} == {name}
+
+
+async def test_a_mistake_of_ours_is_not_called_the_disks(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        with pytest.raises(sqlite3.ProgrammingError):
+            await store.write(lambda tx: tx.execute("SELECT ?", (1, 2)))
 
 
 def test_migrations_are_numbered_from_one_and_none_twice() -> None:

@@ -112,7 +112,8 @@ async def test_two_lines_with_one_number_are_refused(site: Site) -> None:
     lines = [{"line": 1, "sku": "MILK", "qty": 1}, {"line": 1, "sku": "EGGS", "qty": 1}]
     answer = await site.post("/v1/sales", {"receipt": "R1", "lines": lines})
     assert answer.status_code == 422
-    assert site.shop.books.head == 0
+    assert not site.shop.books.balances
+    assert list(site.shop.books.cases) == [("refused_sale", "R1")]  # it has a name, so it is kept
 
 
 async def test_an_unknown_item_refuses_the_receipt_and_is_kept_as_a_case(site: Site) -> None:
@@ -179,6 +180,47 @@ async def test_open_pages_are_bounded_and_closed_ones_forgotten(site: Site) -> N
             assert await anext(open_pages[-1]) == "event: health"
         assert (await site.client.get("/v1/events")).status_code == 503
     await until(lambda: not site.live.is_full())
+
+
+async def test_a_delivery_sent_again_with_other_tags_is_a_conflict(site: Site) -> None:
+    def note(*serials: int) -> dict[str, Any]:
+        epcs = [goods.epc_of(goods.SHIRT, serial).hex() for serial in serials]
+        return {"delivery": "D1", "lines": [{"line": 1, "sku": "SHIRT", "epcs": epcs}]}
+
+    assert (await site.post("/v1/deliveries", note(1, 2))).status_code == 200
+    assert (await site.post("/v1/deliveries", note(1, 3))).status_code == 409
+    assert (await site.post("/v1/deliveries", note(1, 2))).json()["lines"][0]["outcome"] == "already_expected"
+
+
+async def test_silent_connections_do_not_lock_the_till_out() -> None:
+    async def hello(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"hi"})
+
+    server = WebServer(hello, "127.0.0.1", 0, speak_within_s=0.2)
+    serving = asyncio.ensure_future(server.run_until_stopped())
+    host, port = server.address.removeprefix("http://").split(":")
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(90)]
+    half = await asyncio.open_connection(host, int(port))
+    half[1].write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+    async with httpx.AsyncClient(base_url=server.address) as till:
+        assert (await till.get("/")).text == "hi"
+        for reader, _ in [*silent, half]:
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert (await till.get("/")).text == "hi"
+    crowd = [await asyncio.open_connection(host, int(port)) for _ in range(150)]
+    refused = 0
+    for reader, _ in crowd[100:]:
+        try:
+            refused += await asyncio.wait_for(reader.read(), 5) == b""
+        except ConnectionResetError:
+            refused += 1
+    assert refused >= 50
+    for _, writer in [*silent, half, *crowd]:
+        writer.close()
+    server.stop()
+    await serving
 
 
 async def test_every_answer_carries_the_security_headers(site: Site) -> None:

@@ -13,8 +13,9 @@ from agent.core.asks import (
     TagsEntered,
     TagsHeard,
 )
+from agent.core.catalogue import Catalogue
 from agent.core.decisions import decide
-from agent.core.ledger import Books
+from agent.core.ledger import Books, Turn
 from agent.core.places import BACKROOM, FLOOR
 from tests.core import shop
 
@@ -121,3 +122,16 @@ def test_strangers_become_cases_and_change_no_stock() -> None:
     assert {kind for kind, _ in books.cases} == {"alien_tag", "unencoded_tag"}
     entered(books, NOTE)  # the delivery note was late
     assert {kind for kind, _ in books.cases} == {"unencoded_tag"}
+
+
+def test_a_posted_receipt_stays_posted_when_its_item_leaves_the_catalogue() -> None:
+    books = shop.books()
+    sale = Sale("R1", (SaleLine(1, "sku", "MILK", 1),))
+    turn = shop.turn(books)
+    decide(turn, sale)
+    books.remember(turn)
+    later = Turn(Books(books.store, books.epoch, Catalogue([]), books.head), 2000, {"sale:R1/1": turn.postings[0]}, {})
+    answer = decide(later, sale)
+    assert isinstance(answer, Refused)
+    assert answer.conflict
+    assert later.is_empty()

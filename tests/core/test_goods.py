@@ -72,6 +72,12 @@ def test_a_gs1_symbol_gives_its_gtin() -> None:
     assert barcodes.gtin_of("010400638133393110ABC", "]C1") == "04006381333931"
 
 
+@given(st.text(max_size=40), st.none() | st.from_regex(r"\][A-Za-z][0-9a-m]", fullmatch=True))
+def test_any_scan_of_any_symbology_gives_an_answer(text: str, aim: str | None) -> None:
+    found = barcodes.gtin_of(text, aim)
+    assert found is None or gtin.to_14(found) == found
+
+
 def test_what_names_no_product_is_none() -> None:
-    for text in ("", "hello", "12345", "4006381333930", "9" * 500, "\x00\x1b[31m"):
+    for text in ("", "hello", "12345", "4006381333930", "9" * 500, "\x00\x1b[31m", "]", "]J0ABC", "]Ya"):
         assert barcodes.gtin_of(text) is None

@@ -40,6 +40,14 @@ def test_a_tag_heard_at_both_places_stays_at_home() -> None:
         assert hear(tags, both, RULES).settled == []
 
 
+def test_a_tag_that_has_just_moved_does_not_flap_back() -> None:
+    tags = tag()
+    assert settled(tags, (BACKROOM, 1, 0.0), (FLOOR, 2, 1.0)) == [Settled(EPC, FLOOR)]
+    tags[EPC].follow(TagChange("SHIRT", "in_stock", FLOOR, 2))
+    assert settled(tags, (BACKROOM, 5, 1.02), (BACKROOM, 5, 1.9)) == []
+    assert settled(tags, (BACKROOM, 1, 2.0)) == [Settled(EPC, BACKROOM)]
+
+
 def test_an_expected_tag_arrives_where_it_is_heard_twice() -> None:
     tags = tag("expected", None)
     assert settled(tags, (BACKROOM, 1, 0.0)) == []

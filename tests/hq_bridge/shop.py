@@ -96,6 +96,7 @@ class ShopLine:
         self.shop = shop
         self.upto = 0
         self.heard: list[Heard] = []
+        self.heard_at: dict[int, float] = {}  # by row, on the event loop's clock
         self._rows_per_batch = rows_per_batch
         self._mute = False
         self._said_hello = False
@@ -146,6 +147,8 @@ class ShopLine:
         heard = decode_heard(payload)
         self.heard.append(heard)
         if heard.epoch == self.shop.epoch:
+            now = asyncio.get_running_loop().time()
+            self.heard_at |= dict.fromkeys(range(self.upto + 1, heard.upto + 1), now)
             self.upto = heard.upto
             if heard.want is not None or self._said_hello:
                 self._said_hello = False

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 
 from hq_bridge.books import StoreBooks
-from hq_bridge.ingest import MAX_WAITING, Ingest
+from hq_bridge.ingest import MAX_GREETING_BYTES, MAX_WAITING, Ingest
 from hq_bridge.store import QUARANTINE_ROWS, Database, DatabaseRefused
 from tests.hq_bridge.shop import Shop
 from tests.waiting import until
@@ -345,6 +345,13 @@ async def test_too_much_at_once_is_dropped_counted_and_asked_for_again(hq: Hq) -
     assert hq.ingest.counts["dropped"] == 50
     await deliver_all(hq, shop)
     await hq.equals(shop)
+
+
+async def test_a_hello_as_large_as_a_batch_is_not_kept(hq: Hq) -> None:
+    topic = StoreTopics("demo", "SH-0001").up("hello")
+    hq.ingest.offer(topic, b" " * (MAX_GREETING_BYTES + 1))
+    assert hq.ingest.counts["unreadable"] == 1
+    assert hq.ingest.stores == {}
 
 
 async def test_presence_and_lag_are_shown(hq: Hq) -> None:

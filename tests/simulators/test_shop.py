@@ -45,7 +45,7 @@ def test_the_catalogue_is_a_csv_file_with_every_product() -> None:
 
 @given(st.randoms(use_true_random=False), st.integers(0, 300))
 def test_units_are_neither_made_nor_lost(rng: Random, happenings: int) -> None:
-    shop = Shop(GOODS, rng, first_serial=1)
+    shop = Shop(GOODS, first_serial=1)
     in_hand = []
     for now in range(happenings):
         match rng.randrange(5):

@@ -43,7 +43,7 @@ def still_there(pids: set[int]) -> set[int]:
 
 
 async def test_three_shops_their_books_and_hq_agree(tmp_path: Path) -> None:
-    status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "7"))
+    status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "8"))
     assert status == 0, printed
     assert "verdict: all agree (3 of 3 stores)" in printed
     assert printed.count("40 SKUs compared, 40 equal, 0 differing") == 3

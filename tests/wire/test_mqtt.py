@@ -79,6 +79,67 @@ async def test_it_is_subscribed_when_it_says_it_is_up(mosquitto: Mosquitto, vers
     assert ear.heard == [("b", b"1")]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_retained_message_is_heard_on_a_line_that_is_up(mosquitto: Mosquitto, version: MqttVersion) -> None:
+    async with listening(Ear(mosquitto.address, "mouth", version)) as mouth:
+        await mouth.publish("kept", b"1", retain=True)
+    for _ in range(30):
+        assert await _events_of_one_connection(mosquitto.address, version) == ["up", "message"]
+
+
+async def _events_of_one_connection(address: str, version: MqttVersion) -> list[str]:
+    """Connect, answer the retained message, and leave."""
+    seen: list[str] = []
+    answers: list[asyncio.Future[None]] = []
+
+    def answer(topic: str, payload: bytes) -> None:
+        seen.append("message")
+        answers.append(link.publish("answer", payload))
+
+    link = Link(
+        parse_broker(address),
+        "ear",
+        version=version,
+        topics=["kept"],
+        on_message=answer,
+        on_up=lambda: seen.append("up"),
+        now_ms=lambda: 0,
+    )
+    task = asyncio.create_task(link.run())
+    await until(lambda: answers)
+    await answers[0]
+    task.cancel()
+    await asyncio.wait({task})
+    return seen
+
+
+async def test_a_message_ahead_of_its_suback_waits_for_the_line(mosquitto: Mosquitto) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"\x20\x03\x00\x00\x00")
+        await reader.read(1000)
+        writer.write(b"\x30\x04\x00\x01t\x00" + b"\x90\x04\x00\x01\x00\x01")
+        await reader.read()
+        writer.close()
+
+    seen: list[str] = []
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        link = Link(
+            parse_broker(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"),
+            "ear",
+            topics=["t"],
+            on_message=lambda topic, payload: seen.append(topic),
+            on_up=lambda: seen.append("up"),
+            now_ms=lambda: 0,
+        )
+        task = asyncio.create_task(link.run())
+        await until(lambda: len(seen) == 2)
+        task.cancel()
+        await asyncio.wait({task})
+    assert seen == ["up", "t"]
+
+
 async def test_the_largest_payload_crosses_and_a_larger_one_is_refused_here(mosquitto: Mosquitto) -> None:
     ear = Ear(mosquitto.address, "ear", topics=("t",))
     async with listening(ear) as link:

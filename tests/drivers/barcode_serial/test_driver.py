@@ -320,13 +320,14 @@ def test_a_port_that_can_not_be_one_is_a_mistake(port: object) -> None:
         open_device("s", {"port": port})
 
 
-def test_the_sample_is_valid_and_the_readme_names_every_setting() -> None:
+def test_the_sample_is_valid_and_the_readme_shows_it_and_names_every_setting() -> None:
     folder = Path(drivers.barcode_serial.__file__).parent
-    sample = tomllib.loads((folder / "sample.toml").read_text())
+    text, readme = (folder / "sample.toml").read_text(), (folder / "README.md").read_text()
+    assert text in readme
+    sample = tomllib.loads(text)
     assert [device["kind"] for device in sample["device"]] == ["barcode_serial"] * 2
     for device in sample["device"]:
         open_device(device["name"], device["settings"])
-    readme = (folder / "README.md").read_text()
     with pytest.raises(BadSettings) as caught:
         open_device("s", {"port": "/dev/x", "?": 0})
     for setting in caught.value.mistakes[0].partition("there are ")[2].split(", "):
