@@ -19,9 +19,7 @@ from agent.store.errors import BooksError, BooksLostError
 
 _Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The store's TOML file.")]
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The catalogue: .csv or .json, UTF-8.")]
-_Whole = Annotated[
-    bool, typer.Option("--whole", help="FILE is all there is: retire every SKU it does not name.")
-]
+_Whole = Annotated[bool, typer.Option("--whole", help="FILE is all there is: retire every SKU it does not name.")]
 _SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave bad lines out, and say which.")]
 
 
