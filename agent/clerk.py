@@ -13,11 +13,14 @@ from typing import NamedTuple, overload
 
 import structlog
 
+from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks
 from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
+from agent.core.promises import expire_due
 from agent.store import books as rows
+from agent.store import claims
 from agent.store.connection import Store
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
@@ -42,8 +45,12 @@ class AskFailedError(Exception):
 class Clerk:
     """Keeps `books` and `store` the same. `wrote` is called after each turn that changed something."""
 
-    def __init__(self, store: Store, books: Books, clock: Clock, wrote: Callable[[Turn], None]) -> None:
+    def __init__(
+        self, store: Store, books: Books, clock: Clock, wrote: Callable[[Turn], None], time: BooksTime | None = None
+    ) -> None:
+        """`time` goes on from the books' last stamp; without one it goes on from `books.books_ms`."""
         self.books = books
+        self.time = time or BooksTime(clock, "", Stamp(books.books_ms, 0, "-"))
         self.turns = 0
         self._store = store
         self._clock = clock
@@ -60,6 +67,14 @@ class Clerk:
     async def enter(self, ask: asks.Unreadable) -> asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Delivery) -> asks.Expected | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.Reserve) -> asks.Claimed | asks.Short | asks.Refused: ...
+    @overload
+    async def enter(
+        self, ask: asks.CommitHold | asks.ConsumeHold | asks.ReleaseHold
+    ) -> asks.Claimed | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.Grant) -> asks.Granted | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Scan) -> asks.Scanned: ...
     @overload
@@ -81,12 +96,25 @@ class Clerk:
     async def run(self) -> None:
         """Take turns for ever. Raises BooksLostError: then the books must be opened anew."""
         while True:
-            await self._work.wait()
+            await self._wait_for_work()
             turn = self._take()
             if turn:
                 self._turn_under_way = True
                 await self._take_turn(turn)
                 self._turn_under_way = False
+
+    async def _wait_for_work(self) -> None:
+        """Return when somebody asks, or when a hold's time is up."""
+        due_ms = self.books.next_expiry_ms()
+        if due_ms is None:
+            await self._work.wait()
+            return
+        try:
+            async with asyncio.timeout(max(0.0, (due_ms - self.time.stamp().books_ms) / 1000)):
+                await self._work.wait()
+        except TimeoutError:
+            self._waiting.append(_Waiting(asks.Tick(), asyncio.get_running_loop().create_future()))
+            self._work.set()
 
     async def finish(self) -> None:
         """Return when everything that waited is entered and answered. `run` must still be running."""
@@ -127,14 +155,18 @@ class Clerk:
     def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
         """In the writer's thread: look up, decide, write."""
         postings, deliveries = rows.made_by(tx, [name for one in waiting for name in one.ask.sources()])
-        turn = Turn(self.books, at, postings, deliveries)
+        holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_of(one.ask)) is not None])
+        stamp = self.time.stamp()
+        turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms)
         try:
+            expire_due(turn)
             answers = [decide(turn, one.ask) for one in waiting]
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():
             try:
                 rows.enter(tx, turn, announcements_of(turn))
+                claims.enter(tx, turn, stamp)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers

@@ -189,9 +189,6 @@ class Reserve:
     def sources(self) -> list[str]:
         return [f"hold:{self.hold}"]
 
-    def holds(self) -> list[str]:
-        return [self.hold]
-
 
 @dataclass(frozen=True, slots=True)
 class CommitHold:
@@ -202,9 +199,6 @@ class CommitHold:
 
     def sources(self) -> list[str]:
         return [f"commit:{self.hold}"]
-
-    def holds(self) -> list[str]:
-        return [self.hold]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +211,6 @@ class ConsumeHold:
     def sources(self) -> list[str]:
         return [f"consume:{self.hold}"]
 
-    def holds(self) -> list[str]:
-        return [self.hold]
-
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
@@ -229,9 +220,6 @@ class ReleaseHold:
 
     def sources(self) -> list[str]:
         return [f"release:{self.hold}"]
-
-    def holds(self) -> list[str]:
-        return [self.hold]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,3 +289,8 @@ class Ticked:
 
 Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
 Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Refused
+
+
+def hold_of(ask: Ask) -> str | None:
+    """The hold an ask is about."""
+    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold) else None

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
-from agent.core.places import INSIDE
+from agent.core.places import is_inside
 from agent.core.tags import Tag
-from agent.store import chain
+from agent.store import chain, claims
 from agent.store.errors import BooksRefusedError
 
 _INSERT_POSTING = (
@@ -73,7 +73,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     books.head = head
     for sku, place, qty in tx.execute("SELECT sku, place, qty FROM balance"):
         books.balances[sku, place] = qty
-        if place in INSIDE:
+        if is_inside(place):
             books.on_hand[sku] = books.on_hand.get(sku, 0) + qty
     books.tags = {row[0]: Tag(*row) for row in tx.execute("SELECT epc, sku, state, place, moves FROM tag")}
     for row in tx.execute(
@@ -82,6 +82,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
         case = Case(*row)
         books.cases[case.kind, case.about] = case
     books.scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
+    claims.load(tx, books)
     return books
 
 

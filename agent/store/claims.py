@@ -1,0 +1,70 @@
+"""Rows of holds, of the evidence for stock, and of the books' own time."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from agent.books_time import Stamp
+from agent.core.claims import Hold, HoldLine
+from agent.core.ledger import Books, Turn
+from agent.core.places import GRANT
+
+_COLUMNS = "id, channel, state, expires_ms, lines, customer_order, grant_holder, due_ms"
+
+
+def load(tx: sqlite3.Connection, books: Books) -> None:
+    """Take open holds, unused grants, evidence and time into the books. Balances must be there."""
+    for row in tx.execute(f"SELECT {_COLUMNS} FROM hold WHERE state IN ('pending', 'committed')"):  # noqa: S608
+        books.keep_hold(_hold(row))
+    for (sku, account), qty in books.balances.items():
+        if qty and account.startswith(GRANT):
+            books.spoken_for.granted[sku] = books.spoken_for.granted.get(sku, 0) + qty
+    books.evidence = dict(tx.execute("SELECT sku, books_ms FROM evidence").fetchall())
+    stamp = time_of(tx)
+    books.books_ms = stamp.books_ms if stamp else 0
+
+
+def named(tx: sqlite3.Connection, holds: Sequence[str]) -> dict[str, Hold]:
+    """These holds, resolved ones too, as the disk has them."""
+    if not holds:
+        return {}
+    found = tx.execute(
+        f"SELECT {_COLUMNS} FROM hold WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - no input in it
+        (json.dumps(holds),),
+    )
+    return {hold.id: hold for hold in map(_hold, found)}
+
+
+def time_of(tx: sqlite3.Connection) -> Stamp | None:
+    """When the books were last written, in their own time."""
+    row = tx.execute("SELECT value FROM meta WHERE key = 'time'").fetchone()
+    return None if row is None else Stamp(*json.loads(row[0]))
+
+
+def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
+    """Write what a turn makes of holds and evidence, and the time it was made at."""
+    tx.execute(
+        "INSERT INTO meta VALUES ('time', ?) ON CONFLICT DO UPDATE SET value = excluded.value", (json.dumps(stamp),)
+    )
+    if turn.evidence:
+        tx.executemany(
+            "INSERT INTO evidence VALUES (?, ?) ON CONFLICT DO UPDATE SET books_ms = excluded.books_ms",
+            turn.evidence.items(),
+        )
+    if turn.holds:
+        tx.executemany(
+            "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " state = excluded.state, lines = excluded.lines, customer_order = excluded.customer_order",
+            [_row(hold) for hold in turn.holds.values()],
+        )
+
+
+def _hold(row: tuple[str, str, str, int, str, str, str, int]) -> Hold:
+    name, channel, state, expires_ms, lines, order, grant, due_ms = row
+    taken = tuple(HoldLine(*line) for line in json.loads(lines))
+    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms)  # type: ignore[arg-type]  # CHECKed
+
+
+def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int]:
+    lines = json.dumps([(line.line, line.sku, line.qty, line.open, line.consumed) for line in hold.lines])
+    return hold.id, hold.channel, hold.state, hold.expires_ms, lines, hold.order, hold.grant, hold.due_ms
