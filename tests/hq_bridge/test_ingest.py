@@ -111,7 +111,7 @@ async def deliver_all(hq: Hq, shop: Shop) -> None:
 DELIVERIES = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 25)), max_size=15)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 1000), deliveries=DELIVERIES, together=st.integers(1, 6))
 def test_any_loss_doubling_and_disorder_ends_equal(seed: int, deliveries: list[tuple[int, int]], together: int) -> None:
     async def live() -> None:
