@@ -22,6 +22,7 @@ from agent.core.promises import expire_due
 from agent.store import books as rows
 from agent.store import claims
 from agent.store.connection import Store
+from agent.store.errors import BooksFullError
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
 
@@ -83,7 +84,7 @@ class Clerk:
         """Enter an ask in the books; its answer is on disk when this returns.
 
         A caller cancelled before the turn begins has asked nothing; after that the ask is entered all the same, and
-        asking again under the same name changes nothing. Raises AskFailedError, BooksLostError.
+        asking again under the same name changes nothing. Raises AskFailedError, BooksFullError, BooksLostError.
         """
         while len(self._waiting) >= MOST_WAITING:
             self._room.clear()
@@ -148,6 +149,8 @@ class Clerk:
             else:
                 log.error("ask_failed", ask=repr(waiting[0].ask)[:500], exc_info=failure.__cause__)
                 _fail(waiting, failure)
+        except BooksFullError as failure:
+            _fail(waiting, failure)  # nothing was entered; the next turn may find room
         except Exception as failure:
             _fail(waiting, failure)
             raise

@@ -6,6 +6,7 @@ goes back to the cursor when no progress is made or the line was down. Announcem
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from agent.core.ledger import Books
 from agent.store import announcements
 from agent.store import books as books_rows
 from agent.store.connection import Store
+from agent.store.errors import BooksFullError
 from wire import codec, digest
 from wire.messages import Heard, Hello, StoreState
 from wire.mqtt import BrokerLost
@@ -310,7 +312,8 @@ class Outbox:
 
     async def _forget(self) -> None:
         now, heard = self._clock.now_ms(), self.heard
-        await self._store.write(lambda tx: announcements.forget(tx, heard, now - KEEP_HEARD_MS, now))
+        with contextlib.suppress(BooksFullError):  # then there is time enough later
+            await self._store.write(lambda tx: announcements.forget(tx, heard, now - KEEP_HEARD_MS, now))
 
 
 def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:

@@ -20,7 +20,8 @@ from urllib.parse import quote
 import aiosqlite
 
 from agent.store import migrations
-from agent.store.errors import BooksLostError, BooksRefusedError
+from agent.store.ballast import Ballast
+from agent.store.errors import BooksDamagedError, BooksFullError, BooksLostError, BooksRefusedError
 
 T = TypeVar("T")
 
@@ -40,8 +41,11 @@ SETTINGS: dict[str, str | int] = {
 class Store:
     """The books' file, open. Use `async with await Store.open(path)`."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection, thread: ThreadPoolExecutor, lock: int) -> None:
+    def __init__(
+        self, path: Path, writer: sqlite3.Connection, thread: ThreadPoolExecutor, lock: int, ballast: Ballast
+    ) -> None:
         self.path = path
+        self.ballast = ballast
         self._writer = writer
         self._thread = thread
         self._lock = lock
@@ -49,12 +53,15 @@ class Store:
         self._under_way: set[asyncio.Future[Any]] = set()
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
+    async def open(cls, path: Path, ballast: Ballast | None = None) -> Self:
         """Open the books, made or brought to this program's version as needed.
 
-        Raises BooksRefusedError when the file is in use, is newer, or its settings do not hold.
+        Raises BooksRefusedError when the file is in use, is newer, or its settings do not hold, BooksDamagedError when
+        it is not what was written.
         """
-        lock = _take(path)
+        lock = take_lock(path)
+        ballast = Ballast(path, 0) if ballast is None else ballast
+        ballast.give_if_none_is_left()
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
         try:
             writer = await asyncio.get_running_loop().run_in_executor(thread, _open_writer, path)
@@ -62,7 +69,7 @@ class Store:
             thread.shutdown(wait=False)
             os.close(lock)
             raise
-        store = cls(path, writer, thread, lock)
+        store = cls(path, writer, thread, lock, ballast)
         store._reader = await aiosqlite.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
         await store._reader.execute("PRAGMA query_only = 1")
         return store
@@ -71,8 +78,8 @@ class Store:
         """Run `work` as one transaction; it is on disk when this returns.
 
         `and_then` runs on the event loop as soon as the commit is known, with no await between. A cancelled caller
-        changes nothing about either. Raises BooksLostError when the disk failed; what `work` raises is rolled back
-        and raised.
+        changes nothing about either. Raises BooksLostError when the disk failed, BooksFullError when it is full and
+        nothing was written; what `work` raises is rolled back and raised. `work` may be run twice, once for nothing.
         """
         outcome = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
         self._under_way.add(outcome)
@@ -109,6 +116,19 @@ class Store:
         os.close(self._lock)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            result = self._try(work)
+        except BooksFullError:
+            if not self.ballast.give():
+                raise
+            with contextlib.suppress(sqlite3.Error):
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            result = self._try(work)
+        if self.ballast.room == "full":
+            self.ballast.room = "low"
+        return result
+
+    def _try(self, work: Callable[[sqlite3.Connection], T]) -> T:
         tx = self._writer
         try:
             tx.execute("BEGIN IMMEDIATE")
@@ -118,6 +138,10 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 if tx.in_transaction:
                     tx.execute("ROLLBACK")
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise BooksFullError(
+                    "the disk is full", f"Make room on the disk that holds {self.path}; then send it again."
+                ) from error
             if _is_the_disk(error):
                 raise BooksLostError(
                     f"the books could not be written: {error}", f"Look at the disk that holds {self.path}."
@@ -134,8 +158,11 @@ def _is_the_disk(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
-def _take(path: Path) -> int:
-    """Lock the books for this process; the lock goes with the process, however it ends."""
+def take_lock(path: Path) -> int:
+    """Lock the books for this process, until the descriptor is closed or the process ends, however it ends.
+
+    Raises BooksRefusedError when another process has them.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -163,7 +190,7 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         migrations.bring_up_to_date(writer)
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.DatabaseError as error:
-        raise BooksRefusedError(
-            f"{path} cannot be opened: {error}", "Restore a copy of the books, or move it away."
-        ) from error
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        kind = BooksDamagedError if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else BooksRefusedError
+        raise kind(f"{path} cannot be opened: {error}", "Restore a copy of the books, or move it away.") from error
     return writer

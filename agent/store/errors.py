@@ -1,4 +1,4 @@
-"""What can go wrong with the books. None of these is survived in place: the agent stops and systemd starts it again."""
+"""What can go wrong with the books. Only a full disk is survived in place: else the agent stops and is started anew."""
 
 
 class BooksError(Exception):
@@ -14,5 +14,13 @@ class BooksRefusedError(BooksError):
     """The file cannot be used as it is: another store's, a newer program's, settings that do not hold, in use."""
 
 
+class BooksDamagedError(BooksRefusedError):
+    """The file is not what was written: its pages, its chain or its sums are wrong."""
+
+
 class BooksLostError(BooksError):
     """A write failed in a way that leaves open whether it is on disk. Open the books anew and read what is true."""
+
+
+class BooksFullError(BooksError):
+    """The disk has no room: the transaction is surely not in the books, and can be asked for again."""

@@ -9,7 +9,7 @@ import pytest
 from agent.store import announcements, migrations
 from agent.store import books as rows
 from agent.store.connection import SETTINGS, Store
-from agent.store.errors import BooksLostError, BooksRefusedError
+from agent.store.errors import BooksFullError, BooksRefusedError
 from tests.agent.shops import opened
 from tests.cancelling import cancelled_at_every_step
 from tests.core.shop import CATALOGUE
@@ -91,13 +91,16 @@ async def test_work_that_fails_is_rolled_back_whole(tmp_path: Path) -> None:
         await store.write(lambda tx: tx.execute("INSERT INTO meta VALUES ('next', 'works')"))
 
 
-async def test_a_failing_disk_is_said_to_be_unknowable(tmp_path: Path) -> None:
+async def test_a_full_disk_is_survived_and_nothing_of_the_transaction_is_there(tmp_path: Path) -> None:
     async with await Store.open(tmp_path / "books.db") as store:
         await store.write(lambda tx: tx.execute("PRAGMA max_page_count = 1"))  # the nearest to a full disk
-        with pytest.raises(BooksLostError, match="full"):
+        with pytest.raises(BooksFullError, match="full"):
             await store.write(
                 lambda tx: tx.execute("INSERT INTO meta VALUES ('big', zeroblob(0) || hex(randomblob(1000000)))")
             )
+        await store.write(lambda tx: tx.execute("PRAGMA max_page_count = 1000000"))
+        await store.write(lambda tx: tx.execute("INSERT INTO meta VALUES ('next', 'works')"))
+        assert await store.read("SELECT key FROM meta") == [("next",)]
 
 
 async def test_cancelling_a_write_at_any_step_leaves_no_open_transaction_and_memory_equal_to_disk(
