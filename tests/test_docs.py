@@ -87,7 +87,7 @@ def test_commands_shown_are_targets_and_scripts(document: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
     commands = "\n".join([*blocks(document, "sh"), *re.findall("`([^`\n]+)`", text_of(document))])
     shown = set(re.findall(r"\bmake ([a-z]+)\b", commands))
-    scripts = set(re.findall(r"(?<![\w/])scripts/[a-z_]+", text_of(document)))
+    scripts = set(re.findall(r"(?<![\w/])scripts/[a-z_-]+", text_of(document)))
     assert shown - targets == set()
     assert [script for script in scripts if not (ROOT / script).exists()] == []
 

@@ -1,8 +1,8 @@
 """What each outcome of an order's work does to the books: one table, applied by whoever enters outcomes.
 
 A row is per unit. `now` moves units at once; `then` when somebody has scanned them back into their place. What a row
-does to ATP follows from its moves and its claim (`change_of_atp`): units in sellable places count for it, claims on units
-that nobody has pulled yet and units in SUSPECT against it.
+does to ATP follows from its moves and its claim (`change_of_atp`): units in sellable places count for it, claims on
+units that nobody has pulled yet and units in SUSPECT against it.
 """
 
 from dataclasses import dataclass
