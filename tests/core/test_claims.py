@@ -1,0 +1,317 @@
+"""Claims: nothing is promised twice, a claim resolves once, and the breach case covers exactly what cannot be kept."""
+
+from collections import Counter
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from agent.core import atp
+from agent.core.asks import (
+    Ask,
+    Claimed,
+    CommitHold,
+    ConsumeHold,
+    Grant,
+    Granted,
+    Refused,
+    ReleaseHold,
+    Reserve,
+    Sale,
+    SaleLine,
+    Scan,
+    Short,
+    Tick,
+    Want,
+)
+from agent.core.claims import Hold
+from agent.core.decisions import decide
+from agent.core.ledger import Books, Posting, Turn
+from agent.core.places import COMMIT, FREE, GRANT, HOLD, SELLABLE, is_claim
+from agent.core.promises import expire_due
+from tests.core import shop
+
+SKUS = ("MILK", "EGGS")
+
+
+class Desk:
+    """Enters asks one by one, and keeps every posting and every hold there ever was."""
+
+    def __init__(self) -> None:
+        self.books: Books = shop.books()
+        self.books_ms = 0
+        self.postings: dict[str, Posting] = {}
+        self.all_postings: list[Posting] = []
+        self.holds: dict[str, Hold] = {}
+
+    def enter(self, ask: Ask) -> object:
+        turn = Turn(self.books, 1000, self.postings, {}, self.holds, self.books_ms)
+        expire_due(turn)
+        answer = decide(turn, ask)
+        self.books.remember(turn)
+        self.postings |= {posting.source: posting for posting in turn.postings if posting.part == 0}
+        self.all_postings += turn.postings
+        self.holds |= turn.holds
+        return answer
+
+    def stock(self, sku: str, units: int) -> None:
+        code = shop.gtin_14({"MILK": shop.MILK, "EGGS": shop.EGGS}[sku])
+        for _ in range(units):
+            self.enter(Scan("dock", "receive", code, None))
+
+    def hold(
+        self, name: str, *wants: tuple[str, int], ttl_s: int = 900, due_ms: int = 0, channel: str = "web"
+    ) -> object:
+        lines = tuple(Want(nth, sku, qty) for nth, (sku, qty) in enumerate(wants, 1))
+        return self.enter(Reserve(name, channel, lines, ttl_s, due_ms=due_ms))
+
+    def atp(self, sku: str, channel: str = "web") -> int:
+        return atp.terms(self.books, self.books.conditions, sku, channel).atp
+
+
+def test_two_left_and_three_asked_is_two_held() -> None:
+    desk = Desk()
+    desk.stock("MILK", 2)
+    answers = [desk.hold(f"H{n}", ("MILK", 1)) for n in range(3)]
+    assert [type(answer) for answer in answers] == [Claimed, Claimed, Short]
+    assert desk.atp("MILK") == 0
+
+
+def test_a_group_is_held_whole_or_not_at_all() -> None:
+    desk = Desk()
+    desk.stock("MILK", 4)
+    desk.stock("EGGS", 1)
+    short = desk.hold("H1", ("EGGS", 1), ("MILK", 5))
+    assert isinstance(short, Short)
+    assert [(line.sku, line.wanted, line.available) for line in short.lacking] == [("MILK", 5, 4)]
+    assert (desk.atp("MILK"), desk.atp("EGGS")) == (4, 1)
+
+
+def test_two_lines_of_one_sku_are_added_up_before_they_are_compared() -> None:
+    desk = Desk()
+    desk.stock("MILK", 3)
+    assert isinstance(desk.hold("H1", ("MILK", 2), ("MILK", 2)), Short)
+    assert isinstance(desk.hold("H2", ("MILK", 2), ("MILK", 1)), Claimed)
+
+
+def test_a_claim_resolves_at_most_once() -> None:
+    desk = Desk()
+    desk.stock("MILK", 5)
+    desk.hold("H1", ("MILK", 3))
+    assert isinstance(desk.enter(CommitHold("H1", "O1")), Claimed)
+    assert isinstance(desk.enter(CommitHold("H1", "O1")), Claimed)  # asked again: nothing new
+    other = desk.enter(CommitHold("H1", "O2"))
+    assert isinstance(other, Refused)
+    assert other.conflict
+    consumed = desk.enter(ConsumeHold("H1", ((1, 2),)))
+    assert isinstance(consumed, Claimed)
+    assert (consumed.state, consumed.lines[0].consumed, desk.books.promised("MILK")) == ("consumed", 2, 0)
+    head = desk.books.head
+    assert isinstance(desk.enter(ConsumeHold("H1", ((1, 2),))), Claimed)
+    assert isinstance(desk.enter(ConsumeHold("H1", ((1, 1),))), Refused)
+    assert isinstance(desk.enter(ReleaseHold("H1")), Claimed)  # it stays consumed
+    assert desk.holds["H1"].state == "consumed"
+    assert desk.books.head == head
+
+
+def test_more_than_is_claimed_cannot_be_consumed() -> None:
+    desk = Desk()
+    desk.stock("MILK", 5)
+    desk.hold("H1", ("MILK", 2))
+    assert isinstance(desk.enter(ConsumeHold("H1", ((1, 1),))), Refused)  # not committed
+    desk.enter(CommitHold("H1", "O1"))
+    assert isinstance(desk.enter(ConsumeHold("H1", ((1, 3),))), Refused)
+    assert isinstance(desk.enter(ConsumeHold("H1", ((2, 1),))), Refused)
+    assert desk.books.promised("MILK") == 2
+
+
+def test_a_hold_expires_by_the_books_time_and_a_committed_one_does_not() -> None:
+    desk = Desk()
+    desk.stock("MILK", 5)
+    desk.hold("H1", ("MILK", 2), ttl_s=60)
+    desk.hold("H2", ("MILK", 2), ttl_s=60)
+    desk.enter(CommitHold("H2", "O2"))
+    desk.books_ms = 59_999
+    desk.enter(Tick())
+    assert desk.atp("MILK") == 1
+    assert desk.books.next_expiry_ms() == 60_000
+    desk.books_ms = 60_000
+    desk.enter(Tick())
+    assert (desk.holds["H1"].state, desk.holds["H2"].state) == ("expired", "committed")
+    assert desk.atp("MILK") == 3
+    late = desk.enter(CommitHold("H1", "O1"))
+    assert isinstance(late, Refused)
+
+
+def test_asking_again_under_the_same_name_holds_once_and_with_other_lines_is_a_conflict() -> None:
+    desk = Desk()
+    desk.stock("MILK", 5)
+    first, again = desk.hold("H1", ("MILK", 2)), desk.hold("H1", ("MILK", 2))
+    assert first == again
+    conflict = desk.hold("H1", ("MILK", 3))
+    assert isinstance(conflict, Refused)
+    assert conflict.conflict
+    assert desk.atp("MILK") == 3
+
+
+def test_a_grant_is_only_its_holders_and_only_the_owner_gives_it() -> None:
+    desk = Desk()
+    desk.stock("MILK", 5)
+    assert desk.enter(Grant("G1", "app", "MILK", 3)) == Granted("app", "MILK", 3)
+    assert desk.enter(Grant("G1", "app", "MILK", 3)) == Granted("app", "MILK", 3)
+    assert isinstance(desk.enter(Grant("G2", "app", "MILK", 3)), Refused)  # only 2 are free
+    assert desk.atp("MILK") == 2
+    assert isinstance(desk.hold("H1", ("MILK", 3)), Short)
+    taken = desk.enter(Reserve("H2", "app", (Want(1, "MILK", 3),), 900, grant="app"))
+    assert isinstance(taken, Claimed)
+    assert isinstance(desk.enter(Reserve("H3", "app", (Want(1, "MILK", 1),), 900, grant="app")), Short)
+    assert (desk.atp("MILK"), desk.books.granted("MILK")) == (2, 0)
+    assert isinstance(desk.enter(Grant("G3", "app", "MILK", -1)), Refused)  # nothing unused to take back
+
+
+def test_a_till_that_sells_a_claimed_unit_breaches_the_claim_due_last() -> None:
+    desk = Desk()
+    desk.stock("MILK", 3)
+    desk.hold("soon", ("MILK", 1), due_ms=100)
+    desk.hold("late", ("MILK", 1), due_ms=900)
+    assert not desk.books.cases
+    for receipt in ("R1", "R2"):
+        desk.enter(Sale(receipt, (SaleLine(1, "sku", "MILK", 1),)))
+    case = desk.books.cases["breach", "MILK"]
+    assert case.detail == "1 promised and not there; first to give way: late 1"
+    assert case.owner == "store_lead"
+    desk.enter(ReleaseHold("late"))
+    assert ("breach", "MILK") not in desk.books.cases
+
+
+class Claims(RuleBasedStateMachine):
+    """Random histories against a model as plain as it can be: what is there, and who was told yes for how many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Desk()
+        self.there: Counter[str] = Counter()
+        self.told_yes: dict[str, tuple[Counter[str], str]] = {}  # open holds: units by SKU, state
+        self.names = 0
+
+    def name(self) -> str:
+        self.names += 1
+        return f"N{self.names}"
+
+    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 4))
+    def deliver(self, sku: str, units: int) -> None:
+        self.desk.stock(sku, units)
+        self.there[sku] += units
+
+    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 3))
+    def sell(self, sku: str, units: int) -> None:
+        self.desk.enter(Sale(self.name(), (SaleLine(1, "sku", sku, units),)))
+        self.there[sku] -= units
+
+    @rule(wants=st.lists(st.tuples(st.sampled_from(SKUS), st.integers(1, 3)), min_size=1, max_size=3))
+    def hold(self, wants: list[tuple[str, int]]) -> None:
+        name, total = self.name(), Counter[str]()
+        for sku, qty in wants:
+            total[sku] += qty
+        free = {sku: max(0, self.there[sku] - self.promised(sku)) for sku in SKUS}
+        answer = self.desk.hold(name, *wants, ttl_s=100)
+        if all(total[sku] <= free[sku] for sku in total):
+            assert isinstance(answer, Claimed)
+            self.told_yes[name] = (total, "pending")
+        else:
+            assert isinstance(answer, Short)
+
+    @precondition(lambda self: self.told_yes)
+    @rule(data=st.data())
+    def commit(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.told_yes)))
+        units, state = self.told_yes[name]
+        answer = self.desk.enter(CommitHold(name, f"O-{name}"))
+        assert isinstance(answer, Claimed), state
+        self.told_yes[name] = (units, "committed")
+
+    @precondition(lambda self: self.told_yes)
+    @rule(data=st.data())
+    def end(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.told_yes)))
+        _, state = self.told_yes[name]
+        if state == "committed" and data.draw(st.booleans()):
+            lines = self.desk.holds[name].lines
+            used = tuple((line.line, data.draw(st.integers(0, line.qty))) for line in lines)
+            assert isinstance(self.desk.enter(ConsumeHold(name, used)), Claimed)
+        else:
+            assert isinstance(self.desk.enter(ReleaseHold(name)), Claimed)
+        del self.told_yes[name]
+
+    @rule(seconds=st.integers(1, 80))
+    def time_passes(self, seconds: int) -> None:
+        self.desk.books_ms += seconds * 1000
+        self.desk.enter(Tick())
+        due = [name for name, hold in self.desk.holds.items() if hold.expires_ms <= self.desk.books_ms]
+        for name in due:
+            if name in self.told_yes and self.told_yes[name][1] == "pending":
+                del self.told_yes[name]
+
+    def promised(self, sku: str) -> int:
+        return sum(units[sku] for units, _ in self.told_yes.values())
+
+    @invariant()
+    def open_claims_are_covered_or_a_case_covers_exactly_the_excess(self) -> None:
+        for sku in SKUS:
+            assert self.desk.books.promised(sku) == self.promised(sku)
+            excess = self.promised(sku) - max(0, self.there[sku])
+            case = self.desk.books.cases.get(("breach", sku))
+            if excess > 0:
+                assert case is not None
+                assert case.detail.startswith(f"{excess} promised")
+            else:
+                assert case is None
+
+    @invariant()
+    def both_families_sum_to_zero_and_atp_is_what_is_free(self) -> None:
+        sums: Counter[tuple[str, bool]] = Counter()
+        for (sku, account), qty in self.desk.books.balances.items():
+            sums[sku, is_claim(account)] += qty
+            assert qty >= 0 or not account.startswith((HOLD, COMMIT, GRANT)), account
+        assert not any(sums.values())
+        for sku in SKUS:
+            assert sum(self.desk.books.balance(sku, place) for place in SELLABLE) == self.there[sku]
+            assert self.desk.atp(sku) == max(0, self.there[sku] - self.promised(sku))
+            free = self.desk.books.balance(sku, FREE)
+            consumed = self.desk.books.balance(sku, "CONSUMED")
+            assert -free == self.promised(sku) + consumed
+
+    @invariant()
+    def every_number_is_dense(self) -> None:
+        assert self.desk.books.head >= len(self.desk.all_postings)
+
+
+TestClaims = Claims.TestCase
+TestClaims.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+def test_uncertainty_grows_with_the_time_nobody_looked() -> None:
+    week_ms = 7 * 24 * 3600 * 1000
+    assert atp.doubted(100, 0, 0) == 0
+    assert atp.doubted(100, 0, week_ms) == 2
+    assert atp.doubted(1, 0, week_ms) == 1
+    assert atp.doubted(10, 3, 0) == 3
+    assert atp.doubted(10, 30, 0) == 10
+    assert atp.doubted(0, 3, week_ms) == atp.doubted(-2, 3, week_ms) == 0
+
+
+def test_every_term_of_atp_counts() -> None:
+    desk = Desk()
+    desk.stock("MILK", 10)
+    desk.hold("H1", ("MILK", 2), channel="app")
+    policies = {"app": atp.Policy(safety=1, quota=4), "shop": atp.Policy(eligibility="display_only")}
+    desk.books.conditions.policy_of = lambda sku, channel: policies.get(channel, atp.Policy())
+    found = {
+        channel: atp.terms(desk.books, desk.books.conditions, "MILK", channel) for channel in ("web", "app", "shop")
+    }
+    assert (found["web"].atp, found["app"].atp, found["shop"].atp) == (8, 2, 0)
+    assert (found["app"].quota_left, found["app"].safety, found["shop"].stopped) == (2, 1, "the SKU is display only")
+    desk.books.conditions.paused = True
+    assert desk.atp("MILK") == 0
+    desk.books.conditions.paused, desk.books.conditions.lease_stale = False, True
+    assert atp.terms(desk.books, desk.books.conditions, "MILK", "web").stopped == "HQ has not been heard for too long"
