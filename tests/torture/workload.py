@@ -40,6 +40,7 @@ from tests.torture.as_sqlite3 import AsSqlite3
 from tests.torture.crash_vfs import Disk, Fails, mounted
 
 STORE, EPOCH = "SH-1", 1_700_000_000_000
+NIGHT = EPOCH + 24 * 3600 * 1000
 FILE = "books.db"
 
 _mounts = count()
@@ -248,7 +249,7 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
         _note(day, writer, promise.copy())
         if turn % 20 == 19:
             heard = clerk.books.head // 2
-            await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, EPOCH + 10**9))  # type: ignore[misc]
+            await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, NIGHT, NIGHT))  # type: ignore[misc]
             _note(day, writer, promise.copy())
 
 

@@ -1,0 +1,306 @@
+"""Switch the safeguards of the books off, one at a time, in a copy of the project: the tests must notice each.
+
+Each is one exact text that is replaced in one file. A text that is no longer there is a failure of its own: whoever
+changed it says here how it is switched off now.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+_TESTS_FAILED = 1  # pytest's exit status; others say that the tests could not even run
+#: A test that failed may leave a thread that keeps pytest from ending.
+_LONGEST_S = 60
+
+
+class Safeguard(NamedTuple):
+    """What keeps the books right, the edit that switches it off, and the tests that must notice."""
+
+    name: str
+    file: str
+    on: str
+    off: str
+    tests: tuple[str, ...]
+
+
+class Finding(NamedTuple):
+    """Which test noticed that a safeguard was off; or why that cannot be said."""
+
+    safeguard: Safeguard
+    noticed_by: str
+    trouble: str
+    took_s: float
+
+    def __str__(self) -> str:
+        verdict = f"noticed by {self.noticed_by}" if self.noticed_by else f"NOT NOTICED: {self.trouble}"
+        return f"{self.safeguard.name:<44} {self.safeguard.file:<36} {self.took_s:4.0f} s  {verdict}"
+
+
+_STORE, _CLERK = "tests/agent/test_store.py", "tests/agent/test_clerk.py"
+_CORE = ("tests/core/test_ledger.py", "tests/core/test_decisions.py")
+_HQ, _SCANNER = "tests/hq_bridge/test_ingest.py", "tests/drivers/barcode_serial/test_driver.py"
+
+#: Noticed within a few seconds: the ordinary tests try these.
+QUICK = (
+    Safeguard(
+        "a commit is on disk before it is told",
+        "agent/store/connection.py",
+        '"synchronous": 2,',
+        '"synchronous": 1,',
+        (_STORE,),
+    ),
+    Safeguard(
+        "a refused sale posts nothing",
+        "agent/core/decisions.py",
+        '    if mistakes:\n        detail = "; "',
+        "    if mistakes:\n"
+        "        for line, sku in zip(sale.lines, found, strict=False):\n"
+        "            _sell_line(turn, sale, line, sku)\n"
+        '        detail = "; "',
+        _CORE,
+    ),
+    Safeguard(
+        "an event is looked up before it is entered",
+        "agent/core/ledger.py",
+        "return self._known.get(source)",
+        "return None",
+        (_CLERK,),
+    ),
+)
+
+SAFEGUARDS = (
+    *QUICK,
+    Safeguard(
+        "one agent at a time on the books",
+        "agent/store/connection.py",
+        "        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)\n",
+        (_STORE,),
+    ),
+    Safeguard(
+        "memory changes with the commit",
+        "agent/store/connection.py",
+        "        outcome.add_done_callback(known)\n        return await asyncio.shield(outcome)",
+        "        result = await asyncio.shield(outcome)\n        known(outcome)\n        return result",
+        (_STORE, _CLERK),
+    ),
+    Safeguard(
+        "a turn is taken whole, whoever leaves",
+        "agent/store/connection.py",
+        "return await asyncio.shield(outcome)",
+        "return await outcome",
+        (_STORE, _CLERK),
+    ),
+    Safeguard(
+        "a turn that fails is rolled back",
+        "agent/store/connection.py",
+        'tx.execute("ROLLBACK")',
+        'tx.execute("COMMIT")',
+        (_STORE,),
+    ),
+    Safeguard(
+        "settings are read back",
+        "agent/store/connection.py",
+        "if found != wanted:",
+        "if found is wanted is None:",
+        (_STORE,),
+    ),
+    Safeguard(
+        "readers cannot write",
+        "agent/store/connection.py",
+        "?mode=ro",
+        "?mode=rw",
+        (_STORE,),
+    ),
+    Safeguard(
+        "the ledger refuses a source a second time",
+        "agent/store/schema/0001_books.sql",
+        "CREATE UNIQUE INDEX posting_source",
+        "CREATE INDEX posting_source",
+        (_CLERK,),
+    ),
+    Safeguard(
+        "numbers are dense over postings and cases",
+        "agent/core/ledger.py",
+        "        if found is None:\n            self.head += 1\n            seq = self.head\n",
+        "        if found is None:\n            self.head += 2\n            seq = self.head\n",
+        (*_CORE, _CLERK),
+    ),
+    Safeguard(
+        "the last number is never forgotten",
+        "agent/store/announcements.py",
+        " OR seq = (SELECT max(seq) FROM announcement)",
+        "",
+        (_STORE,),
+    ),
+    Safeguard(
+        "only what HQ has heard is forgotten",
+        "agent/store/announcements.py",
+        'stays = "seq > ? OR',
+        'stays = "seq > ? + 1000000 OR',
+        (_STORE,),
+    ),
+    Safeguard(
+        "negative stock opens a case",
+        "agent/core/ledger.py",
+        "        if from_now < 0 and origin in INSIDE:\n",
+        "        if from_now < -1000000 and origin in INSIDE:\n",
+        _CORE,
+    ),
+    Safeguard(
+        "only FLOOR and BACKROOM go below zero",
+        "agent/core/ledger.py",
+        "if from_now < 0 and origin in INSIDE and origin not in MAY_GO_NEGATIVE:",
+        "if from_now < -1000000 and origin in INSIDE and origin not in MAY_GO_NEGATIVE:",
+        _CORE,
+    ),
+    Safeguard(
+        "the scanner hears yes after the commit",
+        "drivers/barcode_serial/driver.py",
+        "        answer = await sink.scan(said)\n        return _ACK if answer.accepted",
+        "        asyncio.ensure_future(sink.scan(said))\n        return _ACK if said",
+        (_SCANNER,),
+    ),
+    Safeguard(
+        "HQ takes no row before its turn",
+        "hq_bridge/books.py",
+        "if batch.first > self.cursor + 1:",
+        "if batch.first > self.cursor + 1000000:",
+        (_HQ,),
+    ),
+    Safeguard(
+        "HQ takes no row twice",
+        "hq_bridge/books.py",
+        "for row in batch.rows[self.cursor + 1 - batch.first :]:",
+        "for row in batch.rows:",
+        (_HQ,),
+    ),
+    Safeguard(
+        "HQ's cursor is in the rows' transaction",
+        "hq_bridge/store.py",
+        "        async with self._writer.begin() as connection:\n            await self._forget_old_books(",
+        "        async with self._writer.begin() as connection:\n"
+        "            await self._put(connection, tables.position, [_position(draft) for draft in drafts])\n"
+        "        async with self._writer.begin() as connection:\n            await self._forget_old_books(",
+        (_HQ,),
+    ),
+    Safeguard(
+        "HQ says heard after its commit",
+        "hq_bridge/ingest.py",
+        "        if changed or unreadable:\n            await self._database.land(changed, unreadable)\n",
+        "        for draft in drafts.values():\n"
+        "            if draft.answer is not None:\n"
+        "                self._say({each.topics.store: each.topics for each in taken}[draft.store], draft.answer)\n"
+        "        if changed or unreadable:\n            await self._database.land(changed, unreadable)\n",
+        (_HQ,),
+    ),
+    Safeguard(
+        "each link of the chain holds the one before",
+        "agent/store/chain.py",
+        "blake2b(before + canonical(row), digest_size=SIZE)",
+        "blake2b(canonical(row), digest_size=SIZE)",
+        ("tests/agent/test_durability_migrations.py", "tests/agent/test_durability_verify.py"),
+    ),
+    Safeguard(
+        "the wants of one SKU are added up",
+        "agent/core/promises.py",
+        "wanted[want.sku] += want.qty",
+        "wanted[want.sku] = want.qty",
+        ("tests/core/test_claims.py",),
+    ),
+    Safeguard(
+        "a group is held whole or not at all",
+        "agent/core/promises.py",
+        "    if lacking:\n        return Short(",
+        "    if len(lacking) == len(ask.wants):\n        return Short(",
+        ("tests/core/test_claims.py",),
+    ),
+    Safeguard(
+        "holds expire",
+        "agent/core/promises.py",
+        "    due = turn.due_holds()\n",
+        "    due = turn.due_holds()[:0]\n",
+        ("tests/core/test_claims.py",),
+    ),
+)
+
+
+@contextmanager
+def a_copy() -> Iterator[Path]:
+    """The project in a folder of its own, where it may be spoilt."""
+    with tempfile.TemporaryDirectory(prefix="nearshelf-safeguards-") as name:
+        tree = Path(name) / "project"
+        shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
+        yield tree
+
+
+def switch_off(safeguards: Iterable[Safeguard]) -> Iterator[Finding]:
+    """Try each. The tests must be content with the copy as it is: otherwise they notice nothing, they just fail."""
+    with a_copy() as tree:
+        content: set[str] = set()
+        for safeguard in safeguards:
+            began = time.monotonic()
+            noticed_by, trouble = _try(tree, safeguard, content)
+            yield Finding(safeguard, noticed_by, trouble, time.monotonic() - began)
+
+
+def _try(tree: Path, safeguard: Safeguard, content: set[str]) -> tuple[str, str]:
+    file = tree / safeguard.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(safeguard.on) != 1:
+        return "", f"the text that switches it on is there {text.count(safeguard.on)} times: {safeguard.on!r}"
+    unknown = [test for test in safeguard.tests if test not in content]
+    if unknown:
+        status, output = _run(tree, unknown)
+        if status:
+            return "", f"the tests fail anyway: {output[-2000:]}"
+        content.update(unknown)
+    file.write_text(text.replace(safeguard.on, safeguard.off), encoding="utf-8")
+    try:
+        status, output = _run(tree, safeguard.tests)
+    finally:
+        file.write_text(text, encoding="utf-8")
+    failed = re.search(r"^(?:FAILED|ERROR) \S+::(\w+)", output, re.MULTILINE)
+    if status == _TESTS_FAILED and failed is not None:
+        return failed[1], ""
+    return "", "all its tests are content" if status == 0 else f"pytest ends with {status}: {output[-2000:]}"
+
+
+def _run(tree: Path, tests: Iterable[str]) -> tuple[int, str]:
+    """pytest in the copy; nothing compiled is kept, because an edit within the same second would go unseen."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    out = tree.parent / "output"
+    with out.open("wb") as output:
+        try:
+            status = subprocess.run(
+                command, cwd=tree, env=environment, stdout=output, stderr=output, check=False, timeout=_LONGEST_S
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = _TESTS_FAILED
+    return status, out.read_text(encoding="utf-8", errors="replace")
+
+
+def main(names: list[str]) -> int:
+    """Try all, or those whose name contains a word given; print a table."""
+    chosen = [one for one in SAFEGUARDS if not names or any(word in one.name for word in names)]
+    unnoticed = 0
+    for finding in switch_off(chosen):
+        unnoticed += not finding.noticed_by
+        print(finding, flush=True)
+    print(f"{len(chosen)} safeguards switched off one at a time, {len(chosen) - unnoticed} noticed")
+    return 1 if unnoticed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
