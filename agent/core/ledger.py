@@ -4,7 +4,7 @@
 changes nothing itself: the clerk writes the turn to disk, and only then `Books.remember` makes it memory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
@@ -16,7 +16,7 @@ from agent.core.claims import Hold, Promised
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange
 
-Code = Literal["receive", "move", "sale", "grant", "hold", "commit", "consume", "release", "expire"]
+Code = Literal["receive", "move", "sale", "opening", "grant", "hold", "commit", "consume", "release", "expire", "count"]
 
 
 #: Codes that prove units were seen where they are, and how often that is worth a note.
@@ -202,6 +202,9 @@ class Turn:
         self.holds: dict[str, Hold] = {}
         self.evidence: dict[str, int] = {}
         self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
+        #: Postings after number `moved_after` of what is counted in this turn.
+        self.moved: Sequence[Posting] = ()
+        self.moved_after = books.head
         self._known_holds = known_holds or {}
         self._spoken_for = Promised()
         self._known = dict(known)

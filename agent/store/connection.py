@@ -176,20 +176,24 @@ def take_lock(path: Path) -> int:
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
+    writer: sqlite3.Connection | None = None
     try:
         writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
         for name, wanted in SETTINGS.items():
             writer.execute(f"PRAGMA {name} = {wanted}")
             (found,) = writer.execute(f"PRAGMA {name}").fetchone()
             if found != wanted:
-                writer.close()
                 raise BooksRefusedError(
                     f"{path}: {name} is {found!r} where {wanted!r} was asked",
                     "Put the books on a local disk with an ordinary file system.",
                 )
         migrations.bring_up_to_date(writer)
         writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.DatabaseError as error:
+    except BaseException as error:
+        if writer is not None:
+            writer.close()
+        if not isinstance(error, sqlite3.DatabaseError):
+            raise
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         kind = BooksDamagedError if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else BooksRefusedError
         raise kind(f"{path} cannot be opened: {error}", "Restore a copy of the books, or move it away.") from error

@@ -46,20 +46,30 @@ class _Told(msgspec.Struct, rename={"origin": "from", "target": "to"}):
 _TOLD = msgspec.json.Decoder(_Told)
 
 
-def verify(path: Path, tick: Tick = lambda what, done, of: None, *, recent: bool = False) -> Report:
-    """Verify the books at `path`; with `recent`, only what followed the newest snapshot, and no archives."""
+def verify(
+    path: Path,
+    tick: Tick = lambda what, done, of: None,
+    *,
+    recent: bool = False,
+    archives_in: Path | None = None,
+) -> Report:
+    """Verify the books at `path`; with `recent`, only what followed the newest snapshot, and no archives.
+
+    The archives are in the folder of the books unless `archives_in` is another.
+    """
     db = snapshots.reader(path)
     try:
         db.execute("BEGIN")
-        return _Verifier(db, path, tick, recent=recent).report()
+        return _Verifier(db, path, archives_in or path.parent, tick, recent=recent).report()
     finally:
         db.close()
 
 
 class _Verifier:
-    def __init__(self, db: sqlite3.Connection, path: Path, tick: Tick, *, recent: bool) -> None:
+    def __init__(self, db: sqlite3.Connection, path: Path, archives_in: Path, tick: Tick, *, recent: bool) -> None:
         self._db = db
         self._path = path
+        self._archives_in = archives_in
         self._tick = tick
         self._recent = recent
         self._findings: list[Finding] = []
@@ -140,7 +150,7 @@ class _Verifier:
         kept = archives.kept(self._db)
         for nth, archive in enumerate(kept):
             self._tick("archives", nth + 1, len(kept))
-            path = self._path.with_name(archive.file)
+            path = self._archives_in / archive.file
             if not path.exists():
                 self._absent.append(archive.file)
                 replayed = None if archive.epoch == epoch else replayed
