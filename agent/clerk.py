@@ -20,7 +20,7 @@ from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.promises import expire_due
 from agent.store import books as rows
-from agent.store import claims
+from agent.store import claims, counted
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
 from wire.codec import encode_row
@@ -74,6 +74,8 @@ class Clerk:
     async def enter(
         self, ask: asks.CommitHold | asks.ConsumeHold | asks.ReleaseHold
     ) -> asks.Claimed | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.Count) -> asks.Counted | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Grant) -> asks.Granted | asks.Refused: ...
     @overload
@@ -161,6 +163,7 @@ class Clerk:
         holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_of(one.ask)) is not None])
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms)
+        counted.look_back(tx, turn, [one.ask for one in waiting if isinstance(one.ask, asks.Count)])
         try:
             expire_due(turn)
             answers = [decide(turn, one.ask) for one in waiting]

@@ -287,8 +287,59 @@ class Ticked:
     expired: int
 
 
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
-Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Refused
+@dataclass(frozen=True, slots=True)
+class CountLine:
+    """So many of an item were counted while the books went from `from_seq` to `to_seq`."""
+
+    line: int
+    item_is: Literal["sku", "gtin"]
+    item: str
+    counted: int
+    from_seq: int
+    to_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What `by` found at a place, in an epoch of the books; `approved_by`: it counts whatever the difference is."""
+
+    count: str
+    epoch: int
+    place: str
+    by: str
+    lines: tuple[CountLine, ...]
+    approved_by: str = ""
+
+    def source(self, line: CountLine) -> str:
+        return f"count:{self.count}/{line.line}"
+
+    def sources(self) -> list[str]:
+        return [self.source(line) for line in self.lines]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedLine:
+    """What became of a count's line; `variance` units were posted as `seq`. `recount`: nothing was, and `why`."""
+
+    line: int
+    outcome: Literal["posted", "already_posted", "agrees", "recount"]
+    sku: str
+    variance: int
+    seq: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The count is in the books."""
+
+    count: str
+    lines: tuple[CountedLine, ...]
+
+
+Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim
+Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Counted | Refused
 
 
 def hold_of(ask: Ask) -> str | None:

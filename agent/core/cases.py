@@ -41,6 +41,11 @@ KINDS: Final = MappingProxyType(
         "breach": Kind(
             "store_lead", 600, "More is promised than is there. Route the named orders elsewhere or offer a substitute."
         ),
+        "recount": Kind(
+            "store_lead",
+            4 * 3600,
+            "What was counted cannot be booked like that. Let another person count the item there.",
+        ),
         "negative_stock": Kind(
             "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
         ),

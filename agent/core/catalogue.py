@@ -77,6 +77,10 @@ class Catalogue:
         full = gtin.to_14(code)
         return self._by_gtin.get(full) if full else None
 
+    def item(self, item_is: Literal["sku", "gtin"], item: str) -> Sku | None:
+        """The SKU that a line names by its number or a GTIN."""
+        return self.skus.get(item) if item_is == "sku" else self.by_gtin(item)
+
 
 @dataclass(frozen=True, slots=True)
 class Update:

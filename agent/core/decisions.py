@@ -1,13 +1,14 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, promises
+from agent.core import barcodes, counts, promises
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
     Ask,
     CommitHold,
     ConsumeHold,
+    Count,
     Delivery,
     DeliveryLine,
     Expected,
@@ -55,6 +56,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return promises.release(turn, ask)
         case Grant():
             return promises.grant(turn, ask)
+        case Count():
+            return counts.count(turn, ask, counts.Tolerance())
         case Tick():
             return promises.expire_due(turn)
         case Unreadable():

@@ -117,4 +117,4 @@ def promise(turn: Turn) -> int:
 
 def test_cases_the_store_knows_are_of_a_kind() -> None:
     known = {outcome.case for outcome in OUTCOMES.values()} & set(KINDS)
-    assert known == {"breach", "negative_stock"}
+    assert known == {"breach", "negative_stock", "recount"}

@@ -75,6 +75,7 @@ export const CASES = {
     unknown_barcode: "Unknown barcode",
     negative_stock: "Stock is below zero",
     refused_sale: "Sale that cannot be booked",
+    recount: "To be counted again",
   },
   zh: {
     alien_tag: "未登记到货的 RFID 标签",
@@ -83,6 +84,7 @@ export const CASES = {
     unknown_barcode: "未知条码",
     negative_stock: "库存为负",
     refused_sale: "无法入账的销售",
+    recount: "需要复盘",
   },
 };
 
@@ -95,6 +97,7 @@ export const HINTS = {
     unknown_barcode: "请将该 GTIN 加入商品目录，重启门店程序，然后重新扫码。",
     negative_stock: "售出数量超过账面。请清点该商品；很可能漏录了一次到货。",
     refused_sale: "请更正所列问题（多为商品目录缺少 GTIN），再重新发送同一小票；目前尚未入账。",
+    recount: "盘点结果暂不能入账，请由另一人在原处再次清点该商品。",
   },
 };
 
