@@ -29,7 +29,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_make_hands_its_variables_to_the_demo(asked: list[str], run_as: str) -> None:
-    assert run("make", "--dry-run", "demo", *asked).stdout.split() == run_as.split()
+    assert run("make", "--no-print-directory", "--dry-run", "demo", *asked).stdout.split() == run_as.split()
 
 
 def test_a_python_that_does_not_run_is_named() -> None:

@@ -88,15 +88,17 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
 
 def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, Posting], dict[str, int]]:
     """What these sources entered before: their first postings, and the tags of their delivery lines."""
-    if not sources:
-        return {}, {}
-    names = json.dumps(sources)
-    rows = tx.execute(_FIRST_POSTINGS, (names,))
-    postings = {posting.source: posting for posting in map(Posting._make, rows)}
-    deliveries = tx.execute(
-        "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))", (names,)
-    )
-    return postings, dict(deliveries.fetchall())
+    notes = [name for name in sources if name.startswith("delivery:")]
+    others = sources if not notes else [name for name in sources if not name.startswith("delivery:")]
+    postings: dict[str, Posting] = {}
+    deliveries: dict[str, int] = {}
+    if others:
+        rows = tx.execute(_FIRST_POSTINGS, (json.dumps(others),))
+        postings = {posting.source: posting for posting in map(Posting._make, rows)}
+    if notes:
+        found = "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))"
+        deliveries = dict(tx.execute(found, (json.dumps(notes),)).fetchall())
+    return postings, deliveries
 
 
 def enter(tx: sqlite3.Connection, turn: Turn, announcements: Iterable[tuple[int, int, bytes]]) -> None:

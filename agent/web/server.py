@@ -35,18 +35,24 @@ class _Guarded(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._is_asked() and self._deadline is None:
+        if self._is_asked():
+            self._stop_waiting()  # uvicorn itself closes a connection that is idle afterwards
+        elif self._deadline is None:
             self._expect_a_request()  # the beginning of another one
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def _is_asked(self) -> bool:
         """Is a request under way? Whoever reads it bounds the time of its body."""
         cycle: Any = self.cycle
         return cycle is not None and not cycle.response_complete
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _expect_a_request(self) -> None:
         self._deadline = self.loop.call_later(self.speak_within_s, self._look)

@@ -197,7 +197,8 @@ async def test_silent_connections_do_not_lock_the_till_out() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"hi"})
 
-    server = WebServer(hello, "127.0.0.1", 0, speak_within_s=0.2)
+    speak_within_s = 0.2
+    server = WebServer(hello, "127.0.0.1", 0, speak_within_s=speak_within_s)
     serving = asyncio.ensure_future(server.run_until_stopped())
     host, port = server.address.removeprefix("http://").split(":")
     silent = [await asyncio.open_connection(host, int(port)) for _ in range(90)]
@@ -209,6 +210,9 @@ async def test_silent_connections_do_not_lock_the_till_out() -> None:
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.wait_for(reader.read(), 5) == b""
         assert (await till.get("/")).text == "hi"
+        talked_until = asyncio.get_running_loop().time() + 3 * speak_within_s
+        while asyncio.get_running_loop().time() < talked_until:  # one connection, for longer than silence may last
+            assert (await till.get("/")).text == "hi"
     crowd = [await asyncio.open_connection(host, int(port)) for _ in range(150)]
     refused = 0
     for reader, _ in crowd[100:]:
