@@ -28,6 +28,15 @@ class DeviceConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BooksCare:
+    """How the books are looked after: where daily copies go, when postings are archived, the room kept in reserve."""
+
+    backups: Path
+    keep_days: int
+    ballast_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the agent is told."""
 
@@ -35,6 +44,7 @@ class Config:
     books: Path
     #: A file that is brought in at the start when it changed; without one the catalogue is what the books have.
     catalogue: Path | None
+    care: BooksCare
     broker: Broker
     mqtt_version: MqttVersion
     web_host: str
@@ -143,6 +153,7 @@ class _Reader:
         store.finish()
         books = self._table(root, "books")
         books_path, catalogue = books.file_name("path"), books.file_name("catalogue", "")
+        care = self._care(books)
         books.finish()
         hq = self._table(root, "hq")
         broker = self._broker(hq)
@@ -160,6 +171,7 @@ class _Reader:
             topics=StoreTopics(names["chain"] or "x", names["id"] or "x"),
             books=self._folder / (books_path or "x"),
             catalogue=self._folder / catalogue if catalogue else None,
+            care=care,
             broker=broker,
             mqtt_version=version,
             web_host=host,
@@ -167,6 +179,14 @@ class _Reader:
             tags=rules,
             devices=devices,
         )
+
+    def _care(self, books: _Table) -> BooksCare:
+        backups = books.file_name("backups", "backups")
+        keep_days, ballast_mib = books.take("keep_days", int, 400), books.take("ballast_mib", int, 16)
+        for key, value, least, most in (("keep_days", keep_days, 35, 36_500), ("ballast_mib", ballast_mib, 0, 4096)):
+            if not least <= value <= most:
+                books.mistake(key, f"{value} is not between {least} and {most}")
+        return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024)
 
     def _table(self, parent: _Table, key: str, *, optional: bool = False) -> _Table:
         values = parent.take(key, dict, {} if optional else None)

@@ -337,9 +337,27 @@ class Counted:
     lines: tuple[CountedLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the agent itself that a person must know: a case is opened, or with `over` resolved."""
+
+    kind: str
+    about: str
+    detail: str
+    over: bool = False
+
+    def sources(self) -> list[str]:
+        return []  # it posts nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The case is as it should be."""
+
+
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim
-Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Counted | Refused
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice
+Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Counted | Noted | Refused
 
 
 def hold_of(ask: Ask) -> str | None:

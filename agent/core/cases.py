@@ -46,6 +46,18 @@ KINDS: Final = MappingProxyType(
             4 * 3600,
             "What was counted cannot be booked like that. Let another person count the item there.",
         ),
+        "books_restored": Kind(
+            "store_lead",
+            4 * 3600,
+            "The books were damaged and a copy went on in their place. Count what was sold or received since the copy; "
+            "have the disk looked at.",
+        ),
+        "disk_full": Kind(
+            "store_lead", 3600, "The disk has no room: soon nothing can be sold or received. Remove what is not needed."
+        ),
+        "backup_failed": Kind(
+            "store_lead", 24 * 3600, "Today's copy of the books was not made. Have the disk and the log looked at."
+        ),
         "negative_stock": Kind(
             "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
         ),

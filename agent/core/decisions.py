@@ -15,6 +15,8 @@ from agent.core.asks import (
     ExpectedLine,
     Grant,
     Mistake,
+    Noted,
+    Notice,
     Refused,
     ReleaseHold,
     Reserve,
@@ -60,6 +62,12 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return counts.count(turn, ask, counts.Tolerance())
         case Tick():
             return promises.expire_due(turn)
+        case Notice(over=True):
+            turn.resolve_case(ask.kind, ask.about, "over")
+            return Noted()
+        case Notice():
+            turn.open_case(ask.kind, ask.about, ask.detail)
+            return Noted()
         case Unreadable():
             turn.open_case("refused_sale", ask.receipt, "; ".join(f"{one.path}: {one.problem}" for one in ask.mistakes))
             return Refused(ask.mistakes)

@@ -76,6 +76,9 @@ export const CASES = {
     negative_stock: "Stock is below zero",
     refused_sale: "Sale that cannot be booked",
     recount: "To be counted again",
+    books_restored: "Books restored from a copy",
+    disk_full: "The disk is full",
+    backup_failed: "No copy of the books today",
   },
   zh: {
     alien_tag: "未登记到货的 RFID 标签",
@@ -85,6 +88,9 @@ export const CASES = {
     negative_stock: "库存为负",
     refused_sale: "无法入账的销售",
     recount: "需要复盘",
+    books_restored: "账簿已从备份恢复",
+    disk_full: "磁盘已满",
+    backup_failed: "今日账簿备份失败",
   },
 };
 
@@ -98,6 +104,9 @@ export const HINTS = {
     negative_stock: "售出数量超过账面。请清点该商品；很可能漏录了一次到货。",
     refused_sale: "请更正所列问题（多为商品目录缺少 GTIN），再重新发送同一小票；目前尚未入账。",
     recount: "盘点结果暂不能入账，请由另一人在原处再次清点该商品。",
+    books_restored: "账簿损坏，已用备份继续营业。请清点备份之后售出或到货的商品，并检查磁盘。",
+    disk_full: "磁盘没有空间，很快将无法销售和收货。请清理不需要的文件。",
+    backup_failed: "今天的账簿备份没有完成。请检查磁盘和日志。",
   },
 };
 
