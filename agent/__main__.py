@@ -12,16 +12,21 @@ from typing import Any
 import structlog
 
 from agent import catalogue_import, health, log
+from agent.books_time import BooksTime
 from agent.clerk import Clerk
 from agent.cli import command_line
-from agent.clock import SystemClock
+from agent.clock import SystemClock, this_boot
 from agent.config import Config
+from agent.core.explain import policy_of
 from agent.core.ledger import Turn
 from agent.devices import Keeper, open_devices
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
 from agent.store import books as rows
-from agent.store.connection import Store
+from agent.store import claims
+from agent.store.ballast import Ballast
+from agent.store.opening import open_books
+from agent.upkeep import Upkeep
 from agent.web.app import make_app
 from agent.web.live import Live
 from agent.web.reports import Reports
@@ -42,10 +47,13 @@ async def serve(config: Config) -> None:
     boot = secrets.token_hex(4)
     log.set_up(store=config.store, boot=boot)
     clock = SystemClock()
-    async with await Store.open(config.books) as store:
+    ballast = Ballast(config.books, config.care.ballast_bytes)
+    opened, restored = await open_books(config.books, ballast, config.care.backups, clock.now_ms())
+    async with opened as store:
         epoch = await store.write(lambda tx: rows.found(tx, config.store, clock.now_ms()))
         catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
         books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
+        books.conditions.policy_of = policy_of(catalogue)
         sender = Sender(version("nearshelf"), boot)
         heard, is_old_copy = await store.write(lambda tx: (rows.heard(tx), rows.is_old_copy(tx)))
         outbox = Outbox(store, books, config.topics, clock, sender, heard=heard, is_old_copy=is_old_copy)
@@ -54,7 +62,8 @@ async def serve(config: Config) -> None:
             outbox.wake()
             live.changed(turn.on_hand)
 
-        clerk = Clerk(store, books, clock, wrote)
+        time = BooksTime(clock, this_boot(), await store.write(claims.time_of))
+        clerk = Clerk(store, books, clock, wrote, time)
         intake = Intake(clerk, clock, config.tags)
         link = Link(
             config.broker,
@@ -73,7 +82,8 @@ async def serve(config: Config) -> None:
             for device, device_config in zip(devices, config.devices, strict=True)
         )
         chain = config.topics.chain
-        reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk)
+        upkeep = Upkeep(store, clerk, outbox, config.care, clock, restored)
+        reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep)
         live = Live(reports, clock)
         outbox.on_heard = live.changed
         web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
@@ -84,6 +94,7 @@ async def serve(config: Config) -> None:
             "clerk": clerk.run(),
             "outbox": outbox.run(),
             "link": link.run(),
+            "upkeep": upkeep.run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
         await _run(edges, inner, web, live, clerk, outbox)

@@ -26,7 +26,7 @@ class BooksTime:
         self._boot = boot
         now_ms = self._monotonic_ms()
         self._start_ms = now_ms if last is None else now_ms - last.books_ms
-        if last is not None and last.boot == boot:
+        if last is not None and boot and last.boot == boot:
             self._start_ms -= max(0, now_ms - last.monotonic_ms)
 
     def stamp(self) -> Stamp:

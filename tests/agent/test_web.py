@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.clock import SystemClock
+from agent.core.asks import Reserve, Want
 from agent.core.tags import TagRules
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
-from agent.web.app import MOST_BODY_BYTES, make_app
+from agent.web.answers import MOST_BODY_BYTES
+from agent.web.app import make_app
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
@@ -260,3 +262,61 @@ def test_any_bytes_are_an_ask_or_mistakes_or_no_json(body: bytes) -> None:
     for read in (read_sale, read_delivery):
         with contextlib.suppress(NotJsonError):
             assert read(body)
+
+
+# Counts, and why ATP is what it is
+
+
+def count_of(site: Site, counted: int, **others: Any) -> dict[str, Any]:
+    head = site.shop.books.head
+    line = {"line": 1, "sku": "MILK", "counted": counted, "from_seq": head, "to_seq": head}
+    return {"count": "C-1", "epoch": site.shop.books.epoch, "place": "FLOOR", "by": "anna", "lines": [line]} | others
+
+
+async def test_a_count_is_posted_as_the_difference_and_what_was_sold_since_stays(site: Site) -> None:
+    sale = {"receipt": "T-1", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]}
+    count = count_of(site, 9, approved_by="bao")
+    await site.post("/v1/sales", sale)
+    posted = await site.post("/v1/counts", count)
+    assert posted.status_code == 200
+    assert posted.json()["lines"] == [
+        {"line": 1, "outcome": "posted", "sku": "MILK", "variance": 9, "seq": 4, "why": ""}
+    ]  # 1 the sale, 2 its case, 3 the case's end: covered
+    assert site.shop.books.balance("MILK", "FLOOR") == 7
+    assert (await site.post("/v1/counts", count)).json()["lines"][0]["outcome"] == "already_posted"
+    await site.shop.assert_memory_is_disk()
+
+
+async def test_what_moved_while_it_was_counted_is_read_from_the_ledger(site: Site) -> None:
+    count = count_of(site, 5)
+    await site.post("/v1/sales", {"receipt": "T-1", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]})
+    count["lines"][0]["to_seq"] = site.shop.books.head
+    (line,) = (await site.post("/v1/counts", count)).json()["lines"]
+    assert (line["outcome"], line["why"]) == ("recount", "something moved while it was counted")
+    assert ("recount", "MILK at FLOOR") in site.shop.books.cases
+
+
+async def test_a_count_that_cannot_be_right_names_its_mistakes(site: Site) -> None:
+    wrong = await site.post("/v1/counts", count_of(site, -1, approved_by="anna", zone="A"))
+    assert wrong.status_code == 422
+    assert {mistake["path"] for mistake in wrong.json()["mistakes"]} == {"lines[0].counted", "approved_by", "zone"}
+    other = await site.post("/v1/counts", count_of(site, 1, epoch=1))
+    assert other.status_code == 409
+    assert other.json()["mistakes"][0]["path"] == "epoch"
+    assert (await site.post("/v1/counts", count_of(site, 1, place="SHELF"))).json()["mistakes"][0]["path"] == "place"
+
+
+async def test_explain_names_every_term(site: Site) -> None:
+    await site.post("/v1/counts", count_of(site, 5, approved_by="bao"))
+    await site.shop.clerk.enter(Reserve("h-1", "web", (Want(1, "MILK", 2),)))
+    found = (await site.client.get("/v1/explain/MILK")).json()
+    assert found["places"] == {"FLOOR": 5, "FOUND": -5}
+    web, other = found["channels"]
+    assert (web["channel"], other["channel"]) == ("web", "*")
+    assert web["atp"] == web["sellable"] - web["promised"] - web["granted"] - web["uncertain"] - web["safety"] == 3
+    (claim,) = found["claims"]
+    assert (claim["hold"], claim["channel"], claim["state"], claim["units"]) == ("h-1", "web", "pending", 2)
+    assert 0 < claim["left_s"] <= 15 * 60
+    absent = await site.client.get("/v1/explain/NOT/HERE")
+    assert absent.status_code == 404
+    assert "'NOT/HERE' is not in the catalogue" in absent.json()["error"]
