@@ -8,7 +8,7 @@ import pytest
 
 from agent.store import announcements, migrations
 from agent.store import books as rows
-from agent.store.connection import SETTINGS, Store
+from agent.store.connection import SETTINGS, Store, _open_writer
 from agent.store.errors import BooksFullError, BooksRefusedError
 from tests.agent.shops import opened
 from tests.cancelling import cancelled_at_every_step
@@ -21,6 +21,11 @@ async def test_settings_hold_on_the_writer(tmp_path: Path) -> None:
             ((found,),) = await store.write(lambda tx, name=name: tx.execute(f"PRAGMA {name}").fetchall())  # type: ignore[misc]
             assert found == wanted, name
         assert SETTINGS["synchronous"] == 2
+
+
+def test_settings_that_do_not_hold_are_refused() -> None:
+    with pytest.raises(BooksRefusedError, match="journal_mode is 'memory' where 'wal' was asked"):
+        _open_writer(Path(":memory:"))
 
 
 async def test_readers_cannot_write(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An APSW connection that answers like the standard library's `sqlite3`, as far as the agent's store uses it."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -30,13 +31,19 @@ class Rows:
 
 
 class AsSqlite3:
-    """Errors come as those of `sqlite3`, with SQLite's own code."""
+    """Errors come as those of `sqlite3`, with SQLite's own code.
 
-    def __init__(self, file: str, vfs: str) -> None:
+    APSW lets an error go up that SQLite itself swallows: that of a checkpoint after a commit. So checkpoints are made
+    here, as SQLite's own hook makes them: when the log has so many pages, and without a word when that fails.
+    """
+
+    def __init__(self, file: str, vfs: str, checkpoint_pages: int) -> None:
         try:
             self._connection = apsw.Connection(file, vfs=vfs)
         except apsw.Error as error:
             raise _translated(error) from error
+        self._checkpoint_pages = checkpoint_pages
+        self._connection.set_wal_hook(self._committed)
 
     @property
     def in_transaction(self) -> bool:
@@ -56,7 +63,14 @@ class AsSqlite3:
         return self
 
     def close(self) -> None:
-        self._connection.close(force=True)
+        with contextlib.suppress(apsw.Error):
+            self._connection.close(force=True)
+
+    def _committed(self, connection: apsw.Connection, database: str, pages: int) -> int:
+        if pages >= self._checkpoint_pages:
+            with contextlib.suppress(apsw.Error):
+                connection.wal_checkpoint(database)
+        return apsw.SQLITE_OK
 
     def _run(self, work: Any) -> Rows:
         try:

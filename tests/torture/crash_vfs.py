@@ -45,6 +45,10 @@ class Disk:
         self._lost_power = False
         self._looked_at = False
 
+    def make_room(self) -> None:
+        """From here on nothing fails."""
+        self._fails = lambda nth, kind: None
+
     @contextlib.contextmanager
     def looked_at(self) -> Iterator[None]:
         """A judge looks at the files, which neither counts nor fails."""

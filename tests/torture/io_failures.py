@@ -20,7 +20,7 @@ def once_eio(kth: int) -> Fails:
 
 
 def full_from(kth: int) -> Fails:
-    """From the k-th operation on the disk is full."""
+    """From the k-th operation on the disk is full, until somebody makes room."""
     return lambda nth, kind: errno.ENOSPC if nth >= kth and kind in ("write", "create") else None
 
 
@@ -34,14 +34,16 @@ class Failures:
     operations: int = 0
     tried: int = 0
     stopped: int = 0
+    refused: int = 0
     after: Tally = field(default_factory=Tally)
 
     def __str__(self) -> str:
         after = self.after
         return (
             f"each of {self.operations} operations failed with {' and '.join(KINDS)}: {self.tried} failures, "
-            f"{self.stopped} stopped the agent; after {after.cuts} restarts {after.lost} lost something acknowledged, "
-            f"{after.half_done} something half done, {after.refused} not to be opened, {after.wrong} do not add up"
+            f"{self.stopped} stopped the agent, {self.refused} had a turn refused that went through later; "
+            f"after {after.cuts} restarts {after.lost} lost something acknowledged, {after.half_done} something half "
+            f"done, {after.refused} not to be opened, {after.wrong} do not add up"
         )
 
 
@@ -56,6 +58,7 @@ def fail_each(seed: int, turns: int = TURNS, every: int = 1) -> Failures:
                 day = asyncio.run(a_day(seed, turns, checkpoint_pages=_CHECKPOINT_PAGES, fails=fails(kth)))
                 failures.tried += day.disk.failed > 0
                 failures.stopped += day.stopped is not None
+                failures.refused += day.refused
                 _restart(day, whole, f"operation {kth}, {kind}", Path(name) / f"{kth}-{kind}", failures.after)
     return failures
 

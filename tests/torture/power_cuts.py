@@ -27,6 +27,8 @@ _REPLAYED = (
     " SELECT sku, origin AS place, -qty AS qty FROM posting UNION ALL SELECT sku, target, qty FROM posting)"
     " GROUP BY sku, place HAVING sum(qty) <> 0 ORDER BY sku, place"
 )
+#: Accounts of claims balance among themselves, places among themselves.
+_CLAIMS = ("FREE", "GRANT:", "HOLD:", "COMMIT:", "CONSUMED")
 _BALANCES = "SELECT sku, place, qty FROM balance WHERE qty <> 0 ORDER BY sku, place"
 
 
@@ -117,7 +119,7 @@ def judge(day: Day, files: dict[str, bytes], noted: int, folder: Path, tally: Ta
             broken = list(broken_promises(writer, day.promises[noted]))
             tally.lost += bool(broken)
             found += broken
-        halves = list(half_sales(writer, day))
+        halves = list(half_done(writer, day))
         tally.half_done += bool(halves)
         sums = list(wrong_sums(writer))
         tally.wrong += bool(sums)
@@ -133,6 +135,10 @@ def broken_promises(tx: sqlite3.Connection, promise: Promise) -> Iterator[str]:
     for source, sku, qty in promise.postings:
         if posted.get(source) != (sku, qty):
             yield f"{source} was acknowledged as {qty} of {sku} and is {posted.get(source)}"
+    counted = Counter(source for (source,) in tx.execute("SELECT source FROM posting"))
+    for source, count in promise.counts.items():
+        if counted[source] != count:
+            yield f"{source} was acknowledged with {count} postings and has {counted[source]}"
     delivered = {source for (source,) in tx.execute("SELECT source FROM delivery_line")}
     yield from (f"{source} was acknowledged and is lost" for source in promise.deliveries if source not in delivered)
     scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
@@ -141,12 +147,13 @@ def broken_promises(tx: sqlite3.Connection, promise: Promise) -> Iterator[str]:
             yield f"{device}: {n} scans were answered and {scans.get(device, 0)} are noted"
 
 
-def half_sales(tx: sqlite3.Connection, day: Day) -> Iterator[str]:
-    """Receipts of which some lines are posted and others are not."""
-    posted = {source for (source,) in tx.execute("SELECT source FROM posting")}
-    for receipt, sources in day.sales.items():
-        if 0 < len(posted.intersection(sources)) < len(set(sources)):
-            yield f"{receipt} is posted in part"
+def half_done(tx: sqlite3.Connection, day: Day) -> Iterator[str]:
+    """Receipts and holds of which some lines are posted and others are not."""
+    posted = dict(tx.execute("SELECT source, count(*) FROM posting GROUP BY source").fetchall())
+    for sources, wanted in day.wholes.items():
+        found = sum(posted.get(source, 0) for source in set(sources))
+        if found not in (0, wanted):
+            yield f"{sources[0]} is posted in part: {found} of {wanted}"
 
 
 def wrong_sums(tx: sqlite3.Connection) -> Iterator[str]:
@@ -157,10 +164,10 @@ def wrong_sums(tx: sqlite3.Connection) -> Iterator[str]:
     balances = tx.execute(_BALANCES).fetchall()
     if balances != tx.execute(_REPLAYED).fetchall():
         yield "balances are not the sum of the postings"
-    totals: Counter[str] = Counter()
-    for sku, _, qty in balances:
-        totals[sku] += qty
-    yield from (f"{sku} sums to {total}" for sku, total in totals.items() if total)
+    totals: Counter[tuple[str, bool]] = Counter()
+    for sku, place, qty in balances:
+        totals[sku, place.startswith(_CLAIMS)] += qty
+    yield from (f"{sku} sums to {total}" for (sku, _), total in totals.items() if total)
     try:
         tx.execute("BEGIN")
         loaded = rows.load(tx, STORE, rows.found(tx, STORE, EPOCH), CATALOGUE)

@@ -26,5 +26,6 @@ def test_with_fewer_syncs_most_power_cuts_lose_something() -> None:
 
 def test_no_failing_operation_loses_what_was_acknowledged() -> None:
     failures = fail_each(SEED, turns=5, every=5)
-    assert failures.tried == failures.stopped > 50, str(failures)
+    assert failures.stopped > 5, str(failures)
+    assert failures.refused > 5, str(failures)
     assert failures.after.is_good, (str(failures), failures.after.complaints[:10])

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -20,21 +20,30 @@ from agent.clerk import Clerk
 from agent.core.asks import (
     Answer,
     Ask,
+    Claimed,
+    CommitHold,
+    ConsumeHold,
     Delivery,
     DeliveryLine,
     Expected,
+    Grant,
+    Granted,
+    ReleaseHold,
+    Reserve,
     Sale,
     SaleLine,
     Scan,
     Scanned,
     Sold,
     TagsHeard,
+    Want,
 )
 from agent.core.places import BACKROOM, FLOOR
 from agent.store import announcements, migrations
 from agent.store import books as rows
+from agent.store.ballast import Ballast
 from agent.store.connection import SETTINGS, Store
-from agent.store.errors import BooksError
+from agent.store.errors import BooksError, BooksFullError
 from tests.core.shop import CATALOGUE, EGGS, MILK, SHIRT, epc_of, gtin_14
 from tests.torture.as_sqlite3 import AsSqlite3
 from tests.torture.crash_vfs import Disk, Fails, mounted
@@ -43,17 +52,20 @@ STORE, EPOCH = "SH-1", 1_700_000_000_000
 NIGHT = EPOCH + 24 * 3600 * 1000
 FILE = "books.db"
 
+_NO_BALLAST = Ballast(Path("/nowhere") / FILE, 0)
+_CHANNELS = ("web", "app")
+
 _mounts = count()
 
 
 class DayClock:
-    """A clock that goes on a second with each look."""
+    """A clock that goes on a minute with each look at the hour, which each turn takes once."""
 
     def __init__(self) -> None:
         self._s = 0
 
     def now_ms(self) -> int:
-        self._s += 1
+        self._s += 60
         return EPOCH + self._s * 1000
 
     def monotonic_s(self) -> float:
@@ -73,10 +85,22 @@ class People:
         self._deliveries = 0
         self._epcs: list[bytes] = []
         self._sold: list[Sale] = []
+        self._holds: list[Reserve] = []
+        self._grants = 0
 
     def turn(self) -> list[Ask]:
         """What is asked at once: one to eight asks."""
-        makers = (self._delivery, self._tags, self._tags, self._scan, self._scan, self._scan, self._sale, self._sale)
+        usual = (
+            self._delivery,
+            self._tags,
+            self._scan,
+            self._scan,
+            self._scan,
+            self._sale,
+            self._hold,
+            self._after_hold,
+        )
+        makers = (*usual, self._tags, self._sale, self._grant)
         return [self._rng.choice(makers)() for _ in range(self._rng.choice((1, 1, 2, 3, 5, 8)))]
 
     def _delivery(self) -> Ask:
@@ -117,12 +141,41 @@ class People:
         self._sold.append(Sale(f"T1-{self._receipts:06}", tuple(lines)))
         return self._sold[-1]
 
+    def _hold(self) -> Ask:
+        if self._holds and self._rng.random() < 0.2:
+            return self._rng.choice(self._holds)
+        lines = range(1, self._rng.randint(1, 3) + 1)
+        wants = tuple(Want(line, self._rng.choice(("MILK", "EGGS")), self._rng.randint(1, 2)) for line in lines)
+        name = f"H-{len(self._holds) + 1}"
+        ttl_s = self._rng.randint(5, 30) * 60
+        grant = "web" if self._grants and self._rng.random() < 0.2 else ""
+        self._holds.append(Reserve(name, self._rng.choice(_CHANNELS), wants, ttl_s, grant))
+        return self._holds[-1]
+
+    def _after_hold(self) -> Ask:
+        if not self._holds:
+            return self._hold()
+        hold = self._rng.choice(self._holds[-8:])
+        match self._rng.randrange(4):
+            case 0 | 1:
+                return CommitHold(hold.hold, f"O-{hold.hold}")
+            case 2:
+                return ConsumeHold(hold.hold, tuple((want.line, self._rng.randint(0, want.qty)) for want in hold.wants))
+        return ReleaseHold(hold.hold)
+
+    def _grant(self) -> Ask:
+        self._grants += 1
+        qty = self._rng.choice((1, 2, -1))
+        return Grant(f"G-{self._grants}", "web", self._rng.choice(("MILK", "EGGS")), qty)
+
 
 @dataclass(slots=True)
 class Promise:
     """What somebody was told: these rows are in the books, for ever. Derived from the ask, not from the books."""
 
     postings: list[tuple[str, str, int]] = field(default_factory=list)
+    #: Names of which so many postings are there.
+    counts: dict[str, int] = field(default_factory=dict)
     deliveries: list[str] = field(default_factory=list)
     scans: dict[str, int] = field(default_factory=dict)
 
@@ -134,11 +187,17 @@ class Promise:
                 self.deliveries += [f"delivery:{ask.delivery}/{line.line}" for line in ask.lines]
             case Scan(), Scanned():
                 self.scans[ask.device] = self.scans.get(ask.device, 0) + 1
+            case Reserve(), Claimed():
+                self.counts[f"hold:{ask.hold}"] = len(ask.wants)
+            case CommitHold(), Claimed():
+                self.counts[f"commit:{ask.hold}"] = len(answer.lines)
+            case Grant(), Granted():
+                self.counts[f"grant:{ask.grant}"] = 1
             case _:
                 pass
 
     def copy(self) -> "Promise":
-        return Promise(list(self.postings), list(self.deliveries), dict(self.scans))
+        return Promise(list(self.postings), dict(self.counts), list(self.deliveries), dict(self.scans))
 
 
 @dataclass(slots=True)
@@ -149,8 +208,10 @@ class Day:
     disk: Disk
     states: list[bytes] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
-    #: Each sale that was asked, answered or not, with the names of its postings.
-    sales: dict[str, list[str]] = field(default_factory=dict)
+    #: What was asked, answered or not, that makes so many postings under these names, or none.
+    wholes: dict[tuple[str, ...], int] = field(default_factory=dict)
+    #: Turns that a full disk refused.
+    refused: int = 0
     turns: int = 0
     #: Why the agent had to stop, if it had to.
     stopped: Exception | None = None
@@ -169,15 +230,18 @@ def fingerprint(tx: sqlite3.Connection) -> bytes:
 
 def open_on(vfs: str, settings: dict[str, str | int], checkpoint_pages: int) -> sqlite3.Connection:
     """A writer as `Store.open` makes it, on a disk that is mounted under the name `vfs`."""
-    writer = cast(sqlite3.Connection, AsSqlite3(FILE, vfs))
-    writer.execute("PRAGMA locking_mode = EXCLUSIVE")  # before WAL: this disk has no shared memory
-    for name, wanted in settings.items():
-        found = writer.execute(f"PRAGMA {name} = {wanted}").fetchall()
-        found = writer.execute(f"PRAGMA {name}").fetchall() or found
-        assert name == "mmap_size" or found == [(wanted,)], (name, found)
-    writer.execute(f"PRAGMA wal_autocheckpoint = {checkpoint_pages}")  # often, so that cuts meet checkpoints
-    migrations.bring_up_to_date(writer)
-    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer = cast(sqlite3.Connection, AsSqlite3(FILE, vfs, checkpoint_pages))
+    try:
+        writer.execute("PRAGMA locking_mode = EXCLUSIVE")  # before WAL: this disk has no shared memory
+        for name, wanted in settings.items():
+            found = writer.execute(f"PRAGMA {name} = {wanted}").fetchall()
+            found = writer.execute(f"PRAGMA {name}").fetchall() or found
+            assert name == "mmap_size" or found == [(wanted,)], (name, found)
+        migrations.bring_up_to_date(writer)
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except BaseException:
+        writer.close()
+        raise
     return writer
 
 
@@ -190,7 +254,7 @@ async def _open_store(disk: Disk, settings: dict[str, str | int], pages: int) ->
         try:
             with contextlib.closing(open_on(name, settings, pages)) as writer:
                 try:
-                    yield Store(Path(FILE), writer, thread, lock), writer
+                    yield Store(Path(FILE), writer, thread, lock, _NO_BALLAST), writer
                 finally:
                     disk.lose_power()
         finally:
@@ -236,9 +300,14 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
     for turn in range(turns):
         asked = people.turn()
         for ask in asked:
-            if isinstance(ask, Sale):
-                day.sales[ask.receipt] = ask.sources()
-        answers = await asyncio.gather(*map(clerk.enter, cast(Iterable[Any], asked)), return_exceptions=True)
+            if isinstance(ask, Sale | Reserve):
+                day.wholes[tuple(ask.sources())] = len(ask.lines if isinstance(ask, Sale) else ask.wants)
+        answers = await _ask(clerk, asked)
+        if any(isinstance(answer, BooksFullError) for answer in answers):
+            day.refused += 1
+            _note(day, writer, promise.copy())  # nothing of it may be there, and it can be asked again
+            day.disk.make_room()
+            answers = await _ask(clerk, asked)
         for ask, answer in zip(asked, answers, strict=True):
             promise.note(ask, answer)
         day.turns += 1
@@ -251,6 +320,10 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
             heard = clerk.books.head // 2
             await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, NIGHT, NIGHT))  # type: ignore[misc]
             _note(day, writer, promise.copy())
+
+
+async def _ask(clerk: Clerk, asked: Iterable[Ask]) -> Sequence[Answer | BaseException]:
+    return await asyncio.gather(*map(clerk.enter, cast(Iterable[Any], asked)), return_exceptions=True)
 
 
 def _note(day: Day, writer: sqlite3.Connection, promise: Promise) -> None:
