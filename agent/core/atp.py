@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
+from agent.core.catalogue import Eligibility
 from agent.core.places import SELLABLE, SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
 DOUBTED_PERCENT_PER_WEEK: Final = 2
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
-
-Eligibility = Literal["instant", "prepare", "order_in", "display_only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +19,7 @@ class Policy:
     safety: int = 0
     quota: int | None = None
     eligibility: Eligibility = "instant"
+    retired: bool = False
 
 
 PolicyOf = Callable[[str, str], Policy]
@@ -101,6 +101,8 @@ def _stopped(conditions: Conditions, policy: Policy) -> str:
         return "the store is paused"
     if conditions.lease_stale:
         return "HQ has not been heard for too long"
+    if policy.retired:
+        return "the SKU is retired"
     if policy.eligibility in ("order_in", "display_only"):
         return f"the SKU is {policy.eligibility.replace('_', ' ')}"
     return ""

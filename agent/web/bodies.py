@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agent.core.asks import Delivery, DeliveryLine, Mistake, Sale, SaleLine, Unreadable
+from agent.core.asks import Count, CountLine, Delivery, DeliveryLine, Mistake, Sale, SaleLine, Unreadable
 
 #: The most a body may hold.
 MOST_LINES = 500
@@ -14,6 +14,7 @@ MOST_EPCS = 5000
 _LONGEST_NAME = 64
 _LONGEST_ITEM = 64
 _MOST_QTY = 1_000_000
+_MOST_SEQ = 2**53
 _LONGEST_EPC_BYTES = 62  # what the EPC memory bank of a Gen2 tag can hold
 
 Item = Literal["sku", "gtin"]
@@ -61,6 +62,33 @@ def read_delivery(body: bytes) -> Delivery | list[Mistake]:
     return form.mistakes or Delivery(name, tuple(lines))
 
 
+def read_count(body: bytes) -> Count | list[Mistake]:
+    """What somebody counted at a place: `{"count", "epoch", "place", "by", "approved_by"?, "lines": [{"line", "gtin" or
+    "sku", "counted", "from_seq", "to_seq"}]}`. Raises NotJsonError.
+    """
+    form = _Form(body)
+    name, place, by, epoch = form.name("count"), form.name("place"), form.name("by"), form.whole("epoch")
+    approved_by = form.name("approved_by") if form.has("approved_by") else ""
+    lines = [
+        CountLine(
+            form.number(line, path, "line"),
+            *form.item(line, path),
+            form.number(line, path, "counted", least=0),
+            form.number(line, path, "from_seq", least=0, most=_MOST_SEQ),
+            form.number(line, path, "to_seq", least=0, most=_MOST_SEQ),
+        )
+        for path, line in form.lines()
+    ]
+    form.unknown(
+        {"count", "epoch", "place", "by", "approved_by", "lines"},
+        {"line", "sku", "gtin", "counted", "from_seq", "to_seq"},
+    )
+    form.distinct([line.line for line in lines])
+    if approved_by and approved_by == by:
+        form.wrong("approved_by", "must be somebody else than who counted")
+    return form.mistakes or Count(name, epoch, place, by, tuple(lines), approved_by)
+
+
 class _Form:
     """A JSON object that is read field by field; what is wrong is noted and a stand-in returned."""
 
@@ -101,11 +129,20 @@ class _Form:
             self.wrong("lines", "must hold objects only")
         return good
 
-    def number(self, line: Mapping[str, Any], path: str, key: str) -> int:
-        value = line.get(key)
-        if type(value) is not int or not 1 <= value <= _MOST_QTY:
-            self.wrong(f"{path}.{key}", f"must be a whole number from 1 to {_MOST_QTY}")
-            return 1
+    def has(self, key: str) -> bool:
+        return self._document.get(key) is not None
+
+    def whole(self, key: str) -> int:
+        """A whole number of the document."""
+        return self._number(self._document.get(key), key, 0, _MOST_SEQ)
+
+    def number(self, line: Mapping[str, Any], path: str, key: str, least: int = 1, most: int = _MOST_QTY) -> int:
+        return self._number(line.get(key), f"{path}.{key}", least, most)
+
+    def _number(self, value: object, path: str, least: int, most: int) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            self.wrong(path, f"must be a whole number from {least} to {most}")
+            return least
         return value
 
     def item(self, line: Mapping[str, Any], path: str) -> tuple[Item, str]:

@@ -8,7 +8,8 @@ from agent.clerk import Clerk
 from agent.clock import Clock
 from agent.core.cases import KINDS
 from agent.core.catalogue import Sku
-from agent.core.ledger import Books
+from agent.core.explain import Explanation, explain
+from agent.core.ledger import Books, Turn
 from agent.core.places import INSIDE, OUTSIDE
 from agent.devices import Keeper
 from agent.intake import Intake
@@ -84,6 +85,10 @@ class Reports:
             ],
             "counts": {**asdict(self.intake.counts), "turns": self.clerk.turns},
         }
+
+    def explain(self, sku: str) -> Explanation | None:
+        """Why the SKU's ATP is what it is, in each channel, now; None when there is no such SKU."""
+        return explain(Turn(self.books, self.clock.now_ms(), {}, {}, {}, self.clerk.time.stamp().books_ms), sku)
 
     def _line(self, now: int) -> dict[str, Any]:
         waiting_since = self.outbox.waiting_since
