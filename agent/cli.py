@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import catalogue_cli, catalogue_import
+from agent import books_cli, catalogue_cli, catalogue_import
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.devices import open_devices
@@ -55,6 +55,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
             where = error.filename or f"{config.web_host}:{config.web_port}"
             _give_up(f"{where} cannot be used: {error.strerror}", _MISTAKE)
 
+    app.add_typer(books_cli.commands(_load), name="books")
     app.add_typer(catalogue_cli.commands(_load), name="catalogue")
     return app
 

@@ -1,0 +1,141 @@
+"""Looks after the books while the shop works: room on the disk, a copy a day, snapshots, and months for the archive."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from agent.clerk import AskFailedError, Clerk
+from agent.clock import Clock
+from agent.config import BooksCare
+from agent.core.asks import Notice
+from agent.outbox import Outbox
+from agent.store import archives, backups, snapshots
+from agent.store.ballast import Ballast
+from agent.store.connection import Store
+from agent.store.errors import BooksFullError
+from agent.store.opening import Restored
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_S: Final = 10.0
+_DAY_MS: Final = 24 * 3600 * 1000
+#: After a copy that failed.
+_COPY_AGAIN_MS: Final = 3600 * 1000
+
+
+class Upkeep:
+    """`restored` as the start found it: from then on the shop runs degraded, and says so."""
+
+    def __init__(
+        self, store: Store, clerk: Clerk, outbox: Outbox, care: BooksCare, clock: Clock, restored: Restored | None
+    ) -> None:
+        self.restored = restored
+        copies = backups.found(store.path, care.backups)
+        self.copied_at = int(copies[0].stat().st_mtime * 1000) if copies else None
+        self._store = store
+        self._clerk = clerk
+        self._outbox = outbox
+        self._care = care
+        self._clock = clock
+        self._told_room = "enough"
+        self._copy_not_before = 0
+
+    @property
+    def ballast(self) -> Ballast:
+        return self._store.ballast
+
+    async def run(self) -> None:
+        """Look after the books, for ever."""
+        if self.restored is not None:
+            await self._say(
+                "books_restored",
+                self.restored.aside,
+                f"{self.restored.why}; {self.restored.copy} goes on as epoch {self.restored.epoch},"
+                f" with {self.restored.salvaged} postings made since and salvaged",
+            )
+        while True:
+            try:
+                await self._look_at_the_room()
+                await self._daily()
+                await self._archive()
+            except BooksFullError:
+                log.info("upkeep_put_off", why="the disk is full")
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def _say(self, kind: str, about: str, detail: str, *, over: bool = False) -> None:
+        try:
+            await self._clerk.enter(Notice(kind, about, detail, over=over))
+        except AskFailedError:
+            return  # logged by the clerk
+
+    async def _look_at_the_room(self) -> None:
+        ballast = self._store.ballast
+        await asyncio.to_thread(ballast.make)
+        room = ballast.room
+        if room == self._told_room:
+            return
+        if room == "enough":
+            log.info("disk_has_room", free_bytes=ballast.free())
+            await self._say("disk_full", str(ballast.path.parent), "", over=True)
+        else:
+            log.error("disk_full", room=room, free_bytes=ballast.free())
+            if self._told_room == "enough":
+                await self._say("disk_full", str(ballast.path.parent), "the reserve is given up")
+        self._told_room = room
+
+    async def _daily(self) -> None:
+        """Once a day, by the wall clock: a snapshot, then a copy that has it."""
+        now = self._clock.now_ms()
+        day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+        copy = backups.daily_name(self._store.path, self._care.backups, day)
+        if copy.exists() or now < self._copy_not_before:
+            return
+        self._copy_not_before = now + _COPY_AGAIN_MS
+        snapshot = await asyncio.to_thread(snapshots.take, self._store.path, now)
+        await self._store.write(lambda tx: snapshots.keep(tx, snapshot))
+        if self._store.ballast.free() < 2 * self._store.path.stat().st_size:
+            log.warning("backup_put_off", free_bytes=self._store.ballast.free())
+            return
+        self._care.backups.mkdir(parents=True, exist_ok=True)
+        why = await self._copy(str(copy))
+        if why:
+            log.error("backup_failed", why=why)
+            await self._say("backup_failed", "daily", why)
+            return
+        backups.forget(self._store.path, self._care.backups)
+        self.copied_at, self._copy_not_before = now, 0
+        log.info("books_copied", copy=copy.name, bytes=copy.stat().st_size)
+        await self._say("backup_failed", "daily", "", over=True)
+
+    async def _copy(self, target: str) -> str:
+        """Why it failed; nothing when it did not."""
+        command = (sys.executable, "-m", "agent.copying", str(self._store.path), target)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return said.decode(errors="replace").strip()[-1000:] if process.returncode else ""
+
+    async def _archive(self) -> None:
+        """One month at a time, and the deleting in small turns."""
+        heard, before = self._outbox.heard, self._clock.now_ms() - self._care.keep_days * _DAY_MS
+        until = await self._store.write(lambda tx: archives.due(tx, heard, before))
+        if until is not None:
+            epoch = self._clerk.books.epoch
+            try:
+                archive = await asyncio.to_thread(archives.write, self._store.path, epoch, until)
+            except (archives.LedgerBrokenError, OSError) as error:
+                log.error("archive_failed", why=str(error))
+                return
+            await self._store.write(lambda tx: archives.enter(tx, archive))
+            log.info("postings_archived", file=archive.file, first=archive.first, last=archive.last)
+        while await self._store.write(archives.forget):
+            await self._clock.sleep(0.05)
