@@ -1,11 +1,8 @@
 """`python -m tests.torture [PART …]`: torture the books at full length; each part prints its figures and its seed."""
 
 import argparse
-import asyncio
 import os
-import shutil
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -13,12 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from tests.chaos.killing import kill_the_agent
 from tests.torture.io_failures import fail_each
+from tests.torture.kills import KILLS_OF_A_SHOP, kill_in_a_shop
 from tests.torture.power_cuts import Tally, control, cut_a_day
+from tests.torture.safeguards import SAFEGUARDS, switch_off
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -26,7 +23,7 @@ R = TypeVar("R")
 CUTS, CUTS_A_DAY = 22_000, 110
 CONTROLS, CONTROLS_A_DAY = 300, 10
 FAILING_DAYS = 4
-KILLS, KILLS_OF_AN_ARENA = 1000, 100
+KILLS = 1000
 
 
 class Outcome(NamedTuple):
@@ -61,23 +58,16 @@ def io_failures(seed: int) -> Outcome:
 
 
 def kills(seed: int) -> Outcome:
-    arenas = KILLS // KILLS_OF_AN_ARENA
-    found = list(side_by_side(_arena, range(seed, seed + arenas)))
-    return Outcome(
-        all(one.held for one in found),
-        "\n  ".join([f"{KILLS} kills in {arenas} shops", *(one.line for one in found)]),
-        [complaint for one in found for complaint in one.complaints],
-    )
+    found = list(side_by_side(kill_in_a_shop, range(seed, seed + KILLS // KILLS_OF_A_SHOP)))
+    complaints = [one.complaint for one in found if one.complaint]
+    return Outcome(not complaints, "\n  ".join([f"{KILLS} kills", *(one.figures for one in found)]), complaints)
 
 
-def _arena(seed: int) -> Outcome:
-    folder = Path(tempfile.mkdtemp(prefix=f"nearshelf-kills-{seed}-"))
-    try:
-        line = asyncio.run(kill_the_agent(folder, KILLS_OF_AN_ARENA, seed))
-    except Exception:
-        return Outcome(held=False, line=f"seed {seed}: FAILED, everything is in {folder}", complaints=[_trace()])
-    shutil.rmtree(folder)
-    return Outcome(held=True, line=line, complaints=[])
+def mutations(seed: int) -> Outcome:
+    found = list(switch_off(SAFEGUARDS))
+    unnoticed = [one for one in found if not one.noticed_by]
+    lines = [f"{len(found)} safeguards switched off, {len(found) - len(unnoticed)} noticed", *map(str, found)]
+    return Outcome(len(found) >= 12 and not unnoticed, "\n  ".join(lines), [])
 
 
 def side_by_side(work: Callable[[A], R], each: Iterable[A]) -> Iterable[R]:
@@ -94,6 +84,7 @@ PARTS: dict[str, Callable[[int], Outcome]] = {
     "power-cuts": power_cuts,
     "control": control_cuts,
     "io-failures": io_failures,
+    "mutations": mutations,
     "kills": kills,
 }
 

@@ -181,7 +181,7 @@ SAFEGUARDS = (
         "hq_bridge/books.py",
         "for row in batch.rows[self.cursor + 1 - batch.first :]:",
         "for row in batch.rows:",
-        (_HQ,),
+        (f"{_HQ}::test_at_every_boundary_only_what_comes_next_is_taken",),
     ),
     Safeguard(
         "HQ's cursor is in the rows' transaction",
@@ -278,15 +278,15 @@ def _run(tree: Path, tests: Iterable[str]) -> tuple[int, str]:
     """pytest in the copy; nothing compiled is kept, because an edit within the same second would go unseen."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", *_OPTIONS, *tests]
     environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-    out = tree.parent / "output"
-    with out.open("wb") as output:
+    with tempfile.TemporaryFile(dir=tree.parent) as output:
         try:
             status = subprocess.run(
                 command, cwd=tree, env=environment, stdout=output, stderr=output, check=False, timeout=_LONGEST_S
             ).returncode
         except subprocess.TimeoutExpired:
             status = _TESTS_FAILED
-    return status, out.read_text(encoding="utf-8", errors="replace")
+        output.seek(0)
+        return status, output.read().decode(errors="replace")
 
 
 def main(names: list[str]) -> int:
