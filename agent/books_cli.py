@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from agent import books_explain
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.core.places import is_claim, is_inside
@@ -31,6 +32,7 @@ _MISTAKE = 2
 def commands(load: Callable[[Path], Config]) -> typer.Typer:
     """The commands; `load` reads a configuration or ends the program."""
     app = typer.Typer(no_args_is_help=True, help="The store's books.")
+    books_explain.add_to(app, load)
 
     @app.callback()
     def about() -> None:
