@@ -14,6 +14,7 @@ from agent.core.places import INSIDE, OUTSIDE
 from agent.devices import Keeper
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
+from agent.upkeep import Upkeep
 from wire import digest
 from wire.mqtt import Link
 
@@ -34,6 +35,7 @@ class Reports:
     outbox: Outbox
     link: Link
     clerk: Clerk
+    upkeep: Upkeep
 
     def stock(self, skus: Iterable[str] | None = None) -> dict[str, Any]:
         """The stock of these SKUs, of all by default; only places where there is something."""
@@ -69,6 +71,7 @@ class Reports:
                 {**asdict(keeper.look()), "scans_booked": scans.get(keeper.health.name, 0)} for keeper in self.keepers
             ],
             "line": self._line(now),
+            "care": self._care(),
             "cases": [
                 {
                     "id": case.id,
@@ -89,6 +92,17 @@ class Reports:
     def explain(self, sku: str) -> Explanation | None:
         """Why the SKU's ATP is what it is, in each channel, now; None when there is no such SKU."""
         return explain(Turn(self.books, self.clock.now_ms(), {}, {}, {}, self.clerk.time.stamp().books_ms), sku)
+
+    def _care(self) -> dict[str, Any]:
+        """How the books themselves do. `restored`: they go on from a copy, see the case of that name."""
+        restored, ballast = self.upkeep.restored, self.upkeep.ballast
+        return {
+            "state": "whole" if restored is None else "restored",
+            "restored_from": None if restored is None else restored.copy,
+            "room": ballast.room,
+            "free_bytes": ballast.free(),
+            "copied_at": self.upkeep.copied_at,
+        }
 
     def _line(self, now: int) -> dict[str, Any]:
         waiting_since = self.outbox.waiting_since
