@@ -148,19 +148,25 @@ class _Verifier:
         (epoch,) = self._db.execute("SELECT max(epoch) FROM (SELECT epoch FROM ledger_start UNION SELECT 0)").fetchone()
         replayed: Replay | None = Replay()
         kept = archives.kept(self._db)
+        ends: dict[int, bytes] = {}
         for nth, archive in enumerate(kept):
             self._tick("archives", nth + 1, len(kept))
+            if ends.get(archive.epoch, chain.START) != archive.before:
+                self._find(None, f"{archive.file}: does not begin where the archive before it ends")
+            ends[archive.epoch] = archive.after
             path = self._archives_in / archive.file
+            of_now = archive.epoch == epoch
             if not path.exists():
                 self._absent.append(archive.file)
-                replayed = None if archive.epoch == epoch else replayed
+                replayed = None if of_now else replayed
                 continue
-            of_now = replayed if archive.epoch == epoch and replayed is not None else Replay(archive.before)
-            found = archives.look(path, archive, of_now)
+            follows = replayed if of_now and replayed is not None else Replay(archive.before)
+            found = archives.look(path, archive, follows)
             self._archived += found.rows
-            problems = found.problems + ([str(finding) for finding in of_now.findings] if of_now is replayed else [])
+            problems = found.problems + ([str(finding) for finding in follows.findings] if follows is replayed else [])
             self._findings += [Finding(None, f"{archive.file}: {problem}") for problem in problems]
-            of_now.findings.clear()
+            if problems and of_now:
+                replayed = None  # what comes after is not judged by what is wrong
         if not start:
             return Replay()
         opening = snapshots.known(self._db, start)

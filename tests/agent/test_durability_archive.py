@@ -1,0 +1,232 @@
+"""Old months leave the ledger for files, the chain goes through, and the disk is bounded."""
+
+import asyncio
+import gzip
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.clerk import Clerk, announcements_of
+from agent.clock import SystemClock
+from agent.config import BooksCare
+from agent.core.asks import Sale, SaleLine
+from agent.core.ledger import Turn
+from agent.core.places import BACKROOM, SUPPLIER
+from agent.outbox import Outbox, Sender
+from agent.store import announcements, archives, chain, opening, snapshots
+from agent.store import books as rows
+from agent.store.verify import verify
+from agent.upkeep import Upkeep
+from tests.agent.shops import Shop, opened
+from tests.waiting import until
+from wire.topics import StoreTopics
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def ms(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+async def receive(shop: Shop, at: int, count: int) -> None:
+    """That many postings, as of `at`."""
+    turn = Turn(shop.books, at, {}, {})
+    for nth in range(count):
+        sku = ("MILK", "EGGS", "SHIRT")[nth % 3]
+        turn.post(sku, SUPPLIER, BACKROOM, 1 + nth, "receive", f"test:{turn.head}", "test")
+    await shop.store.write(
+        lambda tx: rows.enter(tx, turn, announcements_of(turn)), and_then=lambda _: shop.books.remember(turn)
+    )
+
+
+async def live_through(shop: Shop, first: str, days: int, *, each: int = 5) -> int:
+    """So many days with postings, a snapshot each night and what HQ heard forgotten; the time afterwards."""
+    at = ms(first)
+    for _ in range(days):
+        await receive(shop, at + DAY_MS // 2, each)
+        at += DAY_MS
+        snapshot = snapshots.take(shop.store.path, at)
+        await shop.store.write(lambda tx, kept=snapshot: snapshots.keep(tx, kept))  # type: ignore[misc]
+        head, before = shop.books.head, at - 3 * DAY_MS
+        await shop.store.write(lambda tx, head=head, before=before, at=at: announcements.forget(tx, head, before, at))  # type: ignore[misc]
+    return at
+
+
+async def archive_what_is_due(shop: Shop, before: int) -> list[archives.Archive]:
+    made: list[archives.Archive] = []
+    while True:
+        until_seq = await shop.store.write(lambda tx: archives.due(tx, shop.books.head, before))
+        if until_seq is None:
+            return made
+        archive = archives.write(shop.store.path, shop.books.epoch, until_seq)
+        await shop.store.write(lambda tx, archive=archive: archives.enter(tx, archive))  # type: ignore[misc]
+        while await shop.store.write(lambda tx: archives.forget(tx, most=100)):
+            pass
+        made.append(archive)
+
+
+async def test_months_are_archived_and_everything_still_verifies(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    async with opened(path) as shop:
+        at = await live_through(shop, "2026-01-10", 120)
+        whole = verify(path)
+        assert whole.findings == ()
+        made = await archive_what_is_due(shop, at - 35 * DAY_MS)
+        assert [archive.file for archive in made] == [f"books-archive-2026-0{month}.jsonl.gz" for month in (1, 2, 3)]
+        assert await archive_what_is_due(shop, at - 35 * DAY_MS) == []
+        report = verify(path)
+        assert report.findings == ()
+        assert report.archived + report.postings == whole.postings
+        assert 0 < report.postings < 45 * 5
+        await receive(shop, at, 3)
+        await shop.assert_memory_is_disk()
+        kept = await shop.store.read("SELECT seq FROM snapshot")
+        assert len(kept) <= snapshots.NEWEST_KEPT + 5
+    assert verify(path).findings == ()
+    assert verify(path, recent=True).findings == ()
+    store, restored = await opening.open_books(path, shop.store.ballast, tmp_path, at)
+    await store.__aexit__(None, None, None)
+    assert restored is None
+
+
+async def test_an_archive_can_be_read_without_this_program(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    async with opened(path) as shop:
+        at = await live_through(shop, "2026-01-10", 60)
+        before = await shop.store.read(f"SELECT {chain.NAMES}, chain FROM posting ORDER BY seq")
+        (archive,) = await archive_what_is_due(shop, at - 20 * DAY_MS)
+    file = tmp_path / archive.file
+    note, name = (tmp_path / f"{archive.file}.sha256").read_text().split()
+    assert (note, name) == (hashlib.sha256(file.read_bytes()).hexdigest(), archive.file)
+    head, *lines = gzip.decompress(file.read_bytes()).splitlines()
+    about = json.loads(head)
+    assert (about["store"], about["first"], about["last"]) == ("SH-1", 1, archive.last)
+    value = bytes.fromhex(about["before"])
+    for line, row in zip(lines, before, strict=False):
+        value = hashlib.blake2b(value + line, digest_size=16).digest()
+        assert json.loads(line) == list(row[:-1])
+        assert value == row[-1]
+    assert value == archive.after
+
+
+@pytest.mark.parametrize("what", ["changed", "cut", "gone"])
+async def test_a_changed_archive_is_found_and_one_taken_elsewhere_is_said(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "books.db"
+    async with opened(path) as shop:
+        at = await live_through(shop, "2026-01-10", 90)
+        first, second = await archive_what_is_due(shop, at - 20 * DAY_MS)
+    file = tmp_path / first.file
+    if what == "gone":
+        file.unlink()
+        report = verify(path)
+        assert (report.findings, report.absent) == ((), (first.file,))
+        return
+    content = file.read_bytes()
+    if what == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        lines = gzip.decompress(content).replace(b'"receive"', b'"shrinks"', 1)
+        file.write_bytes(gzip.compress(lines))
+    report = verify(path)
+    assert report.findings
+    assert all(finding.problem.startswith(first.file) for finding in report.findings)
+    assert second.file not in str(report.findings)
+
+
+async def test_what_is_not_heard_or_not_old_or_not_right_is_not_archived(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    async with opened(path) as shop:
+        at = await live_through(shop, "2026-01-10", 90)
+        assert await shop.store.write(lambda tx: archives.due(tx, 10, at)) is None
+        assert await shop.store.write(lambda tx: archives.due(tx, shop.books.head, ms("2026-01-31"))) is None
+        due = await shop.store.write(lambda tx: archives.due(tx, shop.books.head, at))
+        assert due is not None
+        await shop.store.write(lambda tx: tx.execute("UPDATE posting SET qty = 77 WHERE seq = 40"))
+        with pytest.raises(archives.LedgerBrokenError, match="posting 40"):
+            archives.write(path, shop.books.epoch, due)
+        assert not (tmp_path / "books-archive-2026-01.jsonl.gz").exists()
+
+
+async def test_the_ledger_is_bounded_by_what_is_kept(tmp_path: Path) -> None:
+    """A year with archives: the books' file stops growing once the first months have left."""
+    path = tmp_path / "books.db"
+    sizes: list[int] = []
+    async with opened(path) as shop:
+        at = ms("2026-01-01")
+        for _ in range(12):
+            day = datetime.fromtimestamp(at / 1000, UTC).isoformat()[:10]
+            at = await live_through(shop, day, 30, each=20)
+            await archive_what_is_due(shop, at - 60 * DAY_MS)
+            ((pages,),) = await shop.store.read("PRAGMA page_count")
+            sizes.append(pages)
+    assert max(sizes[4:]) <= 1.2 * sizes[4]
+    assert verify(path).findings == ()
+
+
+@dataclass
+class Calendar(SystemClock):
+    """A clock whose wall stands where it was put."""
+
+    wall_ms: int = 0
+
+    def now_ms(self) -> int:
+        return self.wall_ms
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(min(seconds, 0.02))
+
+
+@asynccontextmanager
+async def looked_after(path: Path, clock: Calendar, backups: Path) -> AsyncIterator[Shop]:
+    """A shop whose days are the calendar's, looked after; HQ has heard everything."""
+    async with opened(path, at_work=False) as shop:
+        clerk = Clerk(shop.store, shop.books, clock, lambda turn: None)
+        outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, Sender("1", "boot"))
+        outbox.heard = 10**9
+        upkeep = Upkeep(shop.store, clerk, outbox, BooksCare(backups, 35, 0), clock, None)
+        work = [asyncio.ensure_future(clerk.run()), asyncio.ensure_future(upkeep.run())]
+        try:
+            yield Shop(shop.store, clerk)
+        finally:
+            for task in reversed(work):
+                task.cancel()
+                await asyncio.wait([task])
+
+
+async def sell(shop: Shop, receipt: str, lines: int) -> None:
+    await shop.clerk.enter(Sale(receipt, tuple(SaleLine(nth, "sku", "MILK", 1) for nth in range(lines))))
+
+
+async def test_the_agent_itself_copies_each_day_keeps_three_and_archives(tmp_path: Path) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with looked_after(path, clock, folder) as shop:
+        for day in ("2026-01-05", "2026-01-20", "2026-02-02", "2026-02-03", "2026-03-20"):
+            clock.wall_ms = ms(day) + DAY_MS // 2
+            await sell(shop, f"R-{day}", 7)
+            copy = folder / f"books-backup-{day}.db"
+            await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
+        await until(lambda: (tmp_path / "books-archive-2026-01.jsonl.gz").exists())
+        await until(lambda: verify(path).archived == 21)
+        assert verify(path).findings == ()
+        await until(lambda: len(list(folder.glob("*.db"))) == 3)
+    assert [(folder / f"books-backup-{day}.db").exists() for day in ("2026-01-20", "2026-02-02")] == [False, True]
+    async with opened(path) as shop:
+        await shop.assert_memory_is_disk()
+
+
+async def test_a_ledger_that_is_wrong_becomes_a_case_the_day_it_is_copied(tmp_path: Path) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with opened(path) as shop:
+        for nth in range(30):
+            await sell(shop, f"R-{nth}", 50)
+        await shop.store.write(lambda tx: tx.execute("UPDATE posting SET at = at + 1 WHERE seq = 17"))
+    async with looked_after(path, clock, folder) as shop:
+        case = await until(lambda: shop.books.cases.get(("backup_failed", "daily")))
+        assert "posting 17" in case.detail
+    assert list(folder.iterdir()) == []
