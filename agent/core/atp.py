@@ -75,13 +75,13 @@ def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
     promised, granted = view.promised(sku), view.granted(sku)
     uncertain = doubted(sellable, view.balance(sku, SUSPECT), view.evidence_age_ms(sku))
     quota_left = None if policy.quota is None else max(0, policy.quota - view.promised_in(sku, channel))
-    stopped = _stopped(conditions, policy)
+    why_not = stopped(conditions, policy)
     atp = max(0, sellable - promised - granted - uncertain - policy.safety)
     if quota_left is not None:
         atp = min(atp, quota_left)
-    if stopped:
+    if why_not:
         atp = 0
-    return Terms(sku, channel, sellable, promised, granted, uncertain, policy.safety, quota_left, stopped, atp)
+    return Terms(sku, channel, sellable, promised, granted, uncertain, policy.safety, quota_left, why_not, atp)
 
 
 def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
@@ -96,7 +96,8 @@ def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
     return min(sellable, by_age + max(0, suspect))
 
 
-def _stopped(conditions: Conditions, policy: Policy) -> str:
+def stopped(conditions: Conditions, policy: Policy) -> str:
+    """Why nothing may be promised at all; empty when something may."""
     if conditions.paused:
         return "the store is paused"
     if conditions.lease_stale:

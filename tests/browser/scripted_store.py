@@ -104,6 +104,28 @@ class ScriptedStore:
             "line": self.line, "cases": self.cases, "counts": {"turns": 912, "rows": 1240},
         }  # fmt: skip
 
+    def explain(self, sku: str) -> dict[str, Any]:
+        """/v1/explain: two of the units on the floor are held for the web."""
+        row = self.articles[sku]
+        sellable = row["places"].get("FLOOR", 0) + row["places"].get("BACKROOM", 0)
+
+        def terms(channel: str, safety: int, stopped: str) -> dict[str, Any]:
+            atp = 0 if stopped else max(0, sellable - 3 - safety)
+            return {
+                "sku": sku, "channel": channel, "sellable": sellable, "promised": 2, "granted": 0, "uncertain": 1,
+                "safety": safety, "quota_left": None, "stopped": stopped, "atp": atp,
+            }  # fmt: skip
+
+        return {
+            "sku": sku, "name_en": row["name_en"], "name_zh": row["name_zh"], "unit": "each", "eligibility": "instant",
+            "retired": False, "seq": self.head, "places": row["places"], "evidence_age_ms": 3 * 3_600_000,
+            "channels": [terms("web", 4, ""), terms("*", 1, "the store is paused" if sku == "CUP-0031" else "")],
+            "claims": [
+                {"hold": "h-17", "channel": "web", "state": "pending", "order": "", "units": 2, "left_s": 840}
+            ],
+            "claims_more": 0,
+        }  # fmt: skip
+
     def post(self, sku: str, **places: int) -> None:
         """Change an article's balances and tell the listeners."""
         known = self.articles[sku]
@@ -140,6 +162,9 @@ class ScriptedStore:
         async def health(_: Request) -> Response:
             return JSONResponse(self.health())
 
+        async def explain(request: Request) -> Response:
+            return JSONResponse(self.explain(request.path_params["sku"]))
+
         async def events(_: Request) -> Response:
             if not self.streams:
                 return JSONResponse({"error": "too many pages are open"}, 503)
@@ -154,6 +179,7 @@ class ScriptedStore:
                 Route("/v1/stock", stock),
                 Route("/v1/health", health),
                 Route("/v1/events", events),
+                Route("/v1/explain/{sku:path}", explain),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]
         )

@@ -3,11 +3,14 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import get_args
 
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from agent.core.atp import Conditions, Policy, stopped
 from agent.core.cases import KINDS
+from agent.core.catalogue import Eligibility
 from tests.browser.pages import browsing, free_port, served
 from tests.browser.scripted_store import ScriptedStore
 
@@ -82,10 +85,18 @@ async def test_the_page_speaks_both_languages_and_remembers() -> None:
         await expect(page.locator("#stock-title")).to_have_text("库存")
 
 
+def reasons_to_stop() -> set[str]:
+    """Everything the agent says when nothing may be promised."""
+    eligible = Policy()
+    policies = [Policy(retired=True), *(Policy(eligibility=kind) for kind in get_args(Eligibility)), eligible]
+    conditions = [Conditions(), Conditions(paused=True), Conditions(lease_stale=True)]
+    return {stopped(condition, policy) for condition in conditions for policy in policies} - {""}
+
+
 async def test_every_word_is_there_in_both_languages() -> None:
     async with store_page(ScriptedStore()) as (page, _):
         words = await page.evaluate(
-            "import('/static/strings.js').then(({STRINGS, CASES, HINTS, OWNERS}) => ({"
+            "import('/static/strings.js').then(({STRINGS, CASES, HINTS, OWNERS, STOPPED}) => ({ stopped: STOPPED.zh,"
             " en: Object.keys(STRINGS.en).sort(), zh: Object.keys(STRINGS.zh).sort(),"
             " cases: Object.keys(CASES.en), cases_zh: Object.keys(CASES.zh), hints_zh: Object.keys(HINTS.zh),"
             " owners: [Object.keys(OWNERS.en), Object.keys(OWNERS.zh)]}))"
@@ -93,7 +104,36 @@ async def test_every_word_is_there_in_both_languages() -> None:
         assert words["en"] == words["zh"]
         assert words["cases"] == words["cases_zh"] == words["hints_zh"]
         assert set(words["cases"]) == set(KINDS)
+        assert set(words["stopped"]) == reasons_to_stop()
         assert [set(owners) for owners in words["owners"]] == [{kind.owner for kind in KINDS.values()}] * 2
+
+
+async def test_a_click_says_why_so_many_may_be_promised() -> None:
+    store = ScriptedStore()
+    async with store_page(store) as (page, _):
+        await row(page, "TEA-0007").get_by_role("button").click()
+        panel = page.get_by_role("dialog", name="Green tea, loose, 250 g · TEA-0007")
+        await expect(panel.locator("#why-channels th")).to_have_text(["", "web", "any other"])
+        terms = panel.locator("#why-terms tr")
+        await expect(terms).to_have_count(6)
+        await expect(terms.nth(0)).to_have_text("Floor and backroom5858")
+        await expect(terms.nth(1)).to_have_text("held and promised− 2− 2")
+        await expect(terms.nth(4)).to_have_text("safety stock− 4− 1")
+        await expect(terms.nth(5)).to_have_text("May be promised5154")
+        await expect(panel.locator("#why-about")).to_have_text(
+            "counted in pieces · sold at once · last seen 3 h 0 min ago"
+        )
+        await expect(panel.locator("#why-claims")).to_contain_text("2 × web h-17 · for another 14 min")
+        store.post("TEA-0007", FLOOR=7, BACKROOM=40)
+        await expect(terms.nth(5)).to_have_text("May be promised4043")
+        await page.keyboard.press("Escape")
+        await expect(panel).to_be_hidden()
+        await page.get_by_role("button", name="中文").click()
+        await row(page, "CUP-0031").get_by_role("button").click()
+        await expect(page.locator("#why-terms tr").nth(5)).to_have_text("暂停原因门店已暂停接单")
+        await expect(page.locator("#why-terms tr").nth(6)).to_have_text("可承诺量00")
+        await page.get_by_role("button", name="关闭").click()
+        await expect(page.locator("#why")).to_be_hidden()
 
 
 async def test_text_from_outside_stays_text() -> None:
@@ -103,7 +143,7 @@ async def test_text_from_outside_stays_text() -> None:
     store.devices[1] |= {"name": bomb, "why": bomb, "about": bomb}
     store.cases[0] |= {"about": bomb, "case": bomb, "text": bomb}
     async with store_page(store) as (page, _):
-        await expect(row(page, "TEA-0007").locator("th span").first).to_have_text(bomb)
+        await expect(row(page, "TEA-0007").locator("th button")).to_have_text(bomb)
         await expect(page.locator("#devices li").nth(1).locator("strong")).to_have_text(bomb)
         assert await page.locator("main img, main script").count() == 0
         assert await page.title() == "SH-0001 · Nearshelf"
@@ -155,3 +195,7 @@ async def test_without_a_stream_the_page_asks_again_and_again() -> None:
 async def test_the_page_fits_without_sideways_scrolling(width: int) -> None:
     async with store_page(ScriptedStore(), width=width) as (page, _):
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await row(page, "JKT-0101").get_by_role("button").click()
+        await expect(page.locator("#why-terms tr")).to_have_count(6)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.evaluate("document.querySelector('dialog').scrollWidth") <= width

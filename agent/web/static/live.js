@@ -4,7 +4,8 @@ const SILENCE_MS = 5000; // after this long without a word, ask
 const ANSWER_MS = 4000; // and wait this long for the answer
 const AGAIN_MS = [300, 1000, 2000, 4000];
 
-async function get(path) {
+/** What the agent answers to a GET; throws when it does not. */
+export async function ask(path) {
   const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
@@ -28,7 +29,7 @@ export function follow({ onStock, onHealth, onLost, onBack }) {
   };
 
   const fetchAll = async () => {
-    const [stock, health] = await Promise.all([get("/v1/stock"), get("/v1/health")]);
+    const [stock, health] = await Promise.all([ask("/v1/stock"), ask("/v1/health")]);
     heard();
     onStock(stock, true);
     onHealth(health);
@@ -66,7 +67,7 @@ export function follow({ onStock, onHealth, onLost, onBack }) {
     const asked = stream;
     asking = true;
     try {
-      onHealth(await get("/v1/health"));
+      onHealth(await ask("/v1/health"));
       heard();
     } catch {
       if (stream === asked) again();

@@ -1,7 +1,7 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
-import { follow } from "./live.js";
-import { CASES, HINTS, OWNERS, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
+import { ask, follow } from "./live.js";
+import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
@@ -211,7 +211,10 @@ function matchesFilter(item, words) {
 }
 
 function buildArticle() {
-  const name = make("th", "", make("span"), make("span", "small"));
+  const button = make("button", "name");
+  button.type = "button";
+  button.addEventListener("click", () => openWhy(button.closest("tr").dataset.key));
+  const name = make("th", "", button, make("span", "small"));
   name.scope = "row";
   const total = make("td", "number total", make("span"), make("span", "small"), make("span", "delta"));
   return make("tr", "", name, make("td", "number"), make("td", "number"), total);
@@ -224,6 +227,7 @@ function drawArticle(row, { item, before, changedAt }) {
   const fresh = changedAt !== undefined && performance.now() - changedAt < CHANGED_MS;
   const elsewhere = item.on_hand - onFloor - inBack;
   put(name.children[0], nameOf(item));
+  name.children[0].title = say("why_open");
   put(name.children[1], item.tagged ? `${item.sku} · ${say("tagged")}` : item.sku);
   put(floor, number(onFloor));
   put(backroom, number(inBack));
@@ -250,6 +254,83 @@ function drawStock() {
   const cut = shown.length > ROWS_MAX ? say("stock_cut", { rows: number(ROWS_MAX) }) : "";
   show($("stock-none"), shown.length ? cut : epoch === null ? say("loading") : say(all.length ? "stock_nothing" : "stock_empty"));
 }
+
+// Why may so many be promised?
+
+const WHY_AGAIN_MS = 2000;
+let why = null; // {sku, found, trouble}
+
+function openWhy(sku) {
+  why = { sku, found: null, trouble: false };
+  drawWhy();
+  $("why").showModal();
+  askWhy();
+}
+
+/** Asks, and again while it is open: claims run out and goods are sold while somebody looks. */
+async function askWhy() {
+  const mine = why;
+  try {
+    mine.found = await ask(`/v1/explain/${mine.sku.split("/").map(encodeURIComponent).join("/")}`);
+    mine.trouble = false;
+  } catch {
+    mine.trouble = true;
+  }
+  if (why !== mine) return;
+  drawWhy();
+  setTimeout(() => { if (why === mine) askWhy(); }, WHY_AGAIN_MS);
+}
+
+const channelName = (terms) => (terms.channel === "*" ? say("why_any") : terms.channel);
+
+function whyTerms(channels) {
+  const less = (key) => channels.map((terms) => (terms[key] ? `− ${number(terms[key])}` : number(0)));
+  const quotas = channels.some((terms) => terms.quota_left !== null);
+  const stops = channels.some((terms) => terms.stopped);
+  return [
+    [say("why_sellable"), channels.map((terms) => number(terms.sellable)), ""],
+    ...["promised", "granted", "uncertain", "safety"].map((key) => [say(`why_${key}`), less(key), ""]),
+    ...(quotas ? [[say("why_quota"), channels.map((terms) => (terms.quota_left === null ? "–" : `≤ ${number(terms.quota_left)}`)), ""]] : []),
+    ...(stops ? [[say("why_stopped"), channels.map((terms) => STOPPED[language][terms.stopped] ?? terms.stopped), "small"]] : []),
+    [say("why_atp"), channels.map((terms) => number(terms.atp)), "total"],
+  ];
+}
+
+function drawWhy() {
+  if (why === null) return;
+  const { found } = why;
+  const named = found ?? stock.get(why.sku)?.item ?? { sku: why.sku };
+  put($("why-title"), `${nameOf(named)} · ${why.sku}`);
+  show($("why-none"), why.trouble ? say("why_trouble") : found ? "" : say("loading"));
+  if (found === null) return;
+  const seen = found.evidence_age_ms < 365 * 86400000 ? say("ago", { age: span(found.evidence_age_ms) }) : say("never");
+  put($("why-about"), [say(`unit_${found.unit}`), say(`sold_${found.eligibility}`), say("why_seen", { ago: seen })].join(" · "));
+  keep($("why-channels"), [null, ...found.channels], (terms) => terms?.channel ?? "", () => make("th"),
+    (cell, terms) => { cell.scope = "col"; cell.className = terms ? "number" : ""; put(cell, terms ? channelName(terms) : ""); });
+  keep($("why-terms"), whyTerms(found.channels), ([term]) => term, () => {
+    const head = make("th");
+    head.scope = "row";
+    return make("tr", "", head);
+  }, (row, [term, cells, kind]) => {
+    put(row.children[0], term);
+    while (row.children.length > cells.length + 1) row.lastElementChild.remove();
+    while (row.children.length < cells.length + 1) row.append(make("td"));
+    cells.forEach((text, nth) => { put(row.children[nth + 1], text); row.children[nth + 1].className = `number ${kind}`; });
+  });
+  facts($("why-places"), Object.entries(found.places).map(([place, units]) => [place, number(units)]));
+  keep($("why-claims"), found.claims, (claim) => claim.hold, () => make("li", "", make("strong"), make("span", "small")), (node, claim) => {
+    put(node.children[0], `${number(claim.units)} × ${claim.channel}`);
+    const until = claim.left_s === null ? say("claim_order", { order: claim.order }) : say("claim_left", { age: span(claim.left_s * 1000) });
+    put(node.children[1], ` ${claim.hold} · ${until}`);
+  });
+  if (!why.trouble) {
+    const more = found.claims_more ? say("claims_more", { more: number(found.claims_more) }) : "";
+    show($("why-none"), found.claims.length ? more : say("claims_none"));
+  }
+}
+
+$("why").addEventListener("close", () => { why = null; });
+$("why-close").addEventListener("click", () => $("why").close());
 
 // The whole page
 
@@ -289,6 +370,7 @@ function drawAll() {
   drawFreshness();
   drawHealth();
   drawStock();
+  drawWhy();
 }
 
 $("language").addEventListener("click", () => {
