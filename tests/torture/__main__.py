@@ -12,6 +12,7 @@ from itertools import repeat
 from multiprocessing import get_context
 from typing import NamedTuple, TypeVar
 
+from tests.torture.bit_flips import Flips, flip
 from tests.torture.io_failures import fail_each
 from tests.torture.kills import KILLS_OF_A_SHOP, kill_in_a_shop
 from tests.torture.power_cuts import Tally, control, cut_a_day
@@ -23,6 +24,7 @@ R = TypeVar("R")
 CUTS, CUTS_A_DAY = 22_000, 110
 CONTROLS, CONTROLS_A_DAY = 300, 10
 FAILING_DAYS = 4
+FLIPS, FLIPS_A_DAY = 1000, 125
 KILLS = 1000
 
 
@@ -57,6 +59,13 @@ def io_failures(seed: int) -> Outcome:
     return Outcome(held, "\n  ".join(map(str, found)), complaints)
 
 
+def bit_flips(seed: int) -> Outcome:
+    flips = Flips()
+    for one in side_by_side(partial(flip, flips=FLIPS_A_DAY), range(seed, seed + FLIPS // FLIPS_A_DAY)):
+        flips.add(one)
+    return Outcome(not flips.missed and flips.by_sql + flips.in_bytes >= 1000, str(flips), flips.missed)
+
+
 def kills(seed: int) -> Outcome:
     found = list(side_by_side(kill_in_a_shop, range(seed, seed + KILLS // KILLS_OF_A_SHOP)))
     complaints = [one.complaint for one in found if one.complaint]
@@ -84,6 +93,7 @@ PARTS: dict[str, Callable[[int], Outcome]] = {
     "power-cuts": power_cuts,
     "control": control_cuts,
     "io-failures": io_failures,
+    "bit-flips": bit_flips,
     "mutations": mutations,
     "kills": kills,
 }
