@@ -82,7 +82,7 @@ async def serve(config: Config) -> None:
             for device, device_config in zip(devices, config.devices, strict=True)
         )
         chain = config.topics.chain
-        upkeep = Upkeep(store, clerk, outbox, config.care, clock, restored)
+        upkeep = Upkeep(store, clerk, config.care, clock, restored)
         reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep)
         live = Live(reports, clock)
         outbox.on_heard = live.changed

@@ -1,6 +1,7 @@
 """Looks after the books while the shop works: room on the disk, a copy a day, snapshots, and months for the archive."""
 
 import asyncio
+import contextlib
 import sys
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +12,6 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.config import BooksCare
 from agent.core.asks import Notice
-from agent.outbox import Outbox
 from agent.store import archives, backups, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store
@@ -20,7 +20,9 @@ from agent.store.opening import Restored
 
 log = structlog.get_logger()
 
-_LOOK_EVERY_S: Final = 10.0
+_LOOK_EVERY_S: Final = 1.0
+#: Looks at the room between two looks at the calendar.
+_WORK_EVERY: Final = 10
 _DAY_MS: Final = 24 * 3600 * 1000
 #: After a copy that failed.
 _COPY_AGAIN_MS: Final = 3600 * 1000
@@ -29,15 +31,12 @@ _COPY_AGAIN_MS: Final = 3600 * 1000
 class Upkeep:
     """`restored` as the start found it: from then on the shop runs degraded, and says so."""
 
-    def __init__(
-        self, store: Store, clerk: Clerk, outbox: Outbox, care: BooksCare, clock: Clock, restored: Restored | None
-    ) -> None:
+    def __init__(self, store: Store, clerk: Clerk, care: BooksCare, clock: Clock, restored: Restored | None) -> None:
         self.restored = restored
         copies = backups.found(store.path, care.backups)
         self.copied_at = int(copies[0].stat().st_mtime * 1000) if copies else None
         self._store = store
         self._clerk = clerk
-        self._outbox = outbox
         self._care = care
         self._clock = clock
         self._told_room = "enough"
@@ -56,13 +55,14 @@ class Upkeep:
                 f"{self.restored.why}; {self.restored.copy} goes on as epoch {self.restored.epoch},"
                 f" with {self.restored.salvaged} postings made since and salvaged",
             )
+        rounds = 0
         while True:
-            try:
+            with contextlib.suppress(BooksFullError):  # said by the room; tried again when there is some
                 await self._look_at_the_room()
-                await self._daily()
-                await self._archive()
-            except BooksFullError:
-                log.info("upkeep_put_off", why="the disk is full")
+                if rounds % _WORK_EVERY == 0:
+                    await self._daily()
+                    await self._archive()
+            rounds += 1
             await self._clock.sleep(_LOOK_EVERY_S)
 
     async def _say(self, kind: str, about: str, detail: str, *, over: bool = False) -> None:
@@ -74,17 +74,15 @@ class Upkeep:
     async def _look_at_the_room(self) -> None:
         ballast = self._store.ballast
         await asyncio.to_thread(ballast.make)
-        room = ballast.room
-        if room == self._told_room:
-            return
-        if room == "enough":
-            log.info("disk_has_room", free_bytes=ballast.free())
-            await self._say("disk_full", str(ballast.path.parent), "", over=True)
-        else:
-            log.error("disk_full", room=room, free_bytes=ballast.free())
-            if self._told_room == "enough":
-                await self._say("disk_full", str(ballast.path.parent), "the reserve is given up")
-        self._told_room = room
+        room, about = ballast.room, str(ballast.path.parent)
+        if room != self._told_room:
+            self._told_room = room
+            if room == "enough":
+                log.info("disk_has_room", free_bytes=ballast.free())
+            else:
+                log.error("disk_full", room=room, free_bytes=ballast.free())
+        if (room != "enough") != (("disk_full", about) in self._clerk.books.cases):
+            await self._say("disk_full", about, "the reserve is given up", over=room == "enough")
 
     async def _daily(self) -> None:
         """Once a day, by the wall clock: a snapshot, then a copy that has it."""
@@ -126,8 +124,8 @@ class Upkeep:
 
     async def _archive(self) -> None:
         """One month at a time, and the deleting in small turns."""
-        heard, before = self._outbox.heard, self._clock.now_ms() - self._care.keep_days * _DAY_MS
-        until = await self._store.write(lambda tx: archives.due(tx, heard, before))
+        before = self._clock.now_ms() - self._care.keep_days * _DAY_MS
+        until = await self._store.write(lambda tx: archives.due(tx, before))
         if until is not None:
             epoch = self._clerk.books.epoch
             try:

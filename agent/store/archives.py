@@ -55,18 +55,19 @@ def kept(db: sqlite3.Connection) -> list[Archive]:
     return [Archive(*row) for row in rows]
 
 
-def due(db: sqlite3.Connection, heard: int, before: int) -> int | None:
-    """The snapshot that ends the oldest month to archive: it was taken before `before` (unix ms), HQ has heard all.
+def due(db: sqlite3.Connection, before: int) -> int | None:
+    """The snapshot that ends the oldest month to archive: taken before `before` (unix ms), nothing left to announce.
 
-    Months end at the first snapshot of the next; None when there is nothing to do.
+    Months end at the first snapshot of the next; None when there is nothing to do. An announcement is forgotten only
+    long after HQ has heard it (announcements.py).
     """
     start, _ = snapshots.ledger_start(db)
     row = db.execute(
         "SELECT s.seq FROM snapshot AS s, (SELECT at, seq FROM posting WHERE seq > ?1 ORDER BY seq LIMIT 1) AS oldest"
-        " WHERE s.seq > ?1 AND s.seq <= ?2 AND s.at < ?3 AND s.seq < (SELECT max(seq) FROM posting)"
+        " WHERE s.seq > ?1 AND s.at < ?2 AND s.seq < (SELECT min(seq) FROM announcement)"
         " AND strftime('%Y-%m', s.at / 1000, 'unixepoch') > strftime('%Y-%m', oldest.at / 1000, 'unixepoch')"
         " ORDER BY s.seq LIMIT 1",
-        (start, heard, before),
+        (start, before),
     ).fetchone()
     return None if row is None else row[0]
 

@@ -18,14 +18,12 @@ from agent.config import BooksCare
 from agent.core.asks import Sale, SaleLine
 from agent.core.ledger import Turn
 from agent.core.places import BACKROOM, SUPPLIER
-from agent.outbox import Outbox, Sender
 from agent.store import announcements, archives, chain, opening, snapshots
 from agent.store import books as rows
 from agent.store.verify import verify
 from agent.upkeep import Upkeep
 from tests.agent.shops import Shop, opened
 from tests.waiting import until
-from wire.topics import StoreTopics
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -45,7 +43,7 @@ async def receive(shop: Shop, at: int, count: int) -> None:
     )
 
 
-async def live_through(shop: Shop, first: str, days: int, *, each: int = 5) -> int:
+async def live_through(shop: Shop, first: str, days: int, *, each: int = 5, heard: bool = True) -> int:
     """So many days with postings, a snapshot each night and what HQ heard forgotten; the time afterwards."""
     at = ms(first)
     for _ in range(days):
@@ -53,15 +51,20 @@ async def live_through(shop: Shop, first: str, days: int, *, each: int = 5) -> i
         at += DAY_MS
         snapshot = snapshots.take(shop.store.path, at)
         await shop.store.write(lambda tx, kept=snapshot: snapshots.keep(tx, kept))  # type: ignore[misc]
-        head, before = shop.books.head, at - 3 * DAY_MS
-        await shop.store.write(lambda tx, head=head, before=before, at=at: announcements.forget(tx, head, before, at))  # type: ignore[misc]
+        if heard:
+            await forget(shop, at)
     return at
+
+
+async def forget(shop: Shop, at: int) -> None:
+    """Of what HQ has heard, all that is three days old."""
+    await shop.store.write(lambda tx: announcements.forget(tx, shop.books.head, at - 3 * DAY_MS, at))
 
 
 async def archive_what_is_due(shop: Shop, before: int) -> list[archives.Archive]:
     made: list[archives.Archive] = []
     while True:
-        until_seq = await shop.store.write(lambda tx: archives.due(tx, shop.books.head, before))
+        until_seq = await shop.store.write(lambda tx: archives.due(tx, before))
         if until_seq is None:
             return made
         archive = archives.write(shop.store.path, shop.books.epoch, until_seq)
@@ -142,10 +145,11 @@ async def test_a_changed_archive_is_found_and_one_taken_elsewhere_is_said(tmp_pa
 async def test_what_is_not_heard_or_not_old_or_not_right_is_not_archived(tmp_path: Path) -> None:
     path = tmp_path / "books.db"
     async with opened(path) as shop:
-        at = await live_through(shop, "2026-01-10", 90)
-        assert await shop.store.write(lambda tx: archives.due(tx, 10, at)) is None
-        assert await shop.store.write(lambda tx: archives.due(tx, shop.books.head, ms("2026-01-31"))) is None
-        due = await shop.store.write(lambda tx: archives.due(tx, shop.books.head, at))
+        at = await live_through(shop, "2026-01-10", 90, heard=False)
+        assert await shop.store.write(lambda tx: archives.due(tx, at)) is None
+        await forget(shop, at)
+        assert await shop.store.write(lambda tx: archives.due(tx, ms("2026-01-31"))) is None
+        due = await shop.store.write(lambda tx: archives.due(tx, at))
         assert due is not None
         await shop.store.write(lambda tx: tx.execute("UPDATE posting SET qty = 77 WHERE seq = 40"))
         with pytest.raises(archives.LedgerBrokenError, match="posting 40"):
@@ -184,12 +188,10 @@ class Calendar(SystemClock):
 
 @asynccontextmanager
 async def looked_after(path: Path, clock: Calendar, backups: Path) -> AsyncIterator[Shop]:
-    """A shop whose days are the calendar's, looked after; HQ has heard everything."""
+    """A shop whose days are the calendar's, looked after."""
     async with opened(path, at_work=False) as shop:
         clerk = Clerk(shop.store, shop.books, clock, lambda turn: None)
-        outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, Sender("1", "boot"))
-        outbox.heard = 10**9
-        upkeep = Upkeep(shop.store, clerk, outbox, BooksCare(backups, 35, 0), clock, None)
+        upkeep = Upkeep(shop.store, clerk, BooksCare(backups, 35, 0), clock, None)
         work = [asyncio.ensure_future(clerk.run()), asyncio.ensure_future(upkeep.run())]
         try:
             yield Shop(shop.store, clerk)
@@ -209,6 +211,7 @@ async def test_the_agent_itself_copies_each_day_keeps_three_and_archives(tmp_pat
         for day in ("2026-01-05", "2026-01-20", "2026-02-02", "2026-02-03", "2026-03-20"):
             clock.wall_ms = ms(day) + DAY_MS // 2
             await sell(shop, f"R-{day}", 7)
+            await forget(shop, clock.wall_ms)
             copy = folder / f"books-backup-{day}.db"
             await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
         await until(lambda: (tmp_path / "books-archive-2026-01.jsonl.gz").exists())

@@ -55,7 +55,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)
         intake = Intake(shop.clerk, clock, TagRules())
         care = BooksCare(tmp_path / "backups", keep_days=400, ballast_bytes=0)
-        upkeep = Upkeep(shop.store, shop.clerk, outbox, care, clock, None)
+        upkeep = Upkeep(shop.store, shop.clerk, care, clock, None)
         reports = Reports(
             shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep
         )
