@@ -7,11 +7,12 @@ runs while the agent runs and does not jump: a hold outlives a restart and a wro
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
+from agent.core import life
 from agent.core.places import COMMIT, HOLD
 
-HoldState = Literal["pending", "committed", "consumed", "released", "expired"]
+HoldState = life.HoldState
 
 #: States in which units are still spoken for.
 OPEN: Final = ("pending", "committed")
@@ -57,9 +58,13 @@ class Hold:
         """Where the line's open units stand in the books."""
         return f"{HOLD}{self.id}" if self.state == "pending" else f"{COMMIT}{self.order}/{line.line}"
 
-    def resolved(self, state: HoldState) -> "Hold":
-        """The same hold with nothing left open."""
-        return replace(self, state=state, lines=tuple(replace(line, open=0) for line in self.lines))
+    def resolved(self, event: life.HoldEvent) -> "Hold":
+        """The same hold after what ends it, with nothing left open. Raises life.ImpossibleMoveError."""
+        return replace(
+            self,
+            state=life.advance(life.HOLD, self.state, event),
+            lines=tuple(replace(line, open=0) for line in self.lines),
+        )
 
     def same_as(self, channel: str, wanted: Iterable[tuple[int, str, int]]) -> bool:
         """Was this hold asked with these lines `(line, sku, qty)`?"""

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
-from agent.core import atp
+from agent.core import atp, life
 from agent.core.asks import (
     Claimed,
     CommitHold,
@@ -18,7 +19,7 @@ from agent.core.asks import (
     Short,
     Ticked,
 )
-from agent.core.claims import Hold, HoldLine, HoldState
+from agent.core.claims import Hold, HoldLine
 from agent.core.ledger import Code, Turn
 from agent.core.places import CONSUMED, FREE, GRANT
 
@@ -27,7 +28,7 @@ def expire_due(turn: Turn) -> Ticked:
     """Let go of every pending hold whose time is up in this turn's time."""
     due = turn.due_holds()
     for hold in due:
-        _let_go(turn, hold, "expired", "expire", f"expire:{hold.id}")
+        _let_go(turn, hold, "expire", f"expire:{hold.id}")
     return Ticked(len(due))
 
 
@@ -81,7 +82,7 @@ def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:
         return _as_it_stands(turn, hold)
     if hold.state != "pending":
         return _conflict(ask.hold, f"is {hold.state} already")
-    bound = replace(hold, state="committed", order=ask.order)
+    bound = replace(hold, state=life.advance(life.HOLD, hold.state, "commit"), order=ask.order)
     for part, (before, after) in enumerate(zip(hold.lines, bound.lines, strict=True)):
         source = f"commit:{hold.id}"
         turn.post(before.sku, hold.account(before), bound.account(after), before.open, "commit", source, "hq", part)
@@ -115,7 +116,8 @@ def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
                 turn.post(line.sku, hold.account(line), target, qty, code, f"consume:{hold.id}", "store", part)
                 part += 1
         lines.append(replace(line, open=0, consumed=taken))
-    turn.keep_hold(done := replace(hold, state="consumed", lines=tuple(lines)))
+    done = replace(hold, state=life.advance(life.HOLD, hold.state, "consume"), lines=tuple(lines))
+    turn.keep_hold(done)
     return _as_it_stands(turn, done)
 
 
@@ -125,7 +127,7 @@ def release(turn: Turn, ask: ReleaseHold) -> Claimed | Refused:
     if hold is None:
         return _unknown(ask.hold)
     if hold.is_open:
-        hold = _let_go(turn, hold, "released", "release", f"release:{hold.id}")
+        hold = _let_go(turn, hold, "release", f"release:{hold.id}")
     return _as_it_stands(turn, hold)
 
 
@@ -149,12 +151,12 @@ def grant(turn: Turn, ask: Grant) -> Granted | Refused:
     return Granted(ask.holder, ask.sku, turn.balance(ask.sku, account))
 
 
-def _let_go(turn: Turn, hold: Hold, state: HoldState, code: Code, source: str) -> Hold:
+def _let_go(turn: Turn, hold: Hold, event: Literal["release", "expire"], source: str) -> Hold:
     """Return what a hold claims to where it came from; it is resolved by it."""
-    target = GRANT + hold.grant if hold.grant and state == "expired" else FREE
+    target = GRANT + hold.grant if hold.grant and event == "expire" else FREE
     for part, line in enumerate(line for line in hold.lines if line.open):
-        turn.post(line.sku, hold.account(line), target, line.open, code, source, "store", part)
-    done = hold.resolved(state)
+        turn.post(line.sku, hold.account(line), target, line.open, event, source, "store", part)
+    done = hold.resolved(event)
     turn.keep_hold(done)
     return done
 
