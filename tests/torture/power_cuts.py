@@ -14,6 +14,8 @@ from random import Random
 from agent.store import books as rows
 from agent.store.connection import _open_writer
 from agent.store.errors import BooksError
+from agent.store.opening import look
+from agent.store.verify import verify
 from tests.core.shop import CATALOGUE
 from tests.torture.crash_vfs import CUTS, Cut, Platters
 from tests.torture.workload import EPOCH, FILE, STORE, Day, Promise, a_day, fingerprint
@@ -122,8 +124,9 @@ def judge(day: Day, files: dict[str, bytes], noted: int, folder: Path, tally: Ta
         halves = list(half_done(writer, day))
         tally.half_done += bool(halves)
         sums = list(wrong_sums(writer))
-        tally.wrong += bool(sums)
-        found += halves + sums
+    sums += map(str, verify(folder / FILE).findings)
+    tally.wrong += bool(sums)
+    found += halves + sums
     for file in folder.iterdir():
         os.unlink(file)
     return found
@@ -170,6 +173,7 @@ def wrong_sums(tx: sqlite3.Connection) -> Iterator[str]:
     yield from (f"{sku} sums to {total}" for (sku, _), total in totals.items() if total)
     try:
         tx.execute("BEGIN")
+        look(tx)
         loaded = rows.load(tx, STORE, rows.found(tx, STORE, EPOCH), CATALOGUE)
         if {key: qty for key, qty in loaded.balances.items() if qty} != {row[:2]: row[2] for row in balances}:
             yield "what the agent loads is not what is there"
