@@ -16,6 +16,7 @@ import structlog
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks
+from agent.core.checks import check
 from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.promises import expire_due
@@ -169,6 +170,7 @@ class Clerk:
         try:
             expire_due(turn)
             answers = [decide(turn, one.ask) for one in waiting]
+            check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():

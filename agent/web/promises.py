@@ -14,7 +14,7 @@ from agent.core import asks
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
 from agent.web import answers
 
-_Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+_Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+\Z")]
 _Sku = Annotated[str, Meta(min_length=1, max_length=64)]
 _Line = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Qty = Annotated[int, Meta(ge=1, le=1_000_000)]
