@@ -51,7 +51,7 @@ def read(
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadCatalogueError(f"{path} cannot be read: line {line} is not UTF-8") from error
-    except (csv.Error, json.JSONDecodeError, RecursionError) as error:
+    except (csv.Error, ValueError, RecursionError) as error:  # ValueError: no JSON, or a number of 5,000 digits
         raise BadCatalogueError(f"{path} cannot be read: {error}") from error
     return reader.finish()
 
@@ -122,8 +122,8 @@ def _object_problem(value: object) -> str:
         return f"key {', '.join(map(repr, strange))} is not known; there are {', '.join(COLUMNS)}"
     if "sku" not in value or {"tags", "tagged"} <= value.keys():
         return "has no sku" if "sku" not in value else "tags and tagged say the same: keep one of them"
-    wrong = [key for key, cell in value.items() if not _is_cell(cell)]
-    return f"{', '.join(wrong)}: neither a text, a whole number, true, false nor a list of texts" if wrong else ""
+    wrong = [key for key, cell in value.items() if not _is_cell(cell) or (isinstance(cell, bool) and key != "tagged")]
+    return f"{', '.join(wrong)}: neither a text, a whole number nor a list of texts" if wrong else ""
 
 
 def _is_cell(value: object) -> bool:

@@ -100,8 +100,11 @@ def _problem(turn: Turn, ask: Count, line: CountLine, sku: Sku | None) -> tuple[
         return line.item_is, f"every unit of {sku.sku} has a tag: its tags are its count"
     if not line.from_seq <= line.to_seq <= turn.books.head:
         return "to_seq", f"must be from from_seq to {turn.books.head}, the newest number of the books"
-    if line.from_seq < turn.moved_after and turn.posting_of(ask.source(line)) is None:
-        return "from_seq", "is too long ago: count again"
+    earlier = turn.posting_of(ask.source(line))
+    if earlier is None:
+        return ("from_seq", "is too long ago: count again") if line.from_seq < turn.moved_after else None
+    if earlier.sku != sku.sku or ask.place not in (earlier.origin, earlier.target):
+        return "line", f"was posted before as a count of {earlier.sku}, elsewhere or of something else"
     return None
 
 

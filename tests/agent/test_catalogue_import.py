@@ -1,19 +1,25 @@
 """Catalogue files, CSV and JSON, into the books."""
 
 import asyncio
+import csv
+import io
 import json
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from agent import catalogue_import
+from agent import catalogue_file, catalogue_import
 from agent.catalogue_file import BadCatalogueError
 from agent.catalogue_import import Imported
-from agent.core.catalogue import Catalogue, Sku, Traits
+from agent.core.catalogue import Catalogue, Eligibility, Sku, TagCoverage, Temperature, Traits, Unit, update
+from agent.core.catalogue_rows import COLUMNS
 from agent.store import catalogues, migrations
 from agent.store.connection import Store
 from tests.core.shop import gtin_14
@@ -182,6 +188,86 @@ def test_reading_says_how_far_it_is(tx: sqlite3.Connection, tmp_path: Path) -> N
 
 def test_an_empty_catalogue_is_a_catalogue(tx: sqlite3.Connection, tmp_path: Path) -> None:
     assert isinstance(catalogue_import.follow_file(tx, written(tmp_path, "[]", "c.json")), Catalogue)
+
+
+# Any file
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=20)
+spots = st.lists(st.from_regex(r"[A-Z][0-9]{1,3}", fullmatch=True), max_size=3, unique=True).map(tuple)
+safety_of = st.dictionaries(st.sampled_from(["web", "app", "delivery"]), st.integers(0, 9), max_size=3)
+traits = st.builds(
+    Traits,
+    unit=st.sampled_from(get_args(Unit)),
+    temperature=st.sampled_from(get_args(Temperature)),
+    min_age=st.integers(0, 120),
+    tags=st.sampled_from(get_args(TagCoverage)),
+    eligibility=st.sampled_from(get_args(Eligibility)),
+    safety=st.integers(0, 99),
+    safety_of=safety_of.map(lambda found: tuple(sorted(found.items()))),
+)
+some_skus = st.lists(st.tuples(texts, texts, traits, spots, st.integers(1, 3)), max_size=8).map(
+    lambda found: [
+        Sku(f"S{n}", tuple(gtin_14(10 * n + k) for k in range(count)), name_en, name_zh, traits_of, spots_of)
+        for n, (name_en, name_zh, traits_of, spots_of, count) in enumerate(found)
+    ]
+)
+
+
+def cells_of(sku: Sku) -> dict[str, str]:
+    """A SKU as the cells of a line."""
+    traits = sku.traits
+    safety = " ".join([str(traits.safety), *(f"{channel}={units}" for channel, units in traits.safety_of)])
+    return {
+        "sku": sku.sku, "gtin": " ".join(sku.gtins), "name_en": sku.name_en, "name_zh": sku.name_zh,
+        "unit": traits.unit, "temperature": traits.temperature, "min_age": str(traits.min_age), "tags": traits.tags,
+        "eligibility": traits.eligibility, "safety": safety, "spots": " ".join(sku.spots),
+    }  # fmt: skip
+
+
+@given(skus=some_skus, as_json=st.booleans())
+def test_whatever_a_file_says_is_in_the_books(skus: list[Sku], as_json: bool) -> None:
+    lines = [cells_of(sku) for sku in skus]
+    if as_json:
+        text = json.dumps(lines)
+    else:
+        out = io.StringIO(newline="")
+        columns = csv.DictWriter(out, list(cells_of(A)))
+        columns.writeheader()
+        columns.writerows(lines)
+        text = out.getvalue()
+    found = catalogue_file.read(Path("c.json" if as_json else "c.csv"), text.encode(), Catalogue(), whole=True)
+    assert not found.bad
+    assert list(found.skus.values()) == skus
+    books = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrations.bring_up_to_date(books)
+        catalogues.enter(books, update(Catalogue(), found.skus, whole=True))
+        assert dict(catalogues.load(books).skus) == found.skus
+    finally:
+        books.close()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*COLUMNS, "x"]), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    content=st.binary(max_size=80) | values.map(lambda value: json.dumps(value).encode()),
+    ending=st.sampled_from(["csv", "json"]),
+)
+@example(content=b"[" * 100_000, ending="json")
+@example(content=b'[{"sku": ' + b"1" * 5000 + b"}]", ending="json")
+@example(content=HEADER.encode() + b'"' + b"x" * 200_000, ending="csv")
+def test_any_content_is_a_catalogue_or_says_what_is_wrong(content: bytes, ending: str) -> None:
+    try:
+        found = catalogue_file.read(Path(f"c.{ending}"), content, Catalogue(), whole=True)
+    except BadCatalogueError as error:
+        assert "cannot be read" in str(error)
+    else:
+        assert all(bad.line >= 1 and bad.problem for bad in found.bad)
 
 
 # The command

@@ -133,6 +133,16 @@ def test_a_count_sent_again_changes_nothing() -> None:
     assert ledger.books.balance("MILK", places.SHRINK) == 2
 
 
+def test_a_line_of_a_count_never_becomes_another_one() -> None:
+    ledger = Ledger()
+    ledger.move([("MILK", MOVES[0], 5), ("EGGS", MOVES[0], 5)])
+    ledger.count(counted(3, 2, 2))
+    for other in (counted(3, 2, 2, sku="EGGS"), counted(3, 2, 2, place=places.BACKROOM)):
+        answer = ledger.count(other)
+        assert isinstance(answer, Refused)
+        assert "was posted before as a count of MILK" in answer.mistakes[0].problem
+
+
 def test_what_is_too_many_comes_from_found_and_covers_a_negative_balance() -> None:
     ledger = Ledger()
     ledger.move([("MILK", MOVES[3], 2)])
