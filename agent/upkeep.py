@@ -39,6 +39,8 @@ class Upkeep:
         self._clerk = clerk
         self._care = care
         self._clock = clock
+        #: A copy of a former epoch is no copy of these books: nothing salvaged would continue its chain.
+        self._copied_epoch = backups.epoch_of(copies[0]) if copies else None
         self._told_room = "enough"
         self._copy_not_before = 0
 
@@ -85,11 +87,11 @@ class Upkeep:
             await self._say("disk_full", about, "the reserve is given up", over=room == "enough")
 
     async def _daily(self) -> None:
-        """Once a day, by the wall clock: a snapshot, then a copy that has it."""
+        """Once a day by the wall clock, and in each new epoch: a snapshot, then a copy that has it."""
         now = self._clock.now_ms()
         day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
         copy = backups.daily_name(self._store.path, self._care.backups, day)
-        if copy.exists() or now < self._copy_not_before:
+        if now < self._copy_not_before or (copy.exists() and self._copied_epoch == self._clerk.books.epoch):
             return
         self._copy_not_before = now + _COPY_AGAIN_MS
         snapshot = await asyncio.to_thread(snapshots.take, self._store.path, now)
@@ -105,6 +107,7 @@ class Upkeep:
             return
         backups.forget(self._store.path, self._care.backups)
         self.copied_at, self._copy_not_before = now, 0
+        self._copied_epoch = self._clerk.books.epoch
         log.info("books_copied", copy=copy.name, bytes=copy.stat().st_size)
         await self._say("backup_failed", "daily", "", over=True)
 
@@ -136,4 +139,6 @@ class Upkeep:
             await self._store.write(lambda tx: archives.enter(tx, archive))
             log.info("postings_archived", file=archive.file, first=archive.first, last=archive.last)
         while await self._store.write(archives.forget):
+            await self._clock.sleep(0.05)
+        while await self._store.write(lambda tx: archives.forget_former(tx, before)):
             await self._clock.sleep(0.05)

@@ -134,6 +134,29 @@ def forget(tx: sqlite3.Connection, most: int = DELETED_AT_ONCE) -> int:
     ).rowcount
 
 
+def forget_former(tx: sqlite3.Connection, before: int, most: int = DELETED_AT_ONCE) -> int:
+    """Delete up to `most` postings of former epochs, the oldest first, as long as they are older than `before` (ms).
+
+    Where their chain begins from then on is kept, as for the ledger.
+    """
+    gone, start = 0, (0, 0, chain.START)
+    rows = tx.execute(
+        "SELECT epoch, seq, at, chain FROM former_posting ORDER BY epoch, seq LIMIT ?", (most,)
+    ).fetchall()
+    for epoch, seq, at, link in rows:
+        if at >= before or epoch != rows[0][0]:
+            break
+        gone, start = gone + 1, (epoch, seq, link)
+    if gone:
+        tx.execute(
+            "INSERT INTO ledger_start VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET seq = excluded.seq, chain = excluded.chain",
+            start,
+        )
+        tx.execute("DELETE FROM former_posting WHERE epoch = ? AND seq <= ?", start[:2])
+    return gone
+
+
 def look(path: Path, archive: Archive, replay: Replay) -> Found:
     """Is the file what was archived? `replay` follows its postings, if it stands where they begin."""
     found = Found()

@@ -23,7 +23,7 @@ def make(books: Path, copy: Path, tick: Tick = lambda what, done, of: None) -> N
     Goes through SQLite's backup API within one read transaction, so that an agent at work neither waits nor makes it
     start again. Raises BackupFailedError.
     """
-    part = copy.with_name(copy.name + ".part")
+    part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
     _remove(part)
     try:
         _copy(books, part, lambda left, of: tick("pages copied", of - left, of))
@@ -67,9 +67,22 @@ def found(books: Path, folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{books.stem}-backup-*.db"), reverse=True)
 
 
+def epoch_of(copy: Path) -> int | None:
+    """The epoch of a copy, if it can be read."""
+    try:
+        db = snapshots.reader(copy)
+        try:
+            ((epoch,),) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchall()
+        finally:
+            db.close()
+    except (sqlite3.DatabaseError, ValueError):
+        return None
+    return int(epoch)
+
+
 def forget(books: Path, folder: Path) -> None:
-    """Remove all daily copies but the newest."""
-    for old in found(books, folder)[KEPT:]:
+    """Remove all daily copies but the newest, and what is left of those whose making was killed."""
+    for old in [*found(books, folder)[KEPT:], *folder.glob(f"{books.stem}-backup-*.db.*.part")]:
         _remove(old)
 
 

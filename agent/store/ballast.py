@@ -30,12 +30,15 @@ class Ballast:
         return self.path.exists()
 
     def make(self) -> bool:
-        """Take the room if there is plenty of it; is it taken?"""
-        if self.size == 0 or (self.is_there() and self.path.stat().st_size == self.size):
-            self.room = "enough" if self.size or self.free() >= _SPARE else self.room
+        """Take the room if there is plenty of it; is it taken? If not, there is little room."""
+        if self.size and self.is_there() and self.path.stat().st_size == self.size:
             return True
         if self.free() < self.size + _SPARE:
+            self.room = "low" if self.room == "enough" else self.room
             return False
+        if not self.size:
+            self.room = "enough"
+            return True
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(file, 0, self.size)

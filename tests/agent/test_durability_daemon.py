@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.store.ballast import Ballast
 from agent.store.verify import verify
 from simulators.programs import Program
 from tests.agent.pages import cells
@@ -157,6 +158,15 @@ def fill(disk: Path, leave: int) -> Path:
     return other
 
 
+async def test_a_disk_too_small_for_the_reserve_is_said(tmp_path: Path) -> None:
+    async with small_disk(tmp_path, 20 * MIB) as disk:
+        ballast = Ballast(disk / "books.db", 16 * MIB)
+        assert not ballast.make()
+        assert (ballast.room, ballast.is_there()) == ("low", False)
+        assert Ballast(disk / "books.db", 8 * MIB).make()
+        assert os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize < 13 * MIB
+
+
 async def test_a_full_disk_is_said_and_gone_on_from_by_itself(tmp_path: Path) -> None:
     async with small_disk(tmp_path, 48 * MIB) as disk:
         agent = program(disk, NOBODY)
@@ -217,6 +227,9 @@ async def test_a_damaged_ledger_at_the_start_is_put_aside_and_the_shop_goes_on(t
         assert (await sell(agent, f"R-{nth}")).status_code == 200
     assert await sold(agent) == 21
     assert (tmp_path / said(agent, "books_quarantined")[0]["aside"]).exists()
+    await until(
+        lambda: len(said(agent, "books_copied")) == 2
+    )  # of the new epoch, so that the next damage costs nothing
     await agent.stop()
     assert verify(path).findings == ()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agent.core.asks import Sale, SaleLine, Sold
 from agent.core.places import is_claim
 from agent.core.reopening import opening_postings
-from agent.store import backups, opening
+from agent.store import archives, backups, opening
 from agent.store.ballast import Ballast
 from agent.store.errors import BooksDamagedError, BooksRefusedError
 from agent.store.verify import verify
@@ -129,6 +129,24 @@ async def test_restored_books_say_what_the_copy_said_in_a_new_epoch_and_enter_no
     again = opening.restore(path, copy, NOW - 1_000_000)  # the clock was set back
     assert again.epoch > done.epoch
     assert verify(path).findings == ()
+
+
+async def test_what_former_epochs_entered_is_kept_as_long_as_postings_are(tmp_path: Path) -> None:
+    path, copy = tmp_path / "books.db", tmp_path / "copy.db"
+    rows = await shop_with_a_past(path)
+    backups.make(path, copy)
+    opening.restore(path, copy, NOW)
+    async with opened(path) as shop:
+        ((at,),) = await shop.store.read("SELECT at FROM former_posting ORDER BY seq LIMIT 1 OFFSET 50")
+        assert await shop.store.write(lambda tx: archives.forget_former(tx, at, most=7)) == 7
+        assert verify(path).findings == ()
+        while await shop.store.write(lambda tx: archives.forget_former(tx, at, most=7)):
+            pass
+        ((left,),) = await shop.store.read("SELECT count(*) FROM former_posting")
+        assert rows - 50 <= left < rows - 7
+        assert verify(path).findings == ()
+        await shop.store.write(lambda tx: tx.execute("UPDATE former_posting SET qty = 99 WHERE qty = 1"))
+    assert "is changed" in str(verify(path).findings[0])
 
 
 async def test_books_in_use_are_not_restored(tmp_path: Path) -> None:
