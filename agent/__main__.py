@@ -13,6 +13,7 @@ import structlog
 
 from agent import catalogue_import, health, log
 from agent.books_time import BooksTime
+from agent.catalogue_following import CatalogueFollower
 from agent.clerk import Clerk
 from agent.cli import command_line
 from agent.clock import SystemClock, this_boot
@@ -95,6 +96,7 @@ async def serve(config: Config) -> None:
             "outbox": outbox.run(),
             "link": link.run(),
             "upkeep": upkeep.run(),
+            "catalogue": CatalogueFollower(store, books, config.catalogue, live.changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
         await _run(edges, inner, web, live, clerk, outbox)

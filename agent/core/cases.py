@@ -19,7 +19,7 @@ KINDS: Final = MappingProxyType(
         "unknown_barcode": Kind(
             "store_lead",
             4 * 3600,
-            "Add the GTIN to the catalogue, restart the agent, then scan the goods again.",
+            "Add the GTIN to the catalogue, reload the agent, then scan the goods again.",
         ),
         "refused_sale": Kind(
             "store_lead",

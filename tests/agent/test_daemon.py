@@ -1,8 +1,10 @@
 """The daemon as systemd and a technician meet it: ready, alive, stopped, killed, and refused with a reason."""
 
 import asyncio
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -198,3 +200,36 @@ def test_systemd_accepts_the_unit_in_the_documentation(tmp_path: Path) -> None:
     verdict = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60)
     complaints = [line for line in verdict.stderr.splitlines() if "nearshelf-agent" in line]
     assert complaints == []  # its exit status is 0 even for unknown keys
+
+
+async def test_a_changed_catalogue_comes_in_while_the_shop_is_open(tmp_path: Path) -> None:
+    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    await agent.start()
+    catalogue = tmp_path / "catalogue.csv"
+
+    def said(event: str) -> bool:
+        return f'"{event}"' in (tmp_path / "agent.log").read_text(encoding="utf-8")
+
+    def ask() -> None:
+        assert agent.pid is not None
+        os.kill(agent.pid, signal.SIGHUP)
+
+    async with httpx.AsyncClient(base_url=agent.web) as store:
+
+        async def names() -> dict[str, str]:
+            return {sku["sku"]: sku["name_en"] for sku in (await store.get("/v1/stock")).json()["skus"]}
+
+        good = catalogue.read_text("utf-8")
+        catalogue.write_text(good + "EGGS,1,Eggs,鸡蛋,no\n", "utf-8")
+        ask()
+        await until(lambda: said("catalogue_refused"))
+        assert await names() == {"MILK": "Milk"}
+        catalogue.write_text(good.replace("Milk", "Whole milk") + "EGGS,96385074,Eggs,鸡蛋,no\n", "utf-8")
+        ask()
+        await until(lambda: said("catalogue_followed"))
+        assert await names() == {"MILK": "Whole milk", "EGGS": "Eggs"}
+        sold = await store.post(
+            "/v1/sales", json={"receipt": "R9", "lines": [{"line": 1, "gtin": "96385074", "qty": 1}]}
+        )
+        assert sold.status_code == 200
+    await agent.stop()
