@@ -17,10 +17,12 @@ from agent.store.errors import BooksError
 from agent.store.opening import look
 from agent.store.verify import verify
 from tests.core.shop import CATALOGUE
+from tests.torture.asking_again import ask_again
 from tests.torture.crash_vfs import CUTS, Cut, Platters
 from tests.torture.workload import EPOCH, FILE, STORE, Day, Promise, a_day, fingerprint
 
 TURNS = 40
+_ASK_AGAIN_EVERY = 40
 
 _MEMORY = Path("/dev/shm")
 
@@ -40,6 +42,8 @@ class Tally:
 
     days: int = 0
     cuts: int = 0
+    #: Cuts after which the whole day was asked again.
+    asked_again: int = 0
     lost: int = 0
     half_done: int = 0
     refused: int = 0
@@ -48,7 +52,7 @@ class Tally:
     complaints: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
-        for name in ("days", "cuts", "lost", "half_done", "refused", "wrong"):
+        for name in ("days", "cuts", "asked_again", "lost", "half_done", "refused", "wrong"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.by_kind += other.by_kind
         self.complaints += other.complaints
@@ -60,7 +64,8 @@ class Tally:
     def __str__(self) -> str:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.by_kind.items()))
         return (
-            f"{self.cuts} power cuts in {self.days} days ({kinds}): {self.lost} lost something acknowledged, "
+            f"{self.cuts} power cuts in {self.days} days ({kinds}; after {self.asked_again} everybody asked again): "
+            f"{self.lost} lost something acknowledged, "
             f"{self.half_done} left something half done, {self.refused} could not be opened, {self.wrong} do not add up"
         )
 
@@ -89,6 +94,11 @@ def _cut(day: Day, cuts: int, kinds: Sequence[Cut]) -> Tally:
             found = judge(day, platters.after(kind, rng), platters.noted, Path(name) / str(nth), tally)
             tally.cuts += 1
             tally.by_kind[kind] += 1
+            if nth % _ASK_AGAIN_EVERY == 0:
+                again = ask_again(platters.after(kind, rng), Path(name) / f"{nth}-again", day.seed, day.turns)
+                tally.asked_again += 1
+                tally.wrong += bool(again)
+                found += again
             tally.complaints += [f"seed {day.seed}, operation {point}, {kind}: {one}" for one in found]
     return tally
 
