@@ -243,7 +243,10 @@ class Turn:
         from_now = self.balance(sku, origin) - qty
         to_before = self.balance(sku, target)
         claims = is_claim(origin)
-        self._refuse_the_impossible(sku, origin, target, qty, from_now)
+        if qty <= 0 or origin == target or claims != is_claim(target):
+            raise ImpossiblePostingError(f"{qty} of {sku} from {origin} to {target}")
+        if from_now < 0 and origin not in MAY_GO_NEGATIVE and origin != FREE and (claims or is_inside(origin)):
+            raise ImpossiblePostingError(f"{origin} would hold {from_now} of {sku}")
         on_hand = self.on_hand.get(sku)
         if on_hand is None:
             on_hand = self.books.on_hand.get(sku, 0)
@@ -269,16 +272,9 @@ class Turn:
             self.open_case("negative_stock", f"{sku} at {origin}", f"{from_now} after {source}")
         if to_before < 0 <= to_now and is_inside(target):
             self.resolve_case("negative_stock", f"{sku} at {target}", "covered")
-        if self.promised(sku) or ("breach", sku) in self.books.cases:
+        if self.books.spoken_for.of_sku or self._spoken_for.of_sku:  # somebody was promised something
             self.weigh_claims(sku)
         return posting
-
-    def _refuse_the_impossible(self, sku: str, origin: str, target: str, qty: int, from_now: int) -> None:
-        if qty <= 0 or origin == target or is_claim(origin) != is_claim(target):
-            raise ImpossiblePostingError(f"{qty} of {sku} from {origin} to {target}")
-        bounded = origin not in MAY_GO_NEGATIVE and origin != FREE and (is_inside(origin) or is_claim(origin))
-        if from_now < 0 and bounded:
-            raise ImpossiblePostingError(f"{origin} would hold {from_now} of {sku}")
 
     def _count_grants(self, sku: str, origin: str, target: str, qty: int) -> None:
         granted = qty * (target.startswith(GRANT) - origin.startswith(GRANT))
@@ -326,9 +322,11 @@ class Turn:
 
     def weigh_claims(self, sku: str) -> None:
         """Open, change or resolve the SKU's breach case, so that it covers exactly what cannot be kept."""
+        promised, found = self.promised(sku), self.case("breach", sku)
+        if not promised and found is None:
+            return
         sellable = sum(self.balance(sku, place) for place in SELLABLE)
-        excess = self.promised(sku) - max(0, sellable)
-        found = self.case("breach", sku)
+        excess = promised - max(0, sellable)
         if excess <= 0:
             if found is not None:
                 self.resolve_case("breach", sku, "covered")

@@ -43,6 +43,9 @@ COMMIT: Final = "COMMIT:"
 OPEN_CLAIMS: Final = (HOLD, COMMIT)
 
 
+_PLACES: Final = INSIDE | OUTSIDE
+
+
 def is_inside(place: str) -> bool:
     """Does a unit there belong to the store's stock?"""
     return place in INSIDE or place.startswith((TOTE, STAGED))
@@ -50,4 +53,4 @@ def is_inside(place: str) -> bool:
 
 def is_claim(account: str) -> bool:
     """Is this an account of the claims' family?"""
-    return account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT))
+    return account not in _PLACES and (account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT)))

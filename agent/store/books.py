@@ -16,7 +16,7 @@ _INSERT_POSTING = (
     f"INSERT INTO posting ({', '.join(Posting._fields)}, chain)"  # noqa: S608 - the columns are this program's own
     f" VALUES ({', '.join('?' * (len(Posting._fields) + 1))})"
 )
-_FIRST_POSTINGS = " UNION ALL ".join(
+_FIRST_POSTINGS, _FORMER_POSTINGS = (
     f"SELECT {', '.join(Posting._fields)} FROM {table}"  # noqa: S608 - the columns are this program's own
     " WHERE part = 0 AND source IN (SELECT value FROM json_each(?1))"
     for table in ("posting", "former_posting")
@@ -93,8 +93,10 @@ def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, P
     postings: dict[str, Posting] = {}
     deliveries: dict[str, int] = {}
     if others:
-        rows = tx.execute(_FIRST_POSTINGS, (json.dumps(others),))
-        postings = {posting.source: posting for posting in map(Posting._make, rows)}
+        names = (json.dumps(others),)
+        postings = {row[7]: Posting._make(row) for row in tx.execute(_FIRST_POSTINGS, names)}
+        if tx.execute("SELECT EXISTS (SELECT 1 FROM former_posting)").fetchone()[0]:  # books that were restored
+            postings |= {row[7]: Posting._make(row) for row in tx.execute(_FORMER_POSTINGS, names)}
     if notes:
         found = "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))"
         deliveries = dict(tx.execute(found, (json.dumps(notes),)).fetchall())
