@@ -151,19 +151,20 @@ def _take(path: Path) -> int:
 def _open_writer(path: Path) -> sqlite3.Connection:
     try:
         writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
-        for name, wanted in SETTINGS.items():
-            writer.execute(f"PRAGMA {name} = {wanted}")
-            (found,) = writer.execute(f"PRAGMA {name}").fetchone()
-            if found != wanted:
-                writer.close()
-                raise BooksRefusedError(
-                    f"{path}: {name} is {found!r} where {wanted!r} was asked",
-                    "Put the books on a local disk with an ordinary file system.",
-                )
-        migrations.bring_up_to_date(writer)
-        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            for name, wanted in SETTINGS.items():
+                writer.execute(f"PRAGMA {name} = {wanted}")
+                (found,) = writer.execute(f"PRAGMA {name}").fetchone()
+                if found != wanted:
+                    raise BooksRefusedError(
+                        f"{path}: {name} is {found!r} where {wanted!r} was asked",
+                        "Put the books on a local disk with an ordinary file system.",
+                    )
+            migrations.bring_up_to_date(writer)
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except BaseException:
+            writer.close()
+            raise
     except sqlite3.DatabaseError as error:
-        raise BooksRefusedError(
-            f"{path} cannot be opened: {error}", "Restore a copy of the books, or move it away."
-        ) from error
+        raise BooksRefusedError(f"{path} cannot be opened: {error}", "Restore a copy of the books.") from error
     return writer
