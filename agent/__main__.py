@@ -55,6 +55,9 @@ async def serve(config: Config) -> None:
             live.changed(turn.on_hand)
 
         clerk = Clerk(store, books, clock, wrote)
+        outbox.on_old_copy = clerk.close
+        if is_old_copy:
+            clerk.close(outbox.trouble)
         intake = Intake(clerk, clock, config.tags)
         link = Link(
             config.broker,
@@ -63,7 +66,8 @@ async def serve(config: Config) -> None:
             will=outbox.will(),
             topics=outbox.heard_topics,
             on_message=outbox.on_message,
-            on_up=outbox.on_up,
+            on_up=outbox.on_connect,
+            on_down=outbox.on_down,
             now_ms=clock.now_ms,
         )
         outbox.attach(link)

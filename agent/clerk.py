@@ -19,6 +19,7 @@ from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
 from agent.store.connection import Store
+from agent.store.errors import BooksClosedError
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
 
@@ -28,6 +29,10 @@ log = structlog.get_logger()
 MOST_WAITING = 4096
 #: Asks of one turn: enough that the fsync is cheap, few enough that a lonely ask is not kept long.
 MOST_IN_TURN = 512
+
+
+#: An ask that changes nothing.
+_NOTHING = asks.TagsHeard((), ())
 
 
 class _Waiting(NamedTuple):
@@ -45,6 +50,7 @@ class Clerk:
     def __init__(self, store: Store, books: Books, clock: Clock, wrote: Callable[[Turn], None]) -> None:
         self.books = books
         self.turns = 0
+        self.closed = ""  # why nothing is entered any more, if so
         self._store = store
         self._clock = clock
         self._wrote = wrote
@@ -68,8 +74,10 @@ class Clerk:
         """Enter an ask in the books; its answer is on disk when this returns.
 
         A caller cancelled before the turn begins has asked nothing; after that the ask is entered all the same, and
-        asking again under the same name changes nothing. Raises AskFailedError, BooksLostError.
+        asking again under the same name changes nothing. Raises AskFailedError, BooksLostError, BooksClosedError.
         """
+        if self.closed and ask != _NOTHING:
+            raise BooksClosedError(self.closed)
         while len(self._waiting) >= MOST_WAITING:
             self._room.clear()
             await self._room.wait()
@@ -88,6 +96,10 @@ class Clerk:
                 await self._take_turn(turn)
                 self._turn_under_way = False
 
+    def close(self, why: str) -> None:
+        """Enter nothing any more; whoever asks is told why."""
+        self.closed = why
+
     async def finish(self) -> None:
         """Return when everything that waited is entered and answered. `run` must still be running."""
         while self._waiting or self._turn_under_way:
@@ -95,7 +107,7 @@ class Clerk:
 
     async def prove(self) -> None:
         """Return when a turn has gone through, as proof that turns still do. It writes nothing."""
-        await self.enter(asks.TagsHeard((), ()))
+        await self.enter(_NOTHING)
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []

@@ -16,3 +16,7 @@ class BooksRefusedError(BooksError):
 
 class BooksLostError(BooksError):
     """A write failed in a way that leaves open whether it is on disk. Open the books anew and read what is true."""
+
+
+class BooksClosedError(Exception):
+    """The books are not the right ones to enter anything in; `str` says why and what to do. Nothing was entered."""

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Expected, Mistake, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
-from agent.store.errors import BooksLostError
+from agent.store.errors import BooksClosedError, BooksLostError
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
@@ -57,6 +57,7 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 NotJsonError: _not_json,
                 AskFailedError: _failed,
                 BooksLostError: _lost,
+                BooksClosedError: _closed,
                 ClientDisconnect: _left,
             },
         )
@@ -135,6 +136,10 @@ async def _failed(_: Request, error: Exception) -> Response:
 async def _lost(_: Request, error: Exception) -> Response:
     hint = "Send it again in a few seconds, under the same name: the agent is starting anew and knows what it has."
     return _problem(503, "the books could not be written", hint)
+
+
+async def _closed(_: Request, error: Exception) -> Response:
+    return _problem(503, "nothing can be entered in these books", f"{error} Keep it, and send it again afterwards.")
 
 
 async def _left(_: Request, error: Exception) -> Response:
