@@ -65,6 +65,9 @@ async def serve(config: Config) -> None:
 
         time = BooksTime(clock, this_boot(), await store.write(claims.time_of))
         clerk = Clerk(store, books, clock, wrote, time)
+        outbox.on_old_copy = clerk.close
+        if is_old_copy:
+            clerk.close(outbox.trouble)
         intake = Intake(clerk, clock, config.tags)
         link = Link(
             config.broker,
@@ -73,7 +76,8 @@ async def serve(config: Config) -> None:
             will=outbox.will(),
             topics=outbox.heard_topics,
             on_message=outbox.on_message,
-            on_up=outbox.on_up,
+            on_up=outbox.on_connect,
+            on_down=outbox.on_down,
             now_ms=clock.now_ms,
         )
         outbox.attach(link)

@@ -23,7 +23,7 @@ from agent.core.promises import expire_due
 from agent.store import books as rows
 from agent.store import claims, counted
 from agent.store.connection import Store
-from agent.store.errors import BooksFullError
+from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
 
@@ -38,6 +38,8 @@ MOST_IN_TURN = 512
 #: Turns of so many postings are all held to the invariants, larger ones now and then: it costs below 5 % in a rush.
 _CHECKED_ALWAYS = 32
 _CHECKED_EVERY = 8
+#: An ask that changes nothing.
+_NOTHING = asks.TagsHeard((), ())
 
 
 class _Waiting(NamedTuple):
@@ -59,6 +61,7 @@ class Clerk:
         self.books = books
         self.time = time or BooksTime(clock, "", Stamp(books.books_ms, 0, "-"))
         self.turns = 0
+        self.closed = ""  # why nothing is entered any more, if so
         self._store = store
         self._clock = clock
         self._wrote = wrote
@@ -94,8 +97,11 @@ class Clerk:
         """Enter an ask in the books; its answer is on disk when this returns.
 
         A caller cancelled before the turn begins has asked nothing; after that the ask is entered all the same, and
-        asking again under the same name changes nothing. Raises AskFailedError, BooksFullError, BooksLostError.
+        asking again under the same name changes nothing. Raises AskFailedError, BooksClosedError, BooksFullError,
+        BooksLostError.
         """
+        if self.closed and ask != _NOTHING:
+            raise BooksClosedError(self.closed)
         while len(self._waiting) >= MOST_WAITING:
             self._room.clear()
             await self._room.wait()
@@ -127,6 +133,10 @@ class Clerk:
             self._waiting.append(_Waiting(asks.Tick(), asyncio.get_running_loop().create_future()))
             self._work.set()
 
+    def close(self, why: str) -> None:
+        """Enter nothing any more; whoever asks is told why."""
+        self.closed = why
+
     async def finish(self) -> None:
         """Return when everything that waited is entered and answered. `run` must still be running."""
         while self._waiting or self._turn_under_way:
@@ -134,7 +144,7 @@ class Clerk:
 
     async def prove(self) -> None:
         """Return when a turn has gone through, as proof that turns still do. It writes nothing."""
-        await self.enter(asks.TagsHeard((), ()))
+        await self.enter(_NOTHING)
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []

@@ -13,7 +13,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.core import asks
 from agent.core.tags import Evidence, Stranger, TagRules, hear
-from agent.store.errors import BooksFullError
+from agent.store.errors import BooksClosedError, BooksFullError
 from drivers.readings import BarcodeScan, ScanAnswer, TagRead
 
 #: Tags (per place) that may wait for the clerk.
@@ -88,6 +88,8 @@ class Intake:
             return ScanAnswer(accepted=False, message="the agent made a mistake; see its log")
         except BooksFullError as error:
             return ScanAnswer(accepted=False, message=error.why)
+        except BooksClosedError as error:
+            return ScanAnswer(accepted=False, message=str(error))
         return ScanAnswer(answer.accepted, answer.message)
 
     async def run(self) -> None:
@@ -111,8 +113,8 @@ class Intake:
             settled = tuple((tag.epc, tag.place) for tag in heard.settled)
             try:
                 await self._clerk.enter(asks.TagsHeard(settled, strangers))
-            except (AskFailedError, BooksFullError):
-                return  # logged; the tags will be heard again
+            except (AskFailedError, BooksClosedError, BooksFullError):
+                return  # said by the clerk; the tags will be heard again
         else:
             await self._clock.sleep(0)
 

@@ -38,8 +38,8 @@ STALL_MOST_S = 15.0
 #: The longest that rows are gathered, whatever HQ asks for.
 _MOST_LINGER_S = 0.25
 _OLD_COPY = (
-    "HQ has heard more from this store than these books hold: they are an old copy, and HQ is told nothing of them. "
-    "Put the newest copy of the books in their place."
+    "HQ has heard more from this store than these books hold: they are an old copy, and nothing is entered in them. "
+    "Stop the agent and put the newest copy of the books in their place."
 )
 #: How often the store says it is here.
 HEARTBEAT_S = 10.0
@@ -84,6 +84,7 @@ class Outbox:
         self.waiting_since: int | None = None
         self.trouble = _OLD_COPY if is_old_copy else ""
         self.on_heard: Callable[[], None] = lambda: None
+        self.on_old_copy: Callable[[str], None] = lambda why: None
         self._store = store
         self._books = books
         self._topics = topics
@@ -126,8 +127,17 @@ class Outbox:
     def attach(self, link: Publisher) -> None:
         self._link = link
 
+    def on_down(self, why: str) -> None:
+        """The line has gone; said once."""
+        log.warning("broker_lost", why=why)
+
+    def on_connect(self) -> None:
+        """The line is there; said once."""
+        log.info("broker_reached")
+        self.on_up()
+
     def on_up(self) -> None:
-        """The line is there: say who is speaking, then wait for HQ's cursor."""
+        """Somebody may listen now: say who is speaking, then wait for HQ's cursor."""
         self._answered = False
         self._heartbeat_s = float("-inf")
         self._go_back()
@@ -224,6 +234,7 @@ class Outbox:
         if heard.upto > self._books.head:
             log.error("books_behind_hq", heard=heard.upto, head=self._books.head)
             self._is_old_copy, self.trouble = True, _OLD_COPY
+            self.on_old_copy(_OLD_COPY)
             self._something.set()
             return
         self.trouble = ""

@@ -115,10 +115,12 @@ class Upkeep:
         """Why it failed; nothing when it did not."""
         command = (sys.executable, "-m", "agent.copying", str(self._store.path), target)
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *command, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
+        assert process.stderr is not None
         try:
-            _, said = await process.communicate()
+            said = await process.stderr.read()
+            await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()

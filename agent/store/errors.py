@@ -24,3 +24,7 @@ class BooksLostError(BooksError):
 
 class BooksFullError(BooksError):
     """The disk has no room: the transaction is surely not in the books, and can be asked for again."""
+
+
+class BooksClosedError(Exception):
+    """The books are not the right ones to enter anything in; `str` says why and what to do. Nothing was entered."""

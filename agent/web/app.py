@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Counted, Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
-from agent.store.errors import BooksFullError, BooksLostError
+from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
 from agent.web import answers, promises
 from agent.web.bodies import NotJsonError, read_count, read_delivery, read_sale
 from agent.web.live import Live
@@ -54,6 +54,7 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 AskFailedError: _failed,
                 BooksLostError: _lost,
                 BooksFullError: _full,
+                BooksClosedError: _closed,
                 ClientDisconnect: _left,
             },
         )
@@ -153,6 +154,12 @@ async def _lost(_: Request, error: Exception) -> Response:
 async def _full(_: Request, error: Exception) -> Response:
     hint = "Nothing was entered. Make room on the disk; then send it again under the same name."
     return answers.problem(503, "the disk is full", hint)
+
+
+async def _closed(_: Request, error: Exception) -> Response:
+    return answers.problem(
+        503, "nothing can be entered in these books", f"{error} Keep it, and send it again afterwards."
+    )
 
 
 async def _left(_: Request, error: Exception) -> Response:

@@ -1,7 +1,9 @@
 """Copies of the books: made while they are written, put back in a new epoch, and put back by the agent itself."""
 
 import asyncio
+import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,20 @@ async def test_a_copy_made_while_the_shop_sells_is_whole_and_right(tmp_path: Pat
         await asyncio.wait([selling])
         assert sold > 0
     assert names(tmp_path, "copy") == ["copy.db"]  # one file, and nothing left of its making
+
+
+async def test_the_process_that_copies_ends_with_the_agent(tmp_path: Path) -> None:
+    path, fifo = tmp_path / "books.db", tmp_path / "never-written"
+    await shop_with_a_past(path, sales=2)
+    os.mkfifo(fifo)  # opening it waits for ever: a copy that takes its time
+    words = ("-m", "agent.copying", str(fifo), str(tmp_path / "copy.db"))
+    copying = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert copying.stdin is not None
+    copying.stdin.close()  # as the kernel does for an agent that is killed
+    assert await asyncio.wait_for(copying.wait(), 20) == 1
+    assert names(tmp_path, "copy") == []
 
 
 async def test_a_copy_that_is_not_right_is_not_kept(tmp_path: Path) -> None:

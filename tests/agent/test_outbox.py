@@ -202,6 +202,8 @@ async def test_an_old_copy_of_the_books_is_never_told_to_hq(tmp_path: Path, mosq
     async with stocked(path) as shop, line(shop, mosquitto) as (outbox, hq):
         await sell(shop, outbox, 3)
         await until(lambda: outbox.heard == 3)
+        told: list[str] = []
+        outbox.on_old_copy = told.append
         hq.say(Heard(shop.books.epoch, 5))  # it has heard what these books do not hold
         await until(lambda: "old copy" in outbox.trouble)
         await sell(shop, outbox, 10)  # they outgrow HQ's cursor, and are an old copy all the same
@@ -209,6 +211,7 @@ async def test_an_old_copy_of_the_books_is_never_told_to_hq(tmp_path: Path, mosq
         await until(lambda: shop.store.read("SELECT 1 FROM meta WHERE key = 'old_copy'"))
         await outbox.prove()
         assert max(hq.seen) == 3
+        assert told == [outbox.trouble]
         assert "old copy" in outbox.trouble
     async with stocked(path) as shop:
         assert await shop.store.write(books_rows.is_old_copy)

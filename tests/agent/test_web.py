@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent import catalogue_import
 from agent.clock import SystemClock
 from agent.config import BooksCare
 from agent.core.asks import Reserve, Want
+from agent.core.catalogue import Catalogue
 from agent.core.tags import TagRules
-from agent.intake import Intake
+from agent.intake import Intake, Stand
 from agent.outbox import Outbox, Sender
 from agent.upkeep import Upkeep
 from agent.web.answers import MOST_BODY_BYTES
@@ -26,6 +29,7 @@ from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
 from agent.web.server import WebServer
+from drivers.readings import BarcodeScan
 from tests.agent.shops import Shop, opened
 from tests.core import shop as goods
 from tests.waiting import until
@@ -46,15 +50,16 @@ class Site:
         return await self.client.post(path, content=body if isinstance(body, bytes) else msgspec.json.encode(body))
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+@contextlib.asynccontextmanager
+async def serving_site(folder: Path, catalogue: Catalogue = goods.CATALOGUE) -> AsyncIterator[Site]:
+    """The store's pages on real books, and somebody who calls them."""
     live: Live
-    async with opened(tmp_path / "books.db", wrote=lambda turn: live.changed(turn.on_hand)) as shop:
+    async with opened(folder / "books.db", catalogue, lambda turn: live.changed(turn.on_hand)) as shop:
         clock = SystemClock()
         outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, SENDER)
         link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)
         intake = Intake(shop.clerk, clock, TagRules())
-        care = BooksCare(tmp_path / "backups", keep_days=400, ballast_bytes=0)
+        care = BooksCare(folder / "backups", keep_days=400, ballast_bytes=0)
         upkeep = Upkeep(shop.store, shop.clerk, care, clock, None)
         reports = Reports(
             shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep
@@ -69,6 +74,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             live.close()
             server.stop()
             await serving
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with serving_site(tmp_path) as there:
+        yield there
 
 
 async def test_a_sale_is_posted_once_however_often_it_is_sent(site: Site) -> None:
@@ -198,6 +209,31 @@ async def test_a_delivery_sent_again_with_other_tags_is_a_conflict(site: Site) -
     assert (await site.post("/v1/deliveries", note(1, 2))).status_code == 200
     assert (await site.post("/v1/deliveries", note(1, 3))).status_code == 409
     assert (await site.post("/v1/deliveries", note(1, 2))).json()["lines"][0]["outcome"] == "already_expected"
+
+
+async def test_the_commands_in_the_documentation_work_as_printed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")
+    (csv,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "catalogue.csv").write_text(csv, encoding="utf-8")
+    commands = re.findall(r"^curl -s http://127.0.0.1:8080(/v1/\S+) -d '(.*)'$", page, re.MULTILINE)
+    assert [path for path, _ in commands[:2]] == ["/v1/sales", "/v1/deliveries"]
+    async with serving_site(tmp_path, catalogue_import.check(tmp_path / "catalogue.csv")) as site:
+        for path, body in commands[:2]:
+            answer = await site.post(path, body.encode())
+            assert answer.status_code == 200, answer.text
+        assert len(site.shop.books.tags) == 1
+
+
+async def test_an_old_copy_of_the_books_takes_nothing_in(site: Site) -> None:
+    site.shop.clerk.close("these are an old copy.")
+    answer = await site.post("/v1/sales", {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 1}]})
+    assert answer.status_code == 503
+    assert answer.json()["hint"] == "these are an old copy. Keep it, and send it again afterwards."
+    intake = Intake(site.shop.clerk, SystemClock(), TagRules())
+    scanned = await intake.scan(Stand("dock", {}, "receive"), BarcodeScan(MILK))
+    assert (scanned.accepted, scanned.message) == (False, "these are an old copy.")
+    await site.shop.clerk.prove()  # the watchdog is not deceived
+    assert site.shop.books.head == 0
 
 
 async def test_silent_connections_do_not_lock_the_till_out() -> None:
