@@ -12,6 +12,9 @@ from pathlib import Path
 
 from agent.store import backups
 
+#: The status of a copy whose agent is gone.
+_ORPHANED = 3
+
 
 def main(books: str, copy: str) -> int:
     """Make the copy; the exit status."""
@@ -27,7 +30,7 @@ def main(books: str, copy: str) -> int:
 
 def _end_with_stdin() -> None:
     os.read(sys.stdin.fileno(), 1)
-    os._exit(1)
+    os._exit(_ORPHANED)
 
 
 if __name__ == "__main__":

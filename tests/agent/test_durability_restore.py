@@ -101,7 +101,7 @@ async def test_the_process_that_copies_ends_with_the_agent(tmp_path: Path) -> No
     )
     assert copying.stdin is not None
     copying.stdin.close()  # as the kernel does for an agent that is killed
-    assert await asyncio.wait_for(copying.wait(), 20) == 1
+    assert await asyncio.wait_for(copying.wait(), 20) == 3
     assert names(tmp_path, "copy") == []
 
 
