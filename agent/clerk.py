@@ -38,6 +38,8 @@ MOST_IN_TURN = 512
 #: Turns of so many postings are all held to the invariants, larger ones now and then: it costs below 5 % in a rush.
 _CHECKED_ALWAYS = 32
 _CHECKED_EVERY = 8
+#: Expired holds are let go at most this often: a full disk must not make it a busy loop.
+_TICK_S = 0.05
 #: An ask that changes nothing.
 _NOTHING = asks.TagsHeard((), ())
 
@@ -127,10 +129,12 @@ class Clerk:
             await self._work.wait()
             return
         try:
-            async with asyncio.timeout(max(0.0, (due_ms - self.time.stamp().books_ms) / 1000)):
+            async with asyncio.timeout(max(_TICK_S, (due_ms - self.time.stamp().books_ms) / 1000)):
                 await self._work.wait()
         except TimeoutError:
-            self._waiting.append(_Waiting(asks.Tick(), asyncio.get_running_loop().create_future()))
+            tick: asyncio.Future[asks.Answer] = asyncio.get_running_loop().create_future()
+            tick.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
+            self._waiting.append(_Waiting(asks.Tick(), tick))
             self._work.set()
 
     def close(self, why: str) -> None:
