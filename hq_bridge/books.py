@@ -153,7 +153,8 @@ class Draft:
             self.head = max(self.head, state.head)
 
     def hello(self, hello: Hello) -> None:
-        """The store says who it is; it is told how far HQ is."""
+        """The store says who it is, and so is here; it is told how far HQ is."""
+        self.presence = "here"
         if hello.epoch < self.epoch:
             self._refuse_epoch(hello.epoch)
         elif hello.epoch > self.epoch and hello.oldest > 1:

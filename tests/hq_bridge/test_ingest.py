@@ -367,6 +367,23 @@ async def test_presence_and_lag_are_shown(hq: Hq) -> None:
     assert _books(hq).presence == "away"
 
 
+async def test_what_an_old_line_said_of_who_is_here_is_forgotten_with_it(hq: Hq) -> None:
+    """Whether it is remembered, waits, or is being written when the line is new."""
+    shop = Shop()
+    for steps in range(60):
+        shop.trade(1)
+        hq.offer(shop, shop.state(), channel="state")
+        hq.offer(shop, shop.batch(shop.head, 1))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        hq.ingest.begin_connection()
+        await hq.settled()
+        assert _books(hq).presence == "unknown", f"after {steps} steps"
+    await hq.equals(shop)
+    await hq.hello(shop)
+    assert _books(hq).presence == "here"
+
+
 async def test_cancelled_at_any_step_memory_and_database_agree(tmp_path: Path) -> None:
     """Cancel the writer after every number of turns of the event loop that one landing can take, and start it again."""
     async with await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as database:

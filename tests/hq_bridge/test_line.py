@@ -92,6 +92,18 @@ async def test_the_line_goes_on_after_the_broker_was_killed(mosquitto: Mosquitto
     assert _seqs(tmp_path) == list(range(1, 101))
 
 
+async def test_a_store_that_died_with_the_broker_is_not_shown_as_here(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    shop = Shop()
+    async with hq_process(write_config(tmp_path, mosquitto.address)) as hq:
+        async with on_the_line(ShopLine(shop, mosquitto.address)):
+            await hq.store_where("SH-0001", state="here")
+            mosquitto.kill()
+        await mosquitto.start()  # it remembers nothing, and nobody tells it of a last will
+        await hq.store_where("SH-0001", state="unknown")
+        async with on_the_line(ShopLine(shop, mosquitto.address)):
+            await hq.store_where("SH-0001", state="here")
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_cleanly_even_with_a_page_open(
     mosquitto: Mosquitto, tmp_path: Path, how: signal.Signals
