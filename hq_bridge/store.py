@@ -1,4 +1,4 @@
-"""All of HQ's SQL, on SQLite or PostgreSQL through the same statements. One connection writes; others read."""
+"""All of HQ's SQL. One connection writes; others read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 from sqlalchemy import Table, delete, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
@@ -53,20 +53,16 @@ class Database:
 
     @classmethod
     async def open(cls, url: URL) -> Self:
-        """Open or create. Raises DatabaseRefused."""
-        if url.drivername != SQLITE:
-            engine = create_async_engine(url, pool_size=5, max_overflow=0)
-            database = cls(engine, engine)
-        else:
-            assert url.database is not None
-            if not Path(url.database).parent.is_dir():
-                raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
-            writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
-            event.listen(writer.sync_engine, "connect", _trustworthy)
-            read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-            readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
-            event.listen(readers.sync_engine, "connect", _read_only)
-            database = cls(writer, readers)
+        """Open or create the SQLite file that `url` names. Raises DatabaseRefused."""
+        assert url.database is not None
+        if not Path(url.database).parent.is_dir():
+            raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
+        writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        event.listen(writer.sync_engine, "connect", _trustworthy)
+        read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
+        readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
+        event.listen(readers.sync_engine, "connect", _read_only)
+        database = cls(writer, readers)
         try:
             async with database._writer.begin() as connection:
                 await connection.run_sync(tables.metadata.create_all)
@@ -187,7 +183,7 @@ class Database:
 
 def _put_into(table: Table, dialect: Dialect) -> str:
     """The statement behind `_put`. Built once: SQLAlchemy's own way costs as much per row as the database does."""
-    insert = (postgresql.insert if dialect.name == "postgresql" else sqlite.insert)(table)
+    insert = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
     if table is not tables.history:  # a row that lands twice is a mistake to hear of
