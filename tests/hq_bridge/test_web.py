@@ -128,6 +128,8 @@ async def test_the_log_reads_on_from_a_number(web: Web) -> None:
         ("/v1/stock?sku=NOTHING", 404),
         ("/v1/stock", 400),
         ("/v1/nothing", 404),
+        ("/nowhere", 404),
+        ("/static/nothing.js", 404),
         ("/static/../app.py", 404),
         ("/static/%2e%2e/app.py", 404),
     ],
@@ -148,8 +150,13 @@ async def test_a_wrong_number_is_named(web: Web, query: str) -> None:
     assert query.split("=")[0] in answer["error"]
 
 
-async def test_pages_only_answer(web: Web) -> None:
-    assert (await web.client.post("/v1/stores")).status_code == 405
+@pytest.mark.parametrize("path", ["/", "/v1/stores", "/v1/events", "/static/page.js"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_pages_only_answer(web: Web, method: str, path: str) -> None:
+    answer = await web.client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"error": "HQ's pages only answer questions", "hint": "Use GET."}
 
 
 async def test_events_follow_the_books(web: Web) -> None:
