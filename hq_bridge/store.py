@@ -1,5 +1,7 @@
 """All of HQ's SQL. One connection writes; others read."""
 
+import fcntl
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +47,8 @@ class Unreadable:
 class Database:
     """HQ's database. `load` and `land` are for the one writer; everything else only reads."""
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, readers: AsyncEngine, lock: int) -> None:
+        self._lock = lock
         self._writer = writer
         self._readers = readers
         written = (tables.history, tables.balance, tables.on_hand, tables.case, tables.position)
@@ -53,16 +56,17 @@ class Database:
 
     @classmethod
     async def open(cls, url: URL) -> Self:
-        """Open or create the SQLite file that `url` names. Raises DatabaseRefused."""
+        """Open or create the SQLite file that `url` names, for this HQ alone. Raises DatabaseRefused."""
         assert url.database is not None
         if not Path(url.database).parent.is_dir():
             raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
+        lock = _lock_beside(url.database)
         writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
         event.listen(writer.sync_engine, "connect", _trustworthy)
         read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
         readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
         event.listen(readers.sync_engine, "connect", _read_only)
-        database = cls(writer, readers)
+        database = cls(writer, readers, lock)
         try:
             async with database._writer.begin() as connection:
                 await connection.run_sync(tables.metadata.create_all)
@@ -74,6 +78,9 @@ class Database:
     async def close(self) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     async def __aenter__(self) -> Self:
         return self
@@ -179,6 +186,25 @@ class Database:
         async with self._readers.connect() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
             return rows
+
+
+def _lock_beside(database: str) -> int:
+    """A lock that ends with this process, however that ends: two HQs would push each other off the line."""
+    try:
+        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise DatabaseRefused(f"{database}.lock cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise DatabaseRefused(
+            f"{database}: another HQ (process {holder or 'unknown'}) keeps its books there; stop that one first"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
 
 
 def _put_into(table: Table, dialect: Dialect) -> str:
