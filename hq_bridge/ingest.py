@@ -163,6 +163,7 @@ class Ingest:
         for store in stores:
             books = self.stores.get(store)
             if books is not None and books.balances is None:
+                books.on_hand = await self._database.on_hand(store)
                 books.balances = await self._database.balances(store)
             self._recent[store] = None
             self._recent.move_to_end(store)
@@ -171,7 +172,7 @@ class Ingest:
             oldest, _ = self._recent.popitem(last=False)
             if oldest in self.stores:
                 kept -= len(self.stores[oldest].balances or ())
-                self.stores[oldest].balances = None
+                self.stores[oldest].balances, self.stores[oldest].on_hand = None, {}
 
     def _draft(self, each: _Waiting, drafts: dict[str, Draft]) -> Draft:
         store = each.topics.store

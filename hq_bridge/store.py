@@ -93,7 +93,7 @@ class Database:
     # The writer's
 
     async def load(self) -> dict[str, StoreBooks]:
-        """Every store's position and open cases; balances come later, store by store."""
+        """Every store's position, open cases and units on hand; balances come later, store by store."""
         books = {}
         async with self._writer.connect() as connection:
             for row in await connection.execute(select(tables.position)):
@@ -102,6 +102,11 @@ class Database:
             opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
             for row in await connection.execute(opened.where(tables.case.c.state == "open")):
                 books[row.store].cases.add((row.kind, row.about))
+            inside = tables.on_hand.c
+            # SQLite's `total` is a float and cannot overflow; `sum` would keep HQ from starting.
+            sums = select(inside.store, func.total(inside.qty).label("units")).group_by(inside.store)
+            for row in await connection.execute(sums):
+                books[row.store].units = int(row.units)
         return books
 
     async def balances(self, store: str) -> dict[tuple[str, str], Balance]:
@@ -110,6 +115,13 @@ class Database:
         query = select(columns.sku, columns.place, columns.qty, columns.seq).where(columns.store == store)
         async with self._writer.connect() as connection:
             return {(sku, place): Balance(qty, seq) for sku, place, qty, seq in await connection.execute(query)}
+
+    async def on_hand(self, store: str) -> dict[str, int]:
+        """Units of each SKU inside a store."""
+        columns = tables.on_hand.c
+        async with self._writer.connect() as connection:
+            found = await connection.execute(select(columns.sku, columns.qty).where(columns.store == store))
+            return {row.sku: row.qty for row in found}
 
     async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable]) -> None:
         """Commit all drafts and what could not be read, in one transaction."""

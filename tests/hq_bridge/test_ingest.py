@@ -173,10 +173,16 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 async def test_a_row_never_lands_twice_even_when_two_writers_believe_they_are_alone(tmp_path: Path) -> None:
     shop = Shop()
     shop.trade(10)
-    async with (
-        hq_at(tmp_path) as hq,
-        await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as other,
-    ):
+    url = URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))
+    async with hq_at(tmp_path) as hq:
+        with pytest.raises(DatabaseRefused, match="another HQ"):
+            await Database.open(url)
+        (tmp_path / "hq.db.lock").unlink()  # somebody tidied up
+        await _land_late(hq, url, shop)
+
+
+async def _land_late(hq: Hq, url: URL, shop: Shop) -> None:
+    async with await Database.open(url) as other:
         late = Ingest("demo", other, await other.load(), lambda *_: None, lambda: 0)
         hq.offer(shop, shop.batch(1, 10))
         await hq.settled()
@@ -419,3 +425,5 @@ async def _agree(database: Database, ingest: Ingest, shop: Shop) -> None:
     assert ingest.stores[store].position == kept[store].position
     assert ingest.stores[store].cases == kept[store].cases
     assert ingest.stores[store].balances == await database.balances(store)
+    assert ingest.stores[store].on_hand == await database.on_hand(store)
+    assert ingest.stores[store].units == kept[store].units == sum(ingest.stores[store].on_hand.values())

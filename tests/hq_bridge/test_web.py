@@ -15,6 +15,7 @@ from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
 from tests.hq_bridge.shop import Shop
 from tests.hq_bridge.test_ingest import Hq, hq_at
+from wire.messages import StockRow
 from wire.mqtt import Link, parse_broker
 
 NOW = 1_763_760_005_000
@@ -57,6 +58,8 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
     web.hq.offer(shop, shop.state(), channel="state")
     web.hq.offer(shop, shop.batch(1, 20))
     await web.hq.hello(shop)
+    on_hand = {row.sku: row.on_hand for row in shop.rows[:20] if isinstance(row, StockRow)}
+    units = sum(on_hand.values())
     answer = await web.get("/v1/stores")
     store = next(each for each in answer["stores"] if each["store"] == "SH-0001")
     heard_from_at = store.pop("heard_from_at")
@@ -76,6 +79,7 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
         "lag_p50_ms": 1000,
         "lag_p99_ms": 1000,
         "rows": 20,
+        "units": units,
         "cases_open": store["cases_open"],
         "digest": "unknown",
         "trouble": None,
