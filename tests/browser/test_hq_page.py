@@ -48,6 +48,9 @@ async def test_stores_stock_and_search_follow_the_books(tmp_path: Path, locale: 
             shop.trade(1)
         hq.offer(shop, shop.batch(61, shop.head - 60))
         await expect(page.locator("#found li .amount")).to_have_text(str(shop.on_hand("SKU-1")))
+        for width in (320, 740, 960, 961):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
 
 
