@@ -152,8 +152,9 @@ def conclusion(verdicts: Sequence[StoreVerdict]) -> str:
         return f"all agree ({good} of {len(verdicts)} stores)"
     if not all(verdict.agrees for verdict in verdicts):
         return f"FAILED ({good} of {len(verdicts)} stores)"
-    unseen = ", ".join(f"no {kind} at {verdict.store}" for verdict in verdicts for kind in verdict.missing)
-    return f"too short to say: {unseen}; SECONDS=10 or more"
+    unseen = {kind: [verdict.store for verdict in verdicts if kind in verdict.missing] for kind in KINDS}
+    lacking = "; ".join(f"no {kind} at {', '.join(stores)}" for kind, stores in unseen.items() if stores)
+    return f"too short to say: {lacking}; SECONDS=10 or more"
 
 
 def _show_store(console: Console, verdict: StoreVerdict) -> None:

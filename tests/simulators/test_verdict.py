@@ -45,6 +45,10 @@ def test_too_little_is_not_called_a_failure_and_a_difference_is() -> None:
     empty = StoreVerdict("SH-0004", 0, (), everything)
     assert conclusion([good]) == "all agree (1 of 1 stores)"
     assert conclusion([short, good]) == "too short to say: no sale with tag at SH-0001; SECONDS=10 or more"
+    idle = StoreVerdict("SH-0005", 40, (), {**everything, "sale with tag": 0, "blank tag": 0})
+    assert conclusion([short, idle]) == (
+        "too short to say: no sale with tag at SH-0001, SH-0005; no blank tag at SH-0005; SECONDS=10 or more"
+    )
     assert conclusion([short, good, wrong]) == "FAILED (1 of 3 stores)"
     assert conclusion([good, empty]) == "FAILED (1 of 2 stores)"
 
