@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +160,8 @@ async def test_balances_that_left_the_memory_come_back(tmp_path: Path) -> None:
             await hq.equals(shop)
 
 
-async def test_a_database_that_would_forget_is_refused() -> None:
-    with pytest.raises(DatabaseRefused, match="journal_mode"):
+async def test_a_database_that_would_forget_is_refused(tmp_path: Path) -> None:
+    with chdir(tmp_path), pytest.raises(DatabaseRefused, match="journal_mode"):
         await Database.open(URL.create("sqlite+aiosqlite", database=":memory:"))
 
 
