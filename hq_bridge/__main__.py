@@ -38,6 +38,7 @@ async def serve(
         def up() -> None:
             log.info("broker_reached", broker=str(config.broker))
             answers.forget()
+            ingest.begin_connection()
             presence.here(link, now_ms())
 
         link = Link(

@@ -71,6 +71,10 @@ class StoreBooks:
     position: Position = Position()
     #: None until somebody needs them; see Ingest, which bounds how many are kept.
     balances: dict[tuple[str, str], Balance] | None = None
+    #: Units of each SKU inside the store; there when `balances` are.
+    on_hand: dict[str, int] = field(default_factory=dict)
+    #: The sum of `on_hand`, always there.
+    units: int = 0
     cases: set[tuple[str, str]] = field(default_factory=set)
     presence: Presence = "unknown"
     head: int = 0
@@ -91,10 +95,13 @@ class StoreBooks:
     def accept(self, draft: "Draft", committed_at: int) -> None:
         """What `draft` says has been committed."""
         if draft.anew:
-            self.balances, self.cases = {}, set()
+            self.balances, self.cases, self.on_hand, self.units = {}, set(), {}, 0
         assert self.balances is not None
         self.position = draft.position
         self.balances.update(draft.balances)
+        for sku, now in draft.on_hand.items():
+            self.units += now.qty - self.on_hand.get(sku, 0)
+            self.on_hand[sku] = now.qty
         for key, case in draft.cases.items():
             (self.cases.add if case.state == "open" else self.cases.discard)(key)
         self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence
@@ -153,7 +160,8 @@ class Draft:
             self.head = max(self.head, state.head)
 
     def hello(self, hello: Hello) -> None:
-        """The store says who it is; it is told how far HQ is."""
+        """The store says who it is, and so is here; it is told how far HQ is."""
+        self.presence = "here"
         if hello.epoch < self.epoch:
             self._refuse_epoch(hello.epoch)
         elif hello.epoch > self.epoch and hello.oldest > 1:

@@ -14,7 +14,6 @@ from wire.mqtt import Broker, MqttVersion, parse_broker
 from wire.topics import is_name
 
 SQLITE = "sqlite+aiosqlite"
-POSTGRES = "postgresql+asyncpg"
 
 _KEYS = {"hq": ("chain", "database", "broker", "mqtt_version"), "web": ("host", "port")}
 
@@ -101,16 +100,18 @@ class _Reader:
     def _database(self, folder: Path) -> URL:
         """A relative SQLite file is meant from the folder of the TOML file."""
         text = self._text("hq", "database", f"{SQLITE}:///hq.db")
-        example = f"write it like {SQLITE}:///hq.db or {POSTGRES}://user@host/name"
+        example = f"write it like {SQLITE}:///hq.db"
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
             if text:
                 self.mistakes.append(f"[hq] database: this is no database URL; {example}")
             return URL.create(SQLITE)
-        if url.drivername not in (SQLITE, POSTGRES) or not url.database or url.query:
+        if url.get_backend_name() in ("postgresql", "postgres"):
+            self.mistakes.append(f"[hq] database: PostgreSQL comes with a later release; {example}")
+        elif url.drivername != SQLITE or not url.database or url.query:
             self.mistakes.append(f"[hq] database: {url.render_as_string()} is not one HQ can use; {example}")
-        elif url.drivername == SQLITE:
+        else:
             return url.set(database=str(folder / url.database))
         return url
 

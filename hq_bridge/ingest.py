@@ -72,6 +72,18 @@ class Ingest:
         self._arrived = asyncio.Event()
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._unknown_kinds: set[str] = set()
+        self._connection = 0
+
+    def begin_connection(self) -> None:
+        """HQ's line is new, and so is what it knows of who is here: nothing, until a store or the broker says it anew.
+
+        States and hellos of the old line that still wait are let go: stores greet again on each new line of HQ's.
+        """
+        self._connection += 1
+        self._waiting = deque(each for each in self._waiting if each.channel == "log")
+        for books in self.stores.values():
+            books.presence = "unknown"
+        self.version += 1
 
     def offer(self, topic: str, payload: bytes) -> None:
         """Take a message from the line, or drop and count it when too much waits already. Never waits."""
@@ -121,14 +133,14 @@ class Ingest:
 
     async def _finish(self, taken: list[_Waiting]) -> None:
         """One turn, to its end even when we are cancelled: half a transaction would be nobody's."""
-        turn = asyncio.create_task(self._turn(taken), name="hq turn")
+        turn = asyncio.create_task(self._turn(taken, self._connection), name="hq turn")
         try:
             await asyncio.shield(turn)
         except asyncio.CancelledError:
             await _to_its_end(turn)
             raise
 
-    async def _turn(self, taken: list[_Waiting]) -> None:
+    async def _turn(self, taken: list[_Waiting], connection: int) -> None:
         await self._recall({each.topics.store for each in taken})
         drafts: dict[str, Draft] = {}
         unreadable: list[Unreadable] = []
@@ -140,13 +152,18 @@ class Ingest:
                 self._draft(each, drafts).trouble["unreadable"] = f"a message could not be read: {error.why}"
                 if len(unreadable) < _TURN_UNREADABLE:
                     unreadable.append(Unreadable(self._now_ms(), each.topic, error.why, each.payload))
-        await self._land(drafts, unreadable, taken)
+        await self._commit(drafts, unreadable)
+        if connection != self._connection:  # the line went and came meanwhile: who was here is hearsay
+            for draft in drafts.values():
+                draft.presence = "unknown"
+        self._remember(drafts, taken)
 
     async def _recall(self, stores: set[str]) -> None:
         """Have the balances of these stores in memory; let go of those not needed for longest."""
         for store in stores:
             books = self.stores.get(store)
             if books is not None and books.balances is None:
+                books.on_hand = await self._database.on_hand(store)
                 books.balances = await self._database.balances(store)
             self._recent[store] = None
             self._recent.move_to_end(store)
@@ -155,7 +172,7 @@ class Ingest:
             oldest, _ = self._recent.popitem(last=False)
             if oldest in self.stores:
                 kept -= len(self.stores[oldest].balances or ())
-                self.stores[oldest].balances = None
+                self.stores[oldest].balances, self.stores[oldest].on_hand = None, {}
 
     def _draft(self, each: _Waiting, drafts: dict[str, Draft]) -> Draft:
         store = each.topics.store
@@ -179,14 +196,16 @@ class Ingest:
             self._draft(each, drafts).state(state)
         drafts[each.topics.store].books.heard_from_at = self._now_ms()
 
-    async def _land(self, drafts: dict[str, Draft], unreadable: list[Unreadable], taken: list[_Waiting]) -> None:
-        """Commit, remember, answer: with no pause between the commit's return and the memory of it."""
+    async def _commit(self, drafts: dict[str, Draft], unreadable: list[Unreadable]) -> None:
         changed = [draft for draft in drafts.values() if draft.changes_books]
         now = self._now_ms()
         for draft in changed:
             draft.seal(now)
         if changed or unreadable:
             await self._database.land(changed, unreadable)
+
+    def _remember(self, drafts: dict[str, Draft], taken: list[_Waiting]) -> None:
+        """Make memory agree and answer: never waits, so nothing comes between the commit's return and this."""
         now = self._now_ms()
         for draft in drafts.values():
             self._note(draft)

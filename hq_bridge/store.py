@@ -1,5 +1,7 @@
-"""All of HQ's SQL, on SQLite or PostgreSQL through the same statements. One connection writes; others read."""
+"""All of HQ's SQL. One connection writes; others read."""
 
+import fcntl
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 from sqlalchemy import Table, delete, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
@@ -45,7 +47,8 @@ class Unreadable:
 class Database:
     """HQ's database. `load` and `land` are for the one writer; everything else only reads."""
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
+    def __init__(self, writer: AsyncEngine, readers: AsyncEngine, lock: int) -> None:
+        self._lock = lock
         self._writer = writer
         self._readers = readers
         written = (tables.history, tables.balance, tables.on_hand, tables.case, tables.position)
@@ -53,20 +56,17 @@ class Database:
 
     @classmethod
     async def open(cls, url: URL) -> Self:
-        """Open or create. Raises DatabaseRefused."""
-        if url.drivername != SQLITE:
-            engine = create_async_engine(url, pool_size=5, max_overflow=0)
-            database = cls(engine, engine)
-        else:
-            assert url.database is not None
-            if not Path(url.database).parent.is_dir():
-                raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
-            writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
-            event.listen(writer.sync_engine, "connect", _trustworthy)
-            read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-            readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
-            event.listen(readers.sync_engine, "connect", _read_only)
-            database = cls(writer, readers)
+        """Open or create the SQLite file that `url` names, for this HQ alone. Raises DatabaseRefused."""
+        assert url.database is not None
+        if not Path(url.database).parent.is_dir():
+            raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
+        lock = _lock_beside(url.database)
+        writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
+        event.listen(writer.sync_engine, "connect", _trustworthy)
+        read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
+        readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
+        event.listen(readers.sync_engine, "connect", _read_only)
+        database = cls(writer, readers, lock)
         try:
             async with database._writer.begin() as connection:
                 await connection.run_sync(tables.metadata.create_all)
@@ -78,6 +78,9 @@ class Database:
     async def close(self) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,7 +93,7 @@ class Database:
     # The writer's
 
     async def load(self) -> dict[str, StoreBooks]:
-        """Every store's position and open cases; balances come later, store by store."""
+        """Every store's position, open cases and units on hand; balances come later, store by store."""
         books = {}
         async with self._writer.connect() as connection:
             for row in await connection.execute(select(tables.position)):
@@ -99,6 +102,11 @@ class Database:
             opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
             for row in await connection.execute(opened.where(tables.case.c.state == "open")):
                 books[row.store].cases.add((row.kind, row.about))
+            inside = tables.on_hand.c
+            # SQLite's `total` is a float and cannot overflow; `sum` would keep HQ from starting.
+            sums = select(inside.store, func.total(inside.qty).label("units")).group_by(inside.store)
+            for row in await connection.execute(sums):
+                books[row.store].units = int(row.units)
         return books
 
     async def balances(self, store: str) -> dict[tuple[str, str], Balance]:
@@ -107,6 +115,13 @@ class Database:
         query = select(columns.sku, columns.place, columns.qty, columns.seq).where(columns.store == store)
         async with self._writer.connect() as connection:
             return {(sku, place): Balance(qty, seq) for sku, place, qty, seq in await connection.execute(query)}
+
+    async def on_hand(self, store: str) -> dict[str, int]:
+        """Units of each SKU inside a store."""
+        columns = tables.on_hand.c
+        async with self._writer.connect() as connection:
+            found = await connection.execute(select(columns.sku, columns.qty).where(columns.store == store))
+            return {row.sku: row.qty for row in found}
 
     async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable]) -> None:
         """Commit all drafts and what could not be read, in one transaction."""
@@ -185,9 +200,28 @@ class Database:
             return rows
 
 
+def _lock_beside(database: str) -> int:
+    """A lock that ends with this process, however that ends: two HQs would push each other off the line."""
+    try:
+        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise DatabaseRefused(f"{database}.lock cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+        os.close(lock)
+        raise DatabaseRefused(
+            f"{database}: another HQ (process {holder or 'unknown'}) keeps its books there; stop that one first"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
 def _put_into(table: Table, dialect: Dialect) -> str:
     """The statement behind `_put`. Built once: SQLAlchemy's own way costs as much per row as the database does."""
-    insert = (postgresql.insert if dialect.name == "postgresql" else sqlite.insert)(table)
+    insert = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
     if table is not tables.history:  # a row that lands twice is a mistake to hear of

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 
 from simulators.branch import Branch
 from simulators.programs import Program
@@ -33,13 +33,14 @@ async def _stores(line: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
 
 
 def _table(branches: Sequence[Branch], at_hq: dict[str, dict[str, Any]]) -> Table:
-    table = Table("store", "page", "events", "tags", "HQ's row", "behind", "p50 ms", "p99 ms", "digest")
+    """Fits a terminal of 80 columns; the addresses are printed above it."""
+    headings = ("store", "events", "tags", "HQ's row", "behind", "p50 ms", "p99 ms", "digest")
+    table = Table(*(Column(heading, no_wrap=True) for heading in headings))
     for branch in branches:
         known = at_hq.get(branch.store, {})
         said = (known.get(key) for key in ("cursor", "behind", "lag_p50_ms", "lag_p99_ms", "digest"))
         table.add_row(
             branch.store,
-            branch.agent.web + "/",
             str(branch.events),
             str(len(branch.reader.field)),
             *("–" if value is None else str(value) for value in said),

@@ -46,8 +46,12 @@ class StoreVerdict:
         return [kind for kind in KINDS if not self.happened.get(kind)]
 
     @property
+    def agrees(self) -> bool:
+        return self.compared > 0 and not self.differing
+
+    @property
     def good(self) -> bool:
-        return self.compared > 0 and not self.differing and not self.missing
+        return self.agrees and not self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +142,19 @@ def show(console: Console, verdicts: Sequence[StoreVerdict], took: Latency) -> N
     for name, values in (("commit", took.from_commit_ms), ("event", took.from_event_ms)):
         p50, p99 = percentile(values, 50), percentile(values, 99)
         console.print(f"latency {name} to HQ: p50 {p50} ms, p99 {p99} ms ({len(values)} rows)")
+    console.print(f"verdict: {conclusion(verdicts)}")
+
+
+def conclusion(verdicts: Sequence[StoreVerdict]) -> str:
+    """One line: all agree, they do not, or too little has happened to know."""
     good = sum(verdict.good for verdict in verdicts)
-    console.print(f"verdict: {'all agree' if good == len(verdicts) else 'FAILED'} ({good} of {len(verdicts)} stores)")
+    if good == len(verdicts):
+        return f"all agree ({good} of {len(verdicts)} stores)"
+    if not all(verdict.agrees for verdict in verdicts):
+        return f"FAILED ({good} of {len(verdicts)} stores)"
+    unseen = {kind: [verdict.store for verdict in verdicts if kind in verdict.missing] for kind in KINDS}
+    lacking = "; ".join(f"no {kind} at {', '.join(stores)}" for kind, stores in unseen.items() if stores)
+    return f"too short to say: {lacking}; SECONDS=10 or more"
 
 
 def _show_store(console: Console, verdict: StoreVerdict) -> None:

@@ -157,6 +157,7 @@ def _store(books: StoreBooks, now: int) -> dict[str, Any]:
         "lag_p50_ms": p50,
         "lag_p99_ms": p99,
         "rows": position.rows,
+        "units": books.units,
         "cases_open": len(books.cases),
         "digest": books.verdict,
         "trouble": "; ".join(books.trouble.values()) or None,

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.pages import browsing
-from tests.hq_bridge.shop import Shop
+from tests.hq_bridge.shop import OUTSIDE, Shop
 from tests.hq_bridge.test_ingest import hq_at
 from tests.hq_bridge.test_web import web_over
 from wire.messages import StockRow
@@ -25,16 +25,32 @@ async def test_stores_stock_and_search_follow_the_books(tmp_path: Path, locale: 
         await page.goto(str(web.client.base_url))
         row = page.locator("#stores tr").filter(has_text="SH-0001")
         await expect(row).to_contain_text(here)
-        await expect(row.locator("td").nth(1)).to_have_text("30")
+        await expect(row.locator("td").nth(2)).to_have_text("30")
+        await expect(row.locator("td").nth(3)).to_have_text("30")
         await row.get_by_role("button").click()
         hq.offer(shop, shop.batch(31, 30))
-        await expect(row.locator("td").nth(1)).to_have_text("0")
+        await expect(row.locator("td").nth(2)).to_have_text("60")
+        await expect(row.locator("td").nth(3)).to_have_text("0")
+        units = str(sum(map(shop.on_hand, {sku for sku, _ in shop.balances})))
+        await expect(row.locator("td").nth(1)).to_have_text(units)
+        await expect(page.locator("#sum-units")).to_have_text(units)
         for sku in sorted({sku for sku, _ in shop.balances}):
             line = page.locator("#stock tr").filter(has_text=sku)
             await expect(line.locator("td").nth(1)).to_have_text(str(shop.on_hand(sku)))
+            inside = sorted(str(qty) for place, qty in shop.stock().get(sku, {}).items() if place not in OUTSIDE)
+            shown = await line.locator(".place").all_text_contents()
+            assert sorted(text.split(" ")[1] for text in shown) == inside
         await page.fill("#sku", "SKU-1")
         await page.press("#sku", "Enter")
         await expect(page.locator("#found li .amount")).to_have_text(str(shop.on_hand("SKU-1")))
+        before = shop.on_hand("SKU-1")
+        while shop.on_hand("SKU-1") == before:
+            shop.trade(1)
+        hq.offer(shop, shop.batch(61, shop.head - 60))
+        await expect(page.locator("#found li .amount")).to_have_text(str(shop.on_hand("SKU-1")))
+        for width in (320, 740, 960, 961):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
 
 

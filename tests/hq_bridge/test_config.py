@@ -46,9 +46,15 @@ def test_a_good_file_reads(tmp_path: Path) -> None:
     assert (str(config.broker), config.mqtt_version, config.web_port) == ("mqtt://127.0.0.1:1883", "3.1.1", 8080)
 
 
-def test_postgresql_is_taken_as_it_is(tmp_path: Path) -> None:
-    text = GOOD.replace("sqlite+aiosqlite:///books/hq.db", "postgresql+asyncpg://hq@db/nearshelf")
-    assert load(_file(tmp_path, text)).database.host == "db"
+@pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql", "postgres"])
+def test_postgresql_is_refused_before_anything_starts(tmp_path: Path, scheme: str) -> None:
+    file = _file(tmp_path, GOOD.replace("sqlite+aiosqlite:///books/hq.db", f"{scheme}://hq:secret@db/nearshelf"))
+    answer = CliRunner().invoke(app, ["check", str(file)])
+    assert answer.exit_code == 2
+    assert "[hq] database: PostgreSQL comes with a later release; write it like sqlite+aiosqlite:///hq.db" in (
+        answer.output
+    )
+    assert "secret" not in answer.output
 
 
 def test_eight_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +160,8 @@ async def test_balances_that_left_the_memory_come_back(tmp_path: Path) -> None:
             await hq.equals(shop)
 
 
-async def test_a_database_that_would_forget_is_refused() -> None:
-    with pytest.raises(DatabaseRefused, match="journal_mode"):
+async def test_a_database_that_would_forget_is_refused(tmp_path: Path) -> None:
+    with chdir(tmp_path), pytest.raises(DatabaseRefused, match="journal_mode"):
         await Database.open(URL.create("sqlite+aiosqlite", database=":memory:"))
 
 
@@ -173,10 +173,16 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 async def test_a_row_never_lands_twice_even_when_two_writers_believe_they_are_alone(tmp_path: Path) -> None:
     shop = Shop()
     shop.trade(10)
-    async with (
-        hq_at(tmp_path) as hq,
-        await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as other,
-    ):
+    url = URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))
+    async with hq_at(tmp_path) as hq:
+        with pytest.raises(DatabaseRefused, match="another HQ"):
+            await Database.open(url)
+        (tmp_path / "hq.db.lock").unlink()  # somebody tidied up
+        await _land_late(hq, url, shop)
+
+
+async def _land_late(hq: Hq, url: URL, shop: Shop) -> None:
+    async with await Database.open(url) as other:
         late = Ingest("demo", other, await other.load(), lambda *_: None, lambda: 0)
         hq.offer(shop, shop.batch(1, 10))
         await hq.settled()
@@ -367,6 +373,23 @@ async def test_presence_and_lag_are_shown(hq: Hq) -> None:
     assert _books(hq).presence == "away"
 
 
+async def test_what_an_old_line_said_of_who_is_here_is_forgotten_with_it(hq: Hq) -> None:
+    """Whether it is remembered, waits, or is being written when the line is new."""
+    shop = Shop()
+    for steps in range(60):
+        shop.trade(1)
+        hq.offer(shop, shop.state(), channel="state")
+        hq.offer(shop, shop.batch(shop.head, 1))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        hq.ingest.begin_connection()
+        await hq.settled()
+        assert _books(hq).presence == "unknown", f"after {steps} steps"
+    await hq.equals(shop)
+    await hq.hello(shop)
+    assert _books(hq).presence == "here"
+
+
 async def test_cancelled_at_any_step_memory_and_database_agree(tmp_path: Path) -> None:
     """Cancel the writer after every number of turns of the event loop that one landing can take, and start it again."""
     async with await Database.open(URL.create("sqlite+aiosqlite", database=str(tmp_path / "hq.db"))) as database:
@@ -402,3 +425,5 @@ async def _agree(database: Database, ingest: Ingest, shop: Shop) -> None:
     assert ingest.stores[store].position == kept[store].position
     assert ingest.stores[store].cases == kept[store].cases
     assert ingest.stores[store].balances == await database.balances(store)
+    assert ingest.stores[store].on_hand == await database.on_hand(store)
+    assert ingest.stores[store].units == kept[store].units == sum(ingest.stores[store].on_hand.values())

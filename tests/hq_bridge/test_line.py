@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -90,6 +91,39 @@ async def test_the_line_goes_on_after_the_broker_was_killed(mosquitto: Mosquitto
         await hq.store_where("SH-0001", cursor=100)
         await _assert_equal(hq, shop)
     assert _seqs(tmp_path) == list(range(1, 101))
+
+
+async def test_a_store_that_died_with_the_broker_is_not_shown_as_here(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    shop = Shop()
+    async with hq_process(write_config(tmp_path, mosquitto.address)) as hq:
+        async with on_the_line(ShopLine(shop, mosquitto.address)):
+            await hq.store_where("SH-0001", state="here")
+            mosquitto.kill()
+        await mosquitto.start()  # it remembers nothing, and nobody tells it of a last will
+        await hq.store_where("SH-0001", state="unknown")
+        async with on_the_line(ShopLine(shop, mosquitto.address)):
+            await hq.store_where("SH-0001", state="here")
+
+
+async def test_a_second_hq_on_the_same_books_is_refused_until_the_first_is_gone(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, mosquitto.address)
+    async with hq_process(config) as first:
+        second = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hq_bridge", "run", str(config)),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, complaint = await asyncio.wait_for(second.communicate(), 20)
+        assert second.returncode == 1
+        assert f"another HQ (process {first.process.pid}) keeps its books there" in complaint.decode()
+        assert "Traceback" not in complaint.decode()
+        assert (await first.get("/v1/stores"))["line"]["state"] == "here"
+        first.process.kill()
+        await first.ended()
+    async with hq_process(config) as third:
+        assert (await third.get("/v1/stores"))["stores"] == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -15,6 +15,7 @@ from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
 from tests.hq_bridge.shop import Shop
 from tests.hq_bridge.test_ingest import Hq, hq_at
+from wire.messages import StockRow
 from wire.mqtt import Link, parse_broker
 
 NOW = 1_763_760_005_000
@@ -57,6 +58,8 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
     web.hq.offer(shop, shop.state(), channel="state")
     web.hq.offer(shop, shop.batch(1, 20))
     await web.hq.hello(shop)
+    on_hand = {row.sku: row.on_hand for row in shop.rows[:20] if isinstance(row, StockRow)}
+    units = sum(on_hand.values())
     answer = await web.get("/v1/stores")
     store = next(each for each in answer["stores"] if each["store"] == "SH-0001")
     heard_from_at = store.pop("heard_from_at")
@@ -76,6 +79,7 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
         "lag_p50_ms": 1000,
         "lag_p99_ms": 1000,
         "rows": 20,
+        "units": units,
         "cases_open": store["cases_open"],
         "digest": "unknown",
         "trouble": None,
@@ -128,6 +132,8 @@ async def test_the_log_reads_on_from_a_number(web: Web) -> None:
         ("/v1/stock?sku=NOTHING", 404),
         ("/v1/stock", 400),
         ("/v1/nothing", 404),
+        ("/nowhere", 404),
+        ("/static/nothing.js", 404),
         ("/static/../app.py", 404),
         ("/static/%2e%2e/app.py", 404),
     ],
@@ -148,8 +154,13 @@ async def test_a_wrong_number_is_named(web: Web, query: str) -> None:
     assert query.split("=")[0] in answer["error"]
 
 
-async def test_pages_only_answer(web: Web) -> None:
-    assert (await web.client.post("/v1/stores")).status_code == 405
+@pytest.mark.parametrize("path", ["/", "/v1/stores", "/v1/events", "/static/page.js"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_pages_only_answer(web: Web, method: str, path: str) -> None:
+    answer = await web.client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"error": "HQ's pages only answer questions", "hint": "Use GET."}
 
 
 async def test_events_follow_the_books(web: Web) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulators.people import KINDS
-from simulators.verdict import Difference, StoreVerdict, differences, percentile, stock_of
+from simulators.verdict import Difference, StoreVerdict, conclusion, differences, percentile, stock_of
 
 PLACES = st.dictionaries(
     st.sampled_from(["FLOOR", "BACKROOM", "CUSTOMER"]), st.integers(-3, 3).filter(bool), min_size=1
@@ -35,6 +35,22 @@ def test_a_verdict_needs_every_kind_of_event() -> None:
         found = StoreVerdict("S", 1, (), {**everything, kind: 0})
         assert not found.good
         assert found.missing == [kind]
+
+
+def test_too_little_is_not_called_a_failure_and_a_difference_is() -> None:
+    everything = dict.fromkeys(KINDS, 1)
+    good = StoreVerdict("SH-0002", 40, (), everything)
+    short = StoreVerdict("SH-0001", 40, (), {**everything, "sale with tag": 0})
+    wrong = StoreVerdict("SH-0003", 40, (Difference("A", {}, {}, {"FLOOR": 1}),), everything)
+    empty = StoreVerdict("SH-0004", 0, (), everything)
+    assert conclusion([good]) == "all agree (1 of 1 stores)"
+    assert conclusion([short, good]) == "too short to say: no sale with tag at SH-0001; SECONDS=10 or more"
+    idle = StoreVerdict("SH-0005", 40, (), {**everything, "sale with tag": 0, "blank tag": 0})
+    assert conclusion([short, idle]) == (
+        "too short to say: no sale with tag at SH-0001, SH-0005; no blank tag at SH-0005; SECONDS=10 or more"
+    )
+    assert conclusion([short, good, wrong]) == "FAILED (1 of 3 stores)"
+    assert conclusion([good, empty]) == "FAILED (1 of 2 stores)"
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:

@@ -4,7 +4,8 @@ import { currentLanguage, duration, lag, lags, number, switchLanguage, t } from 
 
 const $ = (id) => document.getElementById(id);
 const LOST_AFTER_MS = 12_000; // HQ speaks at least every 5 s
-const STOCK_AT_MOST_EVERY_MS = 1000;
+const ASK_AT_MOST_EVERY_MS = 1000;
+const OUTSIDE = new Set(["SUPPLIER", "CUSTOMER", "SHRINK", "WASTE", "FOUND", "UNATTRIBUTED_OUT"]); // they balance the books and are no stock
 
 let board = null; // the last /v1/stores
 let boardAt = 0; // performance.now() then
@@ -12,6 +13,9 @@ let chosen = decodeURIComponent(location.hash.slice(1));
 let stock = null; // the chosen store's last /v1/stores/{id}/stock
 let stockAskedAt = 0;
 let found = null; // the last search: {sku, stores, on_hand} or {sku, missing}
+let searched = ""; // the SKU searched for
+let foundAskedAt = 0;
+let foundAsOf = ""; // how far every store was when it was asked
 let saidTrouble = 0;
 
 const now = () => board.at + (performance.now() - boardAt);
@@ -56,6 +60,8 @@ function storeRows(store) {
   row.append(
     name,
     cell("state", "", mark(STATE_MARK[store.state]), t(store.state)),
+    cell("units", store.units < 0 ? "number late" : "number", number(store.units)),
+    cell("rows", "number", number(store.rows)),
     cell("behind", store.behind > 0 ? "number late" : "number", number(store.behind)),
     cell("last_row", "number", last),
     cell("lag", "number", lags(store.lag_p50_ms, store.lag_p99_ms)),
@@ -65,7 +71,7 @@ function storeRows(store) {
   if (!store.troubles.length) return [row];
   const trouble = element("tr", "", "trouble");
   const why = element("td");
-  why.colSpan = 7;
+  why.colSpan = 9;
   for (const { kind, text } of store.troubles) {
     const made = element("span", "", "why");
     made.append(element("b", t(`trouble_${kind}`)), element("span", text, "quiet"));
@@ -88,6 +94,7 @@ function showFigures() {
   const slowest = Math.max(...stores.map((store) => store.lag_p99_ms ?? -Infinity));
   const inTrouble = stores.filter((store) => store.trouble || store.state === "away").length;
   $("sum-here").textContent = `${number(stores.filter((store) => store.state === "here").length)} / ${number(stores.length)}`;
+  $("sum-units").textContent = number(stores.reduce((sum, store) => sum + store.units, 0));
   $("sum-behind").textContent = number(stores.reduce((sum, store) => sum + store.behind, 0));
   $("sum-lag").textContent = Number.isFinite(slowest) ? lag(slowest) : "–";
   $("sum-trouble").textContent = number(inTrouble);
@@ -147,6 +154,7 @@ function stockRow(each) {
   const row = element("tr");
   const places = element("td");
   for (const [place, qty] of Object.entries(each.places)) {
+    if (OUTSIDE.has(place)) continue;
     const made = element("span", "", "place");
     made.append(element("span", `${t(place)} `), number(qty));
     places.append(made);
@@ -159,7 +167,8 @@ function showFound() {
   if (found === null) return;
   const having = found.missing ? [] : found.stores;
   const key = found.missing ? "not_found" : having.length === 1 ? "found_one" : "found";
-  $("found-total").textContent = t(key, { sku: found.sku, count: number(found.on_hand ?? 0), stores: number(having.length) });
+  const total = t(key, { sku: found.sku, count: number(found.on_hand ?? 0), stores: number(having.length) });
+  if ($("found-total").textContent !== total) $("found-total").textContent = total; // or it would be read out each time
   const most = Math.max(1, ...having.map((store) => store.on_hand));
   $("found").replaceChildren(
     ...having.map((each) => {
@@ -179,7 +188,7 @@ function showFound() {
 async function askStock() {
   const store = board?.stores.find((each) => each.store === chosen);
   const old = stock === null || stock.store !== chosen || stock.seq !== store?.cursor || stock.epoch !== store?.epoch;
-  if (!store || !old || performance.now() - stockAskedAt < STOCK_AT_MOST_EVERY_MS) return;
+  if (!store || !old || performance.now() - stockAskedAt < ASK_AT_MOST_EVERY_MS) return;
   stockAskedAt = performance.now();
   const answer = await fetch(`/v1/stores/${encodeURIComponent(chosen)}/stock`);
   if (!answer.ok) return;
@@ -188,9 +197,22 @@ async function askStock() {
 }
 
 async function search(sku) {
+  searched = sku;
+  foundAskedAt = performance.now();
+  const asOf = howFar();
   const answer = await fetch(`/v1/stock?sku=${encodeURIComponent(sku)}`);
-  found = answer.ok ? await answer.json() : { sku, missing: true };
+  if (!answer.ok && answer.status !== 404) return;
+  const told = answer.ok ? await answer.json() : { sku, missing: true };
+  if (sku !== searched) return; // somebody has asked for another one meanwhile
+  [found, foundAsOf] = [told, asOf];
   showFound();
+}
+
+const howFar = () => board?.stores.map((store) => `${store.store} ${store.epoch} ${store.cursor}`).join() ?? "";
+
+/** Ask again for what is shown, when a store has moved on. */
+async function searchAgain() {
+  if (searched && foundAsOf !== howFar() && performance.now() - foundAskedAt >= ASK_AT_MOST_EVERY_MS) await search(searched);
 }
 
 function choose(store) {
@@ -221,10 +243,12 @@ function show() {
   showStores();
   showLine();
   showDetail();
+  showFound();
+  void searchAgain().catch(() => {});
   void askStock().catch(() => {}); // the banner says when HQ does not answer
 }
 
-$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); showFound(); });
+$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); });
 $("stores").addEventListener("click", (event) => { if (event.target.dataset.store) choose(event.target.dataset.store); });
 $("close").addEventListener("click", () => choose(chosen));
 $("filter").addEventListener("input", showDetail);

@@ -3,8 +3,8 @@
 const STRINGS = {
   en: {
     language: "中文", loading: "Loading…", live: "Live", lost: "HQ does not answer. What you see is from {age} ago; trying again.",
-    stores_here: "Stores here", rows_behind: "Rows still on their way", slowest: "Slowest store, p99", need_a_look: "Need a look",
-    stores: "Stores", stores_caption: "All stores, how far behind they are and what is wrong",
+    stores_here: "Stores here", units_chain: "Units on hand", units: "On hand", rows: "Rows heard", rows_behind: "Rows still on their way", slowest: "Slowest store, p99", need_a_look: "Need a look",
+    stores: "Stores", stores_caption: "All stores: what they have, how far behind they are and what is wrong",
     stores_none: "No store has been heard yet. Start a store's agent with this chain and broker.",
     store: "Store", state: "State", behind: "Rows behind", last_row: "Last change", lag: "Event to HQ, p50 · p99", cases: "Open cases", books: "Books",
     here: "Here", away: "Away", unknown: "Not heard yet", same: "Same as the store's", differs: "Differ from the store's", uncompared: "Not compared yet",
@@ -14,7 +14,7 @@ const STRINGS = {
     filter: "Filter SKUs", close: "Close", stock_none: "This store has no stock yet.", filter_none: "No SKU matches.",
     current: "Current: the store is here and nothing is on its way. Last change {age} ago.",
     behind_text: "{count} rows are still on their way. Last change heard {age} ago.",
-    away_text: "The store is away. This is what was true {age} ago.", unheard_text: "The store has not spoken since HQ started. This is what was true {age} ago.",
+    away_text: "The store is away. This is what was true {age} ago.", unheard_text: "The store has not spoken since HQ reached the broker. This is what was true {age} ago.",
     nothing_yet: "Nothing has landed yet.", more: "The line", broker: "Broker", broker_here: "connected", broker_connecting: "connecting",
     landed: "Rows landed since start", dropped: "Messages dropped (asked for again)", unreadable: "Messages nobody could read", strangers: "Messages of strangers",
     broker_lost: "HQ's line to the broker is down: {why}", need_said: "{count} stores need a look", ago: "{age} ago", never: "never",
@@ -23,12 +23,12 @@ const STRINGS = {
     trouble_behind_us: "HQ knows more than the store. Was an old backup restored there?",
     trouble_unreadable: "A message of this store could not be read. It is kept under /v1/quarantine.",
     trouble_digest: "HQ's stock is not the store's. Do not promise goods on it.",
-    FLOOR: "Floor", BACKROOM: "Backroom", QUARANTINE: "Quarantine", SUPPLIER: "Supplier", CUSTOMER: "Customer", SHRINK: "Shrink",
+    FLOOR: "Floor", BACKROOM: "Backroom", QUARANTINE: "Quarantine", DISPLAY: "Display", SUSPECT: "To be checked",
   },
   zh: {
     language: "English", loading: "加载中…", live: "实时", lost: "总部没有应答。显示的是 {age}前的数据，正在重试。",
-    stores_here: "在线门店", rows_behind: "在途记录", slowest: "最慢门店 p99", need_a_look: "需要关注",
-    stores: "门店", stores_caption: "所有门店：落后多少、有什么问题",
+    stores_here: "在线门店", units_chain: "在库总数", units: "在库", rows: "已收记录", rows_behind: "在途记录", slowest: "最慢门店 p99", need_a_look: "需要关注",
+    stores: "门店", stores_caption: "所有门店：在库多少、落后多少、有什么问题",
     stores_none: "还没有收到任何门店的消息。请用同一连锁名和代理地址启动门店程序。",
     store: "门店", state: "状态", behind: "落后记录", last_row: "最近变动", lag: "到总部 p50 · p99", cases: "待处理事项", books: "账目",
     here: "在线", away: "离线", unknown: "尚无消息", same: "与门店一致", differs: "不一致", uncompared: "尚未核对",
@@ -38,7 +38,7 @@ const STRINGS = {
     filter: "筛选 SKU", close: "关闭", stock_none: "该门店还没有库存。", filter_none: "没有匹配的 SKU。",
     current: "最新：门店在线，没有在途记录。最近变动 {age}前。",
     behind_text: "还有 {count} 条记录在途。最近收到的变动 {age}前。",
-    away_text: "门店离线。这是 {age}前的数据。", unheard_text: "总部启动后门店尚未说话。这是 {age}前的数据。",
+    away_text: "门店离线。这是 {age}前的数据。", unheard_text: "总部连上代理后门店尚未说话。这是 {age}前的数据。",
     nothing_yet: "还没有任何记录。", more: "线路", broker: "代理", broker_here: "已连接", broker_connecting: "连接中",
     landed: "启动以来入账记录", dropped: "丢弃的消息（会重新索取）", unreadable: "无法读取的消息", strangers: "陌生来源的消息",
     broker_lost: "总部到代理的线路中断：{why}", need_said: "{count} 家门店需要关注", ago: "{age}前", never: "从未",
@@ -47,7 +47,7 @@ const STRINGS = {
     trouble_behind_us: "总部的记录比门店多。门店是否恢复了旧备份？",
     trouble_unreadable: "该门店有一条消息无法读取，已保留在 /v1/quarantine。",
     trouble_digest: "总部库存与门店不一致，请勿据此承诺货品。",
-    FLOOR: "卖场", BACKROOM: "后仓", QUARANTINE: "隔离", SUPPLIER: "供应商", CUSTOMER: "顾客", SHRINK: "损耗",
+    FLOOR: "卖场", BACKROOM: "后仓", QUARANTINE: "隔离", DISPLAY: "陈列", SUSPECT: "待查",
   },
 };
 
