@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
@@ -71,11 +72,18 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     if last_posting > head or tail != min(head - oldest + 1, _TAIL):
         raise BooksRefusedError("announcements are missing at the end of the books", "Restore a copy of the books.")
     books.head = head
+    # Hundreds of thousands of equal texts would each take room.
+    same: Callable[[Any, Any], Any] = {sku: sku for sku in catalogue.skus}.setdefault
+    inside: dict[str, bool] = {}
     for sku, place, qty in tx.execute("SELECT sku, place, qty FROM balance"):
-        books.balances[sku, place] = qty
-        if is_inside(place):
+        if place not in inside:
+            inside[place] = is_inside(place)
+        sku = same(sku, sku)
+        books.balances[sku, same(place, place)] = qty
+        if inside[place]:
             books.on_hand[sku] = books.on_hand.get(sku, 0) + qty
-    books.tags = {row[0]: Tag(*row) for row in tx.execute("SELECT epc, sku, state, place, moves FROM tag")}
+    for epc, sku, state, place, moves in tx.execute("SELECT epc, sku, state, place, moves FROM tag"):
+        books.tags[epc] = Tag(epc, same(sku, sku), same(state, state), same(place, place), moves)
     for row in tx.execute(
         "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
     ):

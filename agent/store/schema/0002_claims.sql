@@ -18,3 +18,6 @@ CREATE TABLE evidence (
     sku TEXT PRIMARY KEY,
     books_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What was there before anybody noted evidence counts as seen when the noting began.
+INSERT INTO evidence SELECT DISTINCT sku, 0 FROM balance;
