@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from agent import catalogue_import, health, log
+from agent import catalogue_import, health, log, memory
 from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
 from agent.clerk import Clerk
@@ -55,6 +55,7 @@ async def serve(config: Config) -> None:
         catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
         books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
         books.conditions.policy_of = policy_of(catalogue)
+        memory.spare_the_books()
         sender = Sender(version("nearshelf"), boot)
         heard, is_old_copy = await store.write(lambda tx: (rows.heard(tx), rows.is_old_copy(tx)))
         outbox = Outbox(store, books, config.topics, clock, sender, heard=heard, is_old_copy=is_old_copy)

@@ -32,7 +32,7 @@ from agent.core.asks import (
     Unreadable,
 )
 from agent.core.catalogue import Catalogue, Sku
-from agent.core.ledger import Turn
+from agent.core.ledger import Posting, Turn
 from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
 
@@ -74,20 +74,20 @@ def decide(turn: Turn, ask: Ask) -> Answer:
 
 
 def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
-    found: list[Sku] = []
+    found: list[tuple[SaleLine, Sku, str, Posting | None]] = []
     mistakes: list[Mistake] = []
     conflicts: list[Mistake] = []
     for place, line in enumerate(sale.lines):
-        sku = _item_of(turn.books.catalogue, line)
-        if sku is None and turn.posting_of(sale.source(line)) is not None:
+        sku, source = _item_of(turn.books.catalogue, line), sale.source(line)
+        earlier = turn.posting_of(source)
+        if sku is None and earlier is not None:
             conflicts.append(Mistake(f"lines[{place}]", "was posted, and its item has left the catalogue since"))
             continue
         problem = _sale_problem(sku, line)
         if sku is None or problem:
             mistakes.append(Mistake(f"lines[{place}].{line.item_is}", problem))
             continue
-        found.append(sku)
-        earlier = turn.posting_of(sale.source(line))
+        found.append((line, sku, source, earlier))
         if earlier is not None and (earlier.sku, earlier.qty, earlier.epc) != (sku.sku, line.qty, line.epc):
             conflicts.append(Mistake(f"lines[{place}]", f"was posted as {earlier.qty} of {earlier.sku}"))
     if mistakes:
@@ -97,9 +97,7 @@ def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
     if conflicts:
         return Refused(tuple(conflicts), conflict=True)
     turn.resolve_case("refused_sale", sale.receipt, "posted")
-    return Sold(
-        sale.receipt, tuple(_sell_line(turn, sale, line, sku) for line, sku in zip(sale.lines, found, strict=True))
-    )
+    return Sold(sale.receipt, tuple([_sell_line(turn, *one) for one in found]))
 
 
 def _sale_problem(sku: Sku | None, line: SaleLine) -> str:
@@ -111,9 +109,7 @@ def _sale_problem(sku: Sku | None, line: SaleLine) -> str:
     return ""
 
 
-def _sell_line(turn: Turn, sale: Sale, line: SaleLine, sku: Sku) -> SoldLine:
-    source = sale.source(line)
-    earlier = turn.posting_of(source)
+def _sell_line(turn: Turn, line: SaleLine, sku: Sku, source: str, earlier: Posting | None) -> SoldLine:
     if earlier is not None:
         return SoldLine(line.line, "already_posted", sku.sku, earlier.seq)
     if line.epc is not None:

@@ -66,8 +66,8 @@ QUICK = (
         "agent/core/decisions.py",
         '    if mistakes:\n        detail = "; "',
         "    if mistakes:\n"
-        "        for line, sku in zip(sale.lines, found, strict=False):\n"
-        "            _sell_line(turn, sale, line, sku)\n"
+        "        for one in found:\n"
+        "            _sell_line(turn, *one)\n"
         '        detail = "; "',
         ("tests/core/test_decisions.py",),
     ),
