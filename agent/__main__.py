@@ -48,6 +48,7 @@ async def serve(config: Config) -> None:
     boot = secrets.token_hex(4)
     log.set_up(store=config.store, boot=boot)
     clock = SystemClock()
+    memory.make_room_for_the_books()
     ballast = Ballast(config.books, config.care.ballast_bytes)
     opened, restored = await open_books(config.books, ballast, config.care.backups, clock.now_ms())
     async with opened as store:

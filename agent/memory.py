@@ -7,8 +7,13 @@ import gc
 _NEW_BEFORE_A_LOOK = 50_000
 
 
+def make_room_for_the_books() -> None:
+    """Call before they are loaded: all that comes will stay, so nobody looks for garbage in it."""
+    gc.disable()
+
+
 def spare_the_books() -> None:
     """Call once they are loaded: whatever is there now is not looked at again, and what comes only now and then."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_NEW_BEFORE_A_LOOK, 20, 100)
+    gc.enable()
