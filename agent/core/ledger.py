@@ -13,7 +13,7 @@ from agent.core.atp import Conditions
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised
-from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, SELLABLE, is_claim, is_inside
+from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange
 
 Code = Literal["receive", "move", "sale", "opening", "grant", "hold", "commit", "consume", "release", "expire", "count"]
@@ -96,6 +96,9 @@ class Books:
         """Make a turn that is on disk true in memory. Never waits and cannot fail half-way."""
         self.head = turn.head
         self.balances.update(turn.balances)
+        for key, qty in turn.balances.items():
+            if qty == 0 and key[1].startswith(OPEN_CLAIMS):
+                del self.balances[key]  # a resolved hold never comes back to its account
         self.on_hand.update(turn.on_hand)
         self.scans.update(turn.scans)
         self.books_ms = turn.books_ms

@@ -8,7 +8,7 @@ from typing import Any
 from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
-from agent.core.places import is_inside
+from agent.core.places import OPEN_CLAIMS, is_inside
 from agent.core.tags import Tag
 from agent.store import chain, claims
 from agent.store.errors import BooksRefusedError
@@ -76,6 +76,8 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     same: Callable[[Any, Any], Any] = {sku: sku for sku in catalogue.skus}.setdefault
     inside: dict[str, bool] = {}
     for sku, place, qty in tx.execute("SELECT sku, place, qty FROM balance"):
+        if qty == 0 and place.startswith(OPEN_CLAIMS):
+            continue
         if place not in inside:
             inside[place] = is_inside(place)
         sku = same(sku, sku)

@@ -290,6 +290,19 @@ TestClaims = Claims.TestCase
 TestClaims.settings = settings(max_examples=60, stateful_step_count=40)
 
 
+def test_resolved_holds_leave_nothing_in_memory() -> None:
+    desk = Desk()
+    desk.stock("MILK", 1)
+    accounts = len(desk.books.balances)
+    for n in range(50):
+        assert isinstance(desk.hold(f"H{n}", ("MILK", 1)), Claimed)
+        if n % 2:
+            desk.enter(CommitHold(f"H{n}", f"O{n}"))
+        desk.enter(ReleaseHold(f"H{n}"))
+    assert len(desk.books.balances) <= accounts + 1  # FREE
+    assert not desk.books.holds
+
+
 def test_uncertainty_grows_with_the_time_nobody_looked() -> None:
     week_ms = 7 * 24 * 3600 * 1000
     assert atp.doubted(100, 0, 0) == 0
