@@ -65,10 +65,7 @@ QUICK = (
         "a refused sale posts nothing",
         "agent/core/decisions.py",
         '    if mistakes:\n        detail = "; "',
-        "    if mistakes:\n"
-        "        for one in found:\n"
-        "            _sell_line(turn, *one)\n"
-        '        detail = "; "',
+        '    if mistakes:\n        for one in found:\n            _sell_line(turn, *one)\n        detail = "; "',
         ("tests/core/test_decisions.py",),
     ),
     Safeguard(
