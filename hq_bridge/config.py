@@ -128,7 +128,7 @@ class _Reader:
         asked = self._tables["hq"].get("mqtt_version", "5")
         for version in get_args(MqttVersion):
             if asked == version:
-                return version  # type: ignore[no-any-return]
+                return version  # type: ignore[no-any-return]  # it stands in the choices
         self.mistakes.append(f'[hq] mqtt_version: {asked!r} is neither "5" nor "3.1.1"')
         return "5"
 

@@ -195,10 +195,10 @@ def _traits(cells: dict[str, str]) -> Traits:
     channels = [_CHANNEL.fullmatch(word) for word in others]
     return Traits(
         unit=cells["unit"],  # type: ignore[arg-type]  # one of the choices
-        temperature=cells["temperature"],  # type: ignore[arg-type]
+        temperature=cells["temperature"],  # type: ignore[arg-type]  # one of the choices
         min_age=_number("min_age", cells["min_age"], _OLDEST),
-        tags=cells["tags"],  # type: ignore[arg-type]
-        eligibility=cells["eligibility"],  # type: ignore[arg-type]
+        tags=cells["tags"],  # type: ignore[arg-type]  # one of the choices
+        eligibility=cells["eligibility"],  # type: ignore[arg-type]  # one of the choices
         safety=_number("safety", every, _MOST_SAFETY),
         safety_of=tuple(sorted(_channel(word, found) for word, found in zip(others, channels, strict=True))),
     )

@@ -23,7 +23,7 @@ class _Guarded(H11Protocol):
     speak_within_s = _SPEAK_WITHIN_S
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
         peer = self.client[0] if self.client else ""
         others = cast(set[H11Protocol], self.connections)
