@@ -35,12 +35,12 @@ async def test_what_was_acknowledged_survives_and_happens_once(
 
 @pytest.mark.chaos
 async def test_an_agent_that_says_yes_too_early_is_found_out(tmp_path: Path) -> None:
-    """Otherwise the tests above could not fail. A lost scan also gives its number to the next one: either may be said."""
+    """Otherwise the tests above could not fail. A lost scan's number goes to the next one: either may be said."""
     seed = a_seed()
     async with arena(tmp_path, seed) as there:
         there.agree_within_s = 3.0
         await there.branch.agent.kill()
         there.branch.agent.module = "tests.chaos.hasty_agent"
         await there.branch.restart_agent()
-        with pytest.raises(AssertionError, match="was acknowledged and is lost|is posted as .*, and was"):
+        with pytest.raises(AssertionError, match=r"was acknowledged and is lost|is posted as .*, and was"):
             await agent_kills(there, 5, seed)
