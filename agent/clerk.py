@@ -17,11 +17,10 @@ from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks
 from agent.core.checks import check
-from agent.core.decisions import decide
+from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
-from agent.core.promises import expire_due
 from agent.store import books as rows
-from agent.store import claims, counted
+from agent.store import claims, counted, orders
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -86,6 +85,8 @@ class Clerk:
         self, ask: asks.CommitHold | asks.ConsumeHold | asks.ReleaseHold
     ) -> asks.Claimed | asks.Refused: ...
     @overload
+    async def enter(self, ask: asks.PlaceOrder | asks.MoveOrder) -> asks.Ordered | asks.Refused: ...
+    @overload
     async def enter(self, ask: asks.Count) -> asks.Counted | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Grant) -> asks.Granted | asks.Refused: ...
@@ -123,8 +124,8 @@ class Clerk:
                 self._turn_under_way = False
 
     async def _wait_for_work(self) -> None:
-        """Return when somebody asks, or when a hold's time is up."""
-        due_ms = self.books.next_expiry_ms()
+        """Return when somebody asks, or when the time of a hold or an order is up."""
+        due_ms = self.books.next_alarm_ms()
         if due_ms is None:
             await self._work.wait()
             return
@@ -182,12 +183,13 @@ class Clerk:
     def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
         """In the writer's thread: look up, decide, write."""
         postings, deliveries = rows.made_by(tx, [name for one in waiting for name in one.ask.sources()])
-        holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_of(one.ask)) is not None])
+        holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_named(one.ask)) is not None])
+        known_orders = orders.named(tx, [order for one in waiting if (order := asks.order_named(one.ask)) is not None])
         stamp = self.time.stamp()
-        turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms)
+        turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders)
         counted.look_back(tx, turn, [one.ask for one in waiting if isinstance(one.ask, asks.Count)])
         try:
-            expire_due(turn)
+            let_time_pass(turn)
             answers = [decide(turn, one.ask) for one in waiting]
             if len(turn.postings) <= _CHECKED_ALWAYS or self.turns % _CHECKED_EVERY == 0:
                 check(turn)

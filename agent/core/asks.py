@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.core.claims import HoldLine, HoldState
+from agent.core.life import OrderEvent, OrderState
+from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +238,50 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing)."""
+
+    order: str
+    channel: str
+    wants: tuple[Want, ...]
+    due_at: int = 0
+
+    def sources(self) -> list[str]:
+        return [f"hold:{hold_of(self.order)}"]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """Something happened to an order; `move` names it among the order's moves.
+
+    A question (`ask`) is open for `within_s` seconds (0: the usual) and then answered by `default`.
+    """
+
+    order: str
+    move: str
+    event: OrderEvent
+    within_s: int = 0
+    default: Default = "decide"
+
+    def sources(self) -> list[str]:
+        return [f"move:{self.order}:{self.move}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """How the order stands now, whose turn it is and for how long; `missing` is why it was rejected."""
+
+    order: str
+    state: OrderState
+    owner: str
+    due_in_s: int | None
+    lines: tuple[OrderLine, ...]
+    missing: tuple[MissingUnits, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed: pending holds that are due expire."""
+    """Time has passed: pending holds that are due expire, and orders that nobody moved are looked after."""
 
     def sources(self) -> list[str]:
         return []
@@ -355,11 +399,20 @@ class Noted:
     """The case is as it should be."""
 
 
-Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | Tick
+Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
 Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice
-Answer = Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ticked | Counted | Noted | Refused
+Answer = (
+    Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ordered | Ticked | Counted | Noted | Refused
+)
 
 
-def hold_of(ask: Ask) -> str | None:
+def hold_named(ask: Ask) -> str | None:
     """The hold an ask is about."""
+    if isinstance(ask, PlaceOrder | MoveOrder):
+        return hold_of(ask.order)
     return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold) else None
+
+
+def order_named(ask: Ask) -> str | None:
+    """The order an ask is about."""
+    return ask.order if isinstance(ask, PlaceOrder | MoveOrder) else None

@@ -41,6 +41,9 @@ KINDS: Final = MappingProxyType(
         "breach": Kind(
             "store_lead", 600, "More is promised than is there. Route the named orders elsewhere or offer a substitute."
         ),
+        "late_order": Kind(
+            "store_lead", 600, "An order waits longer than its step may take. See whose turn it is, and help."
+        ),
         "recount": Kind(
             "store_lead",
             4 * 3600,

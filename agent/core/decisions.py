@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, promises
+from agent.core import barcodes, counts, fulfilment, promises
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -15,8 +15,10 @@ from agent.core.asks import (
     ExpectedLine,
     Grant,
     Mistake,
+    MoveOrder,
     Noted,
     Notice,
+    PlaceOrder,
     Refused,
     ReleaseHold,
     Reserve,
@@ -29,6 +31,7 @@ from agent.core.asks import (
     TagsEntered,
     TagsHeard,
     Tick,
+    Ticked,
     Unreadable,
 )
 from agent.core.catalogue import Catalogue, Sku
@@ -49,19 +52,23 @@ def decide(turn: Turn, ask: Ask) -> Answer:
         case Delivery():
             return _expect(turn, ask)
         case Reserve():
-            return promises.reserve(turn, ask)
+            return _yours(turn, ask) or promises.reserve(turn, ask)
         case CommitHold():
-            return promises.commit(turn, ask)
+            return _yours(turn, ask) or promises.commit(turn, ask)
         case ConsumeHold():
-            return promises.consume(turn, ask)
+            return _yours(turn, ask) or promises.consume(turn, ask)
         case ReleaseHold():
-            return promises.release(turn, ask)
+            return _yours(turn, ask) or promises.release(turn, ask)
         case Grant():
             return promises.grant(turn, ask)
+        case PlaceOrder():
+            return fulfilment.place(turn, ask)
+        case MoveOrder():
+            return fulfilment.move(turn, ask)
         case Count():
             return counts.count(turn, ask, counts.Tolerance())
         case Tick():
-            return promises.expire_due(turn)
+            return let_time_pass(turn)
         case Notice(over=True):
             turn.resolve_case(ask.kind, ask.about, "over")
             return Noted()
@@ -71,6 +78,21 @@ def decide(turn: Turn, ask: Ask) -> Answer:
         case Unreadable():
             turn.open_case("refused_sale", ask.receipt, "; ".join(f"{one.path}: {one.problem}" for one in ask.mistakes))
             return Refused(ask.mistakes)
+
+
+def let_time_pass(turn: Turn) -> Ticked:
+    """What the clock does by itself, before anything else in a turn."""
+    ticked = promises.expire_due(turn)
+    fulfilment.look_after(turn)
+    return ticked
+
+
+def _yours(turn: Turn, ask: Reserve | CommitHold | ConsumeHold | ReleaseHold) -> Refused | None:
+    """A hold that an open order made for itself is disposed of by moving the order, never past it."""
+    order = fulfilment.owner_of(turn, ask.hold)
+    if order is None:
+        return None
+    return Refused((Mistake("hold", f"{ask.hold!r} belongs to order {order.id!r}: move that"),), conflict=True)
 
 
 def _sell(turn: Turn, sale: Sale) -> Sold | Refused:

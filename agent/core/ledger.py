@@ -6,13 +6,14 @@ changes nothing itself: the clerk writes the turn to disk, and only then `Books.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
+from agent.core.alarms import Alarms
 from agent.core.atp import Conditions
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised
+from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange
 
@@ -86,11 +87,14 @@ class Books:
     scans: dict[str, int] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     spoken_for: Promised = field(default_factory=Promised)
+    orders: dict[str, Order] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
-    _expiries: list[tuple[int, str]] = field(default_factory=list)
+    #: When the clock ends a pending hold, and when it looks after an order.
+    expiries: Alarms = field(default_factory=Alarms)
+    deadlines: Alarms = field(default_factory=Alarms)
 
     def remember(self, turn: "Turn") -> None:
         """Make a turn that is on disk true in memory. Never waits and cannot fail half-way."""
@@ -107,6 +111,8 @@ class Books:
             self.spoken_for.granted[sku] = self.spoken_for.granted.get(sku, 0) + granted
         for hold in turn.holds.values():
             self.keep_hold(hold)
+        for order in turn.orders.values():
+            self.keep_order(order)
         for epc, change in turn.tags.items():
             tag = self.tags.get(epc)
             if tag is None:
@@ -128,31 +134,19 @@ class Books:
         if hold.is_open:
             self.holds[hold.id] = hold
             self.spoken_for.add(hold, 1)
-            if hold.state == "pending":
-                heappush(self._expiries, (hold.expires_ms, hold.id))
+        self.expiries.set(hold.id, hold.expires_ms if hold.state == "pending" else None)
 
-    def next_expiry_ms(self) -> int | None:
-        """When, in books time, the next pending hold expires."""
-        while self._expiries:
-            expires_ms, name = self._expiries[0]
-            hold = self.holds.get(name)
-            if hold is not None and hold.state == "pending" and hold.expires_ms == expires_ms:
-                return expires_ms
-            heappop(self._expiries)
-        return None
+    def keep_order(self, order: Order) -> None:
+        """Make an order what it is now; one that is over is forgotten here and kept on disk."""
+        self.orders.pop(order.id, None)
+        if order.is_open:
+            self.orders[order.id] = order
+        self.deadlines.set(order.id, order.rings_ms)
 
-    def due_holds(self, books_ms: int) -> list[Hold]:
-        """The pending holds whose time is up, the longest due first."""
-        due: list[tuple[int, str]] = []
-        look = [0]
-        while look:  # a heap: what is not due has nothing due below it
-            at = look.pop()
-            if at < len(self._expiries) and self._expiries[at][0] <= books_ms:
-                due.append(self._expiries[at])
-                look += (2 * at + 1, 2 * at + 2)
-        found = (self.holds.get(name) for _, name in sorted(due))
-        pending = {hold.id: hold for hold in found if hold is not None and hold.state == "pending"}
-        return [hold for hold in pending.values() if hold.expires_ms <= books_ms]
+    def next_alarm_ms(self) -> int | None:
+        """When, in books time, the clock next ends a hold or looks after an order."""
+        times = [at for at in (self.expiries.next_ms(), self.deadlines.next_ms()) if at is not None]
+        return min(times, default=None)
 
     def balance(self, sku: str, account: str) -> int:
         return self.balances.get((sku, account), 0)
@@ -179,7 +173,7 @@ class Turn:
     """What one transaction will change; reads see it at once.
 
     `known` and `deliveries` are the postings and delivered tags that the asks' sources made before, `known_holds` the
-    holds they name, resolved ones too. `books_ms` is the books' own time.
+    holds they name, resolved ones too, `known_orders` the orders likewise. `books_ms` is the books' own time.
     """
 
     def __init__(
@@ -190,6 +184,7 @@ class Turn:
         deliveries: Mapping[str, int],
         known_holds: Mapping[str, Hold] | None = None,
         books_ms: int | None = None,
+        known_orders: Mapping[str, Order] | None = None,
     ) -> None:
         self.books = books
         self.at = at
@@ -203,19 +198,23 @@ class Turn:
         self.tags: dict[bytes, TagChange] = {}
         self.scans: dict[str, int] = {}
         self.holds: dict[str, Hold] = {}
+        self.orders: dict[str, Order] = {}
         self.evidence: dict[str, int] = {}
         self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
         #: Postings after number `moved_after` of what is counted in this turn.
         self.moved: Sequence[Posting] = ()
         self.moved_after = books.head
         self._known_holds = known_holds or {}
+        self._known_orders = known_orders or {}
         self._spoken_for = Promised()
         self._known = dict(known)
         self._known_deliveries = deliveries
         self._open_cases: dict[tuple[str, str], Case | None] = {}
 
     def is_empty(self) -> bool:
-        return not (self.postings or self.cases or self.notes or self.tags or self.deliveries or self.holds)
+        return not (
+            self.postings or self.cases or self.notes or self.tags or self.deliveries or self.holds or self.orders
+        )
 
     def posting_of(self, source: str) -> Posting | None:
         """The first posting this source ever made."""
@@ -290,7 +289,21 @@ class Turn:
 
     def due_holds(self) -> list[Hold]:
         """The pending holds whose time is up and that this turn has not touched."""
-        return [hold for hold in self.books.due_holds(self.books_ms) if hold.id not in self.holds]
+        due = self.books.expiries.due(self.books_ms)
+        return [self.books.holds[name] for name in due if name not in self.holds]
+
+    def order(self, name: str) -> Order | None:
+        """An order as of this turn, one that is over too."""
+        return self.orders.get(name) or self.books.orders.get(name) or self._known_orders.get(name)
+
+    def keep_order(self, order: Order) -> None:
+        """An order is new, or is something else now."""
+        self.orders[order.id] = order
+
+    def due_orders(self) -> list[Order]:
+        """The orders whose deadline has come and that this turn has not touched."""
+        due = self.books.deadlines.due(self.books_ms)
+        return [self.books.orders[name] for name in due if name not in self.orders]
 
     def keep_hold(self, hold: Hold) -> None:
         """A hold is new, or is something else now."""

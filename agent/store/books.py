@@ -10,7 +10,7 @@ from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import OPEN_CLAIMS, is_inside
 from agent.core.tags import Tag
-from agent.store import chain, claims
+from agent.store import chain, claims, orders
 from agent.store.errors import BooksRefusedError
 
 _INSERT_POSTING = (
@@ -93,6 +93,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
         books.cases[case.kind, case.about] = case
     books.scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
     claims.load(tx, books)
+    orders.load(tx, books)
     return books
 
 
@@ -127,6 +128,8 @@ def enter(tx: sqlite3.Connection, turn: Turn, announcements: Iterable[tuple[int,
             " sku = excluded.sku, state = excluded.state, place = excluded.place, moves = excluded.moves",
             [(epc, *change) for epc, change in turn.tags.items()],
         )
+    if turn.orders:
+        orders.enter(tx, turn.orders.values())
     if turn.deliveries:
         rows = [(source, turn.at, tags) for source, tags in turn.deliveries.items()]
         tx.executemany("INSERT INTO delivery_line VALUES (?, ?, ?)", rows)

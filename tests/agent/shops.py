@@ -38,6 +38,8 @@ class Shop:
         assert {s: q for s, q in disk.on_hand.items() if q} == {s: q for s, q in self.books.on_hand.items() if q}
         assert disk.scans == self.books.scans
         assert disk.cases == self.books.cases
+        assert disk.holds == self.books.holds
+        assert disk.orders == self.books.orders
         states = {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in self.books.tags.items()}
         assert {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in disk.tags.items()} == states
 

@@ -134,7 +134,7 @@ def test_a_hold_expires_by_the_books_time_and_a_committed_one_does_not() -> None
     desk.books_ms = 59_999
     desk.enter(Tick())
     assert desk.atp("MILK") == 1
-    assert desk.books.next_expiry_ms() == 60_000
+    assert desk.books.next_alarm_ms() == 60_000
     desk.books_ms = 60_000
     desk.enter(Tick())
     assert (desk.holds["H1"].state, desk.holds["H2"].state) == ("expired", "committed")

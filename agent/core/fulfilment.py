@@ -1,0 +1,125 @@
+"""Decisions about orders: placed, moved from step to step by people and devices, and taken on by the clock."""
+
+from dataclasses import replace
+
+from agent.core import life, orders, promises
+from agent.core.asks import (
+    CommitHold,
+    ConsumeHold,
+    Mistake,
+    MoveOrder,
+    Ordered,
+    PlaceOrder,
+    Refused,
+    ReleaseHold,
+    Reserve,
+    Short,
+)
+from agent.core.claims import OPEN
+from agent.core.ledger import Turn
+from agent.core.life import OrderEvent
+from agent.core.orders import MissingUnits, Order, OrderLine
+
+#: Claims of an order are its own from its first moment; the time to live of the hold it makes is never used.
+_UNUSED_TTL_S = 60
+
+
+def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
+    """Promise every line of an order, or reject it; known by its name ever after."""
+    found = turn.order(ask.order)
+    lines = tuple(OrderLine(want.line, want.sku, want.qty) for want in ask.wants)
+    if found is not None:
+        if (found.channel, found.lines, found.due_at) == (ask.channel, lines, ask.due_at):
+            return _as_it_stands(turn, found)
+        return _refused(ask.order, "was placed before with other content", conflict=True)
+    mistake = _mistake(turn, ask)
+    if mistake is not None:
+        return Refused((mistake,))
+    order = orders.received(ask.order, ask.channel, lines, due_at=ask.due_at, now_at=turn.at, now_ms=turn.books_ms)
+    if turn.hold(order.hold) is not None:
+        return _refused(ask.order, f"cannot be held: there is a hold {order.hold!r}", conflict=True)
+    held = promises.reserve(turn, Reserve(order.hold, ask.channel, ask.wants, _UNUSED_TTL_S, due_ms=ask.due_at))
+    if isinstance(held, Refused):
+        return held
+    if isinstance(held, Short):
+        missing = tuple(MissingUnits(one.sku, one.wanted, one.available, one.why) for one in held.lacking)
+        order = replace(order, missing=missing)
+        return _as_it_stands(turn, _move(turn, order, "reject", order.hold))
+    promises.commit(turn, CommitHold(order.hold, order.id))
+    return _as_it_stands(turn, _move(turn, order, "accept", order.hold))
+
+
+def _mistake(turn: Turn, ask: PlaceOrder) -> Mistake | None:
+    if not ask.wants:
+        return Mistake("lines", "an order wants something")
+    if len({want.line for want in ask.wants}) < len(ask.wants):
+        return Mistake("lines", "two lines have the same number")
+    return next((Mistake(f"lines.{want.line}", "wants nothing") for want in ask.wants if want.qty < 1), None)
+
+
+def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
+    """Let something happen to an order. A move that was entered before, or by its name as something else, is known."""
+    order = turn.order(ask.order)
+    if order is None:
+        return _refused(ask.order, "is not known")
+    (source,) = ask.sources()
+    before = order.event_of(source)
+    if before is not None:
+        if before == ask.event:
+            return _as_it_stands(turn, order)
+        return _refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
+    if ask.event in ("accept", "reject"):
+        return _refused(ask.order, f"is not to be {ask.event}ed: the books decide that", conflict=True)
+    try:
+        life.advance(life.ORDER, order.state, ask.event)
+    except life.ImpossibleMoveError as error:
+        return _refused(ask.order, f"cannot be moved: {error}", conflict=True)
+    if ask.event == "ask":
+        order = replace(order, default=ask.default)
+    return _as_it_stands(turn, _move(turn, order, ask.event, source, ask.within_s))
+
+
+def look_after(turn: Turn) -> None:
+    """Take on every order whose step's time is up: by its default, or with a case."""
+    for order in turn.due_orders():
+        event = orders.when_overdue(order)
+        if event is not None:
+            _move(turn, order, event, f"clock:{order.id}:{len(order.steps)}")
+        else:
+            turn.keep_order(replace(order, late=True))
+            turn.open_case("late_order", order.id, f"{order.state}, for {order.owner}")
+
+
+def owner_of(turn: Turn, hold: str) -> Order | None:
+    """The open order that a hold belongs to: nobody else disposes of it."""
+    if not hold.startswith(orders.hold_of("")):
+        return None
+    order = turn.order(hold.removeprefix(orders.hold_of("")))
+    return order if order is not None and order.is_open else None
+
+
+def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0) -> Order:
+    """The event, and what follows from it for the order's claim and its case."""
+    was_late, before = order.late, order.state
+    order = orders.advanced(order, event, source, turn.books_ms, within_s)
+    if event == "cancel" and before in ("received", "accepted"):  # nothing was pulled: nothing is to be put back
+        order = orders.advanced(order, "settle", f"{source}:settle", turn.books_ms)
+    hold = turn.hold(order.hold)
+    if hold is not None and hold.state in OPEN:
+        if order.state == "cancelled":
+            promises.release(turn, ReleaseHold(hold.id))
+        elif order.state == "handed_over":
+            promises.consume(turn, ConsumeHold(hold.id, tuple((line.line, line.open) for line in hold.lines)))
+    if was_late and not order.late:
+        turn.resolve_case("late_order", order.id, order.state)
+    turn.keep_order(order)
+    return order
+
+
+def _as_it_stands(turn: Turn, order: Order) -> Ordered:
+    left_s = -(-(order.deadline_ms - turn.books_ms) // 1000) if order.is_open else None
+    return Ordered(order.id, order.state, order.owner, left_s, order.lines, order.missing)
+
+
+def _refused(name: str, why: str, *, conflict: bool = False) -> Refused:
+    return Refused((Mistake("order", f"{name!r} {why}"),), conflict)
