@@ -285,7 +285,11 @@ class Turn:
 
     def hold(self, name: str) -> Hold | None:
         """A hold as of this turn, a resolved one too."""
-        return self.holds.get(name) or self.books.holds.get(name) or self._known_holds.get(name)
+        return self.holds.get(name) or self.hold_before(name)
+
+    def hold_before(self, name: str) -> Hold | None:
+        """A hold as it was before this turn, a resolved one too."""
+        return self.books.holds.get(name) or self._known_holds.get(name)
 
     def due_holds(self) -> list[Hold]:
         """The pending holds whose time is up and that this turn has not touched."""
