@@ -75,6 +75,7 @@ async def serve(config: Config) -> None:
             config.broker,
             f"store-{config.topics.chain}-{config.store}",
             version=config.mqtt_version,
+            credentials=config.credentials,
             will=outbox.will(),
             topics=outbox.heard_topics,
             on_message=outbox.on_message,

@@ -11,6 +11,7 @@ from agent.core.asks import Purpose
 from agent.core.places import INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import StoreTopics, is_name
 
 _MAX_PORT: Final = 65535
@@ -47,6 +48,8 @@ class Config:
     care: BooksCare
     broker: Broker
     mqtt_version: MqttVersion
+    #: Who we are, for a broker over TLS.
+    credentials: Credentials | None
     web_host: str
     web_port: int
     tags: TagRules
@@ -158,6 +161,7 @@ class _Reader:
         hq = self._table(root, "hq")
         broker = self._broker(hq)
         version = hq.one_of("mqtt_version", get_args(MqttVersion), "5")
+        credentials = self._credentials(hq, broker)
         hq.finish()
         web = self._table(root, "web", optional=True)
         host, port = web.take("host", str, "127.0.0.1"), web.take("port", int, 8080)
@@ -174,6 +178,7 @@ class _Reader:
             care=care,
             broker=broker,
             mqtt_version=version,
+            credentials=credentials,
             web_host=host,
             web_port=port,
             tags=rules,
@@ -201,6 +206,14 @@ class _Reader:
             except ValueError as error:
                 hq.mistake("broker", str(error))
         return Broker("x", 1)
+
+    def _credentials(self, hq: _Table, broker: Broker) -> Credentials | None:
+        folder = hq.file_name("tls", "")
+        try:
+            return credentials_for(self._folder / folder if folder else None, tls=broker.tls)
+        except CredentialsUnusable as error:
+            hq.mistake("tls", str(error))
+            return None
 
     def _rules(self, table: _Table) -> TagRules:
         usual = TagRules()

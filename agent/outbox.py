@@ -22,7 +22,7 @@ from agent.store.connection import Store
 from agent.store.errors import BooksFullError
 from wire import codec, digest
 from wire.messages import Heard, Hello, StoreState
-from wire.mqtt import BrokerLost
+from wire.mqtt import BrokerLost, BrokerRefused
 from wire.topics import StoreTopics, hq_state
 
 log = structlog.get_logger()
@@ -95,6 +95,7 @@ class Outbox:
         self._is_old_copy = self._old_copy_noted = is_old_copy
         self._new_epoch: int | None = None
         self._leaving = False
+        self._refused = False  # did the broker say no to the last message it answered?
         self._answered = False  # has HQ answered the hello of this connection?
         self._sent = 0
         self._under_way: deque[int] = deque()  # the last row of each batch beyond the cursor
@@ -295,7 +296,19 @@ class Outbox:
             told = self._link.publish(self._topics.up(channel), payload, retain=retain)
         except BrokerLost:
             return  # the line has just gone, and says so in a moment; what was not heard is sent again
-        told.add_done_callback(_learn)
+        told.add_done_callback(self._learn)
+
+    def _learn(self, told: "asyncio.Future[None]") -> None:
+        """A batch the broker did not take is sent again from the cursor; that it was refused, a person must know."""
+        why = None if told.cancelled() else told.exception()
+        if not isinstance(why, BrokerRefused):
+            if why is None:
+                self._refused = False
+            return
+        self.trouble = f"{why}: does the certificate name this store?"
+        if not self._refused:
+            self._refused = True
+            log.warning("broker_refused", why=str(why))
 
     def _state(self, state: Literal["here", "away"]) -> StoreState:
         return StoreState(state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software)
@@ -337,9 +350,3 @@ def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:
             break
         bodies.append(body)
     return bodies
-
-
-def _learn(told: "asyncio.Future[None]") -> None:
-    """A batch the broker did not take is sent again from the cursor; that it failed needs no other word."""
-    if not told.cancelled():
-        told.exception()

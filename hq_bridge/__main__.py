@@ -45,6 +45,7 @@ async def serve(
             config.broker,
             f"hq-{config.chain}",
             version=config.mqtt_version,
+            credentials=config.credentials,
             will=presence.will,
             topics=[topics.all_up(config.chain)],
             on_message=lambda topic, payload: ingest.offer(topic, payload),

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from hq_bridge import certs_cli
 from hq_bridge.config import Config, ConfigMistakes, load
 from hq_bridge.store import DatabaseRefused
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="HQ's end of the line: what every store has, and how old that is."
 )
+app.add_typer(certs_cli.app, name="certs")
 
 File = Annotated[Path, typer.Argument(help="HQ's TOML file.")]
 

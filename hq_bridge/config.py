@@ -11,11 +11,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import is_name
 
 SQLITE = "sqlite+aiosqlite"
 
-_KEYS = {"hq": ("chain", "database", "broker", "mqtt_version"), "web": ("host", "port")}
+_KEYS = {"hq": ("chain", "database", "broker", "mqtt_version", "tls"), "web": ("host", "port")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Config:
     database: URL
     broker: Broker
     mqtt_version: MqttVersion
+    #: Who HQ is, for a broker over TLS.
+    credentials: Credentials | None
     web_host: str
     web_port: int
 
@@ -74,11 +77,13 @@ class _Reader:
             self._tables[name] = table
 
     def config(self, folder: Path) -> Config:
+        chain, database, broker = self._chain(), self._database(folder), self._broker()
         return Config(
-            chain=self._chain(),
-            database=self._database(folder),
-            broker=self._broker(),
+            chain=chain,
+            database=database,
+            broker=broker,
             mqtt_version=self._mqtt_version(),
+            credentials=self._credentials(folder, broker),
             web_host=self._text("web", "host", "127.0.0.1"),
             web_port=self._port(),
         )
@@ -123,6 +128,14 @@ class _Reader:
             if text:
                 self.mistakes.append(f"[hq] broker: {error}")
             return Broker("", 0)
+
+    def _credentials(self, folder: Path, broker: Broker) -> Credentials | None:
+        named = self._text("hq", "tls", "") if self._tables["hq"].get("tls") else ""
+        try:
+            return credentials_for(folder / named if named else None, tls=broker.tls)
+        except CredentialsUnusable as error:
+            self.mistakes.append(f"[hq] tls: {error}")
+            return None
 
     def _mqtt_version(self) -> MqttVersion:
         asked = self._tables["hq"].get("mqtt_version", "5")

@@ -14,7 +14,7 @@ from tests.waiting import until
 
 _CONFIG = """\
 listener {port} 127.0.0.1
-allow_anonymous true
+allow_anonymous {anonymous}
 persistence false
 set_tcp_nodelay true
 user root
@@ -34,12 +34,14 @@ def free_port() -> int:
 class Mosquitto:
     """One mosquitto that can go and come back at the same address. It dies with the test process."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", *, anonymous: bool = True) -> None:
         """`more` is appended to the configuration; files go to `folder`."""
         self.port = free_port()
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(_CONFIG.format(port=self.port, log=self.log, more=more))
+        self._config.write_text(
+            _CONFIG.format(port=self.port, log=self.log, more=more, anonymous=str(anonymous).lower())
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,6 +60,11 @@ class Mosquitto:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    def reload(self) -> None:
+        """Have it read its certificates and rules again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -81,11 +88,11 @@ class Mosquitto:
 
 
 @asynccontextmanager
-async def running_mosquitto(folder: Path, more: str = "") -> AsyncIterator[Mosquitto]:
+async def running_mosquitto(folder: Path, more: str = "", *, anonymous: bool = True) -> AsyncIterator[Mosquitto]:
     """A started mosquitto; the test is skipped where there is none to start."""
     if shutil.which("mosquitto") is None:
         pytest.skip("NO MOSQUITTO HERE, so nothing of this was tested: apt-get install mosquitto")
-    broker = Mosquitto(folder, more)
+    broker = Mosquitto(folder, more, anonymous=anonymous)
     await broker.start()
     try:
         yield broker

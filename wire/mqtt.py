@@ -8,6 +8,7 @@ and a message the broker acknowledged may still be lost. Believe only an answer 
 import asyncio
 import random
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wire.codec import MAX_PAYLOAD
+from wire.tls import Credentials, CredentialsUnusable
 
 #: Messages between PUBLISH and PUBACK. paho looks through all of them at each PUBACK, so more is slower, and 20 is
 #: what mosquitto takes at once unless told otherwise.
@@ -34,6 +36,7 @@ _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 MqttVersion = Literal["5", "3.1.1"]
 LinkState = Literal["connecting", "here", "stopped"]
 
+_PORTS = {"mqtts": 8883, "mqtt": 1883}
 _PROTOCOLS = {"5": paho.MQTTv5, "3.1.1": paho.MQTTv311}
 
 _CONNECT_WITHIN_S = 10.0  # TCP, CONNACK and SUBACK together
@@ -59,27 +62,31 @@ class Broker:
 
     host: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt://{host}:{self.port}"
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
 
 
 def parse_broker(address: str) -> Broker:
-    """`mqtt://host:port`, port 1883 when left out. Raises ValueError with what to write instead."""
-    example = "write it like mqtt://127.0.0.1:1883"
+    """`mqtts://host:port` (8883 when left out) or, without TLS, `mqtt://host:port` (1883).
+
+    Raises ValueError with what to write instead.
+    """
+    example = "write it like mqtts://hq.example:8883 or mqtt://127.0.0.1:1883"
     try:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"{address!r} is no broker address ({error}); {example}") from None
-    if parts.scheme != "mqtt":
-        raise ValueError(f"{address!r} does not start with mqtt://; {example}")
+    if parts.scheme not in _PORTS:
+        raise ValueError(f"{address!r} does not start with mqtts:// or mqtt://; {example}")
     if parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"{address!r} holds more than a host and a port; {example}")
     if not host or port == 0:
         raise ValueError(f"{address!r} names no host or port; {example}")
-    return Broker(host, 1883 if port is None else port)
+    return Broker(host, _PORTS[parts.scheme] if port is None else port, tls=parts.scheme == "mqtts")
 
 
 class Link:
@@ -89,7 +96,7 @@ class Link:
     `on_up` is called after each connect, when all `topics` are subscribed (QoS 1), and before any message of that
     connection: both may publish. `on_down(why)` is called once when a
     connection that was up has gone. `will` is the topic and payload the broker publishes, retained, when this end
-    vanishes without a goodbye. `now_ms` stamps `connected_since`.
+    vanishes without a goodbye. `now_ms` stamps `connected_since`. An `mqtts://` broker needs `credentials`.
     """
 
     def __init__(
@@ -98,6 +105,7 @@ class Link:
         client_id: str,
         *,
         version: MqttVersion = "5",
+        credentials: Credentials | None = None,
         will: tuple[str, bytes] | None = None,
         topics: Sequence[str] = (),
         on_message: Callable[[str, bytes], None],
@@ -111,6 +119,7 @@ class Link:
         self.connected_since: int | None = None
         self._client_id = client_id
         self._version = version
+        self._credentials = credentials
         self._will = will
         self._topics = tuple(topics)
         self._on_message = on_message
@@ -132,7 +141,7 @@ class Link:
                 started = loop.time()
                 try:
                     await self._connect_and_stay()
-                except (OSError, BrokerLost, TimeoutError) as error:
+                except (OSError, BrokerLost, CredentialsUnusable, TimeoutError) as error:
                     self.why = str(error) or "no answer in time"
                 failures = 1 if loop.time() - started >= _STEADY_S else failures + 1
                 # Full jitter, so that a thousand stores do not come back in the same moment.
@@ -157,7 +166,7 @@ class Link:
     async def _connect_and_stay(self) -> None:
         """One connection from the first packet to the last. Raises what ended it."""
         async with asyncio.timeout(_CONNECT_WITHIN_S):
-            sock = await _connect(self.broker)
+            sock = await _connect(self.broker, self._credentials)
 
         def came_up() -> None:
             self._session = session
@@ -186,20 +195,26 @@ class Link:
             self._on_down(why)
 
 
-class _BoundedSocket(socket.socket):
-    """A socket that refuses to read a packet that declares more than MAX_PACKET bytes.
+class _Bounded(socket.socket):
+    """Refuses to read a packet that declares more than MAX_PACKET bytes.
 
-    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept. It swallows the error,
-    so `complaint` keeps what to tell a person.
+    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept. It swallows what is raised
+    here, so `complaint` keeps what to tell a person.
     """
 
     complaint = ""
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        if bufsize > MAX_PACKET:
-            self.complaint = f"the broker sent a packet of {bufsize} bytes; the most is {MAX_PACKET}"
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        if buflen > MAX_PACKET:
+            self.complaint = f"the broker sent a packet of {buflen} bytes; the most is {MAX_PACKET}"
             raise OSError(self.complaint)
-        data = super().recv(bufsize, flags)
+        try:
+            data = super().recv(buflen, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:  # with TLS 1.3 a broker refuses our certificate only after the handshake
+            self.complaint = f"TLS: {error.reason or error}"
+            raise
         # Many brokers hold a small packet back until the last one is acknowledged: do not let them wait 40 ms for it.
         # Linux forgets the option after a while, so it is set each time.
         if _QUICKACK is not None:
@@ -207,16 +222,28 @@ class _BoundedSocket(socket.socket):
         return data
 
 
-async def _connect(broker: Broker) -> _BoundedSocket:
-    """A connected, non-blocking socket. Raises OSError; a cancelled caller leaves none open."""
+class _TlsSocket(_Bounded, ssl.SSLSocket):
+    """The same over TLS."""
+
+
+async def _connect(broker: Broker, credentials: Credentials | None) -> _Bounded:
+    """A connected, non-blocking socket, over TLS when the broker is. A cancelled caller leaves none open.
+
+    Raises OSError, CredentialsUnusable.
+    """
+    if broker.tls and credentials is None:
+        raise CredentialsUnusable(f"{broker} needs credentials")
     loop = asyncio.get_running_loop()
     problem: OSError = OSError(f"{broker.host} has no address")
     for family, kind, protocol, _, address in await loop.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM):
-        sock = _BoundedSocket(family, kind, protocol)
+        sock = _Bounded(family, kind, protocol)
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await loop.sock_connect(sock, address)
+            if broker.tls and credentials is not None:
+                sock = _wrapped(sock, credentials.context(), broker.host)
+                await _shake_hands(sock)
         except OSError as error:
             sock.close()
             problem = error
@@ -226,6 +253,34 @@ async def _connect(broker: Broker) -> _BoundedSocket:
         else:
             return sock
     raise problem
+
+
+def _wrapped(sock: _Bounded, context: ssl.SSLContext, host: str) -> "_TlsSocket":
+    context.sslsocket_class = _TlsSocket
+    wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    assert isinstance(wrapped, _TlsSocket)
+    return wrapped
+
+
+async def _shake_hands(sock: "_TlsSocket") -> None:
+    """Raises ssl.SSLError, an OSError, with why the other end is not who it should be."""
+    loop = asyncio.get_running_loop()
+    while True:
+        watch, ignore = loop.add_reader, loop.remove_reader
+        try:
+            sock.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLWantWriteError:
+            watch, ignore = loop.add_writer, loop.remove_writer
+        else:
+            return
+        ready = asyncio.Event()
+        watch(sock, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            ignore(sock)
 
 
 class _Client(paho.Client):
@@ -242,7 +297,7 @@ class _Session:
 
     def __init__(
         self,
-        sock: _BoundedSocket,
+        sock: _Bounded,
         client_id: str,
         version: MqttVersion,
         will: tuple[str, bytes] | None,
@@ -363,6 +418,9 @@ class _Session:
 
     def _readable(self) -> None:
         self._guard(self._client.loop_read)
+        # TLS reads whole records: what is left of one waits inside it, where the event loop does not see it.
+        while isinstance(self._sock, ssl.SSLSocket) and not self._ended.done() and self._sock.pending():
+            self._guard(self._client.loop_read)
 
     def _writable(self) -> None:
         self._guard(self._client.loop_write)

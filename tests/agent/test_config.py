@@ -109,3 +109,18 @@ def test_a_catalogue_file_names_its_bad_lines(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadCatalogueError, match="cannot be read"):
         catalogue_import.check(path)
+
+
+def test_tls_wants_its_folder_and_only_tls_does(tmp_path: Path) -> None:
+    secured = GOOD.replace("mqtt://127.0.0.1:1883", "mqtts://hq.example")
+    for text, says in (
+        (secured, "hq.tls: is missing"),
+        (
+            secured.replace("[tags]", 'tls = "nowhere"\n[tags]'),
+            f"hq.tls: {tmp_path / 'nowhere' / 'ca.pem'} cannot be read",
+        ),
+        (GOOD.replace("[tags]", 'tls = "nowhere"\n[tags]'), "hq.tls: is only for a broker at mqtts://"),
+    ):
+        with pytest.raises(ConfigMistakes) as caught:
+            config.load(written(tmp_path, text))
+        assert [mistake for mistake in caught.value.mistakes if mistake.startswith(says)] == caught.value.mistakes

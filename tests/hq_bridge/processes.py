@@ -15,9 +15,10 @@ import httpx
 from tests.waiting import until
 
 
-def write_config(folder: Path, broker: str, version: str = "5") -> Path:
+def write_config(folder: Path, broker: str, version: str = "5", *, tls: Path | None = None) -> Path:
     path = folder / "hq.toml"
-    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n[web]\nport = 0\n')
+    proof = f'tls = "{tls}"\n' if tls else ""
+    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{proof}[web]\nport = 0\n')
     return path
 
 

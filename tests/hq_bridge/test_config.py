@@ -96,3 +96,15 @@ def test_check_says_so_and_connects_to_nothing(tmp_path: Path) -> None:
 
 def test_it_says_its_version() -> None:
     assert CliRunner().invoke(app, ["--version"]).output.startswith("nearshelf-hq 0.")
+
+
+def test_tls_wants_its_folder_and_only_tls_does(tmp_path: Path) -> None:
+    secured = GOOD.replace("mqtt://127.0.0.1:1883", "mqtts://hq.example")
+    for text, says in (
+        (secured, "[hq] tls: is missing"),
+        (secured.replace("[web]", 'tls = "nowhere"\n[web]'), "[hq] tls: " + str(tmp_path / "nowhere" / "ca.pem")),
+        (GOOD.replace("[web]", 'tls = "nowhere"\n[web]'), "[hq] tls: is only for a broker at mqtts://"),
+    ):
+        with pytest.raises(ConfigMistakes) as caught:
+            load(_file(tmp_path, text))
+        assert [mistake for mistake in caught.value.mistakes if mistake.startswith(says)] == caught.value.mistakes

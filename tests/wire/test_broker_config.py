@@ -1,4 +1,4 @@
-"""The configuration we ship: mosquitto takes it, and our line runs over it."""
+"""The configuration for a trial: mosquitto takes it, and our line runs over it. For the real one see test_access.py."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.waiting import until
 from wire.codec import MAX_PAYLOAD
 from wire.mqtt import Link, parse_broker
 
-SHIPPED = Path(__file__).parents[2] / "broker_config" / "mosquitto.conf"
+SHIPPED = Path(__file__).parents[2] / "broker_config" / "mosquitto-trial.conf"
 
 
 def _without_listener() -> str:
@@ -43,7 +43,7 @@ def _assert_no_complaint(broker: Mosquitto) -> None:
     assert complaints == []
 
 
-def test_it_listens_on_loopback_only_and_keeps_nothing() -> None:
+def test_the_trial_listens_on_loopback_only_and_keeps_nothing() -> None:
     lines = SHIPPED.read_text().splitlines()
     assert "listener 1883 127.0.0.1" in lines
     assert "persistence false" in lines

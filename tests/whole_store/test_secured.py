@@ -1,0 +1,83 @@
+"""A store and HQ over TLS, with certificates and the access rules we ship: the real agent, broker and HQ."""
+
+import shutil
+from pathlib import Path
+
+import httpx
+
+from simulators.programs import Program
+from tests.hq_bridge.processes import hq_process, write_config
+from tests.secured import secured_mosquitto
+from tests.waiting import until
+
+_STORE = """\
+[store]
+id = "{store}"
+chain = "demo"
+[books]
+path = "books.db"
+catalogue = "catalogue.csv"
+[hq]
+broker = "{broker}"
+tls = "{tls}"
+[web]
+port = 0
+"""
+
+
+def store_program(folder: Path, store: str, broker: str, tls: Path) -> Program:
+    folder.mkdir()
+    (folder / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n", "utf-8")
+    settings = folder / "store.toml"
+    settings.write_text(_STORE.format(store=store, broker=broker, tls=tls))
+    return Program("agent " + store, "agent", settings, folder / "agent.log")
+
+
+async def test_what_a_store_sells_is_known_at_hq(tmp_path: Path) -> None:
+    async with secured_mosquitto(tmp_path) as secured:
+        settings = write_config(tmp_path, secured.address, tls=secured.hq().folder)
+        agent = store_program(tmp_path / "SH-1", "SH-1", secured.address, secured.store("SH-1").folder)
+        async with hq_process(settings) as hq:
+            await agent.start()
+            async with httpx.AsyncClient(base_url=agent.web) as store:
+                sale = {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]}
+                assert (await store.post("/v1/sales", json=sale)).status_code == 200
+            await hq.store_where("SH-1", state="here", behind=0, digest="same")
+            await agent.stop()
+            await hq.store_where("SH-1", state="away")
+
+
+async def test_with_another_stores_certificate_a_store_is_heard_by_nobody(tmp_path: Path) -> None:
+    """It may connect, its books go on, and HQ hears nothing in the name it takes."""
+    async with secured_mosquitto(tmp_path) as secured:
+        settings = write_config(tmp_path, secured.address, tls=secured.hq().folder)
+        liar = store_program(tmp_path / "SH-2", "SH-2", secured.address, secured.store("SH-1").folder)
+        honest = store_program(tmp_path / "SH-3", "SH-3", secured.address, secured.store("SH-3").folder)
+        async with hq_process(settings) as hq:
+            await liar.start()
+            async with httpx.AsyncClient(base_url=liar.web) as store:
+                await until(lambda: _refused(liar))
+                sale = {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]}
+                assert (await store.post("/v1/sales", json=sale)).status_code == 200
+            await honest.start()
+            await hq.store_where("SH-3", state="here")
+            assert await hq.store("SH-2") is None
+            await liar.stop()
+            await honest.stop()
+
+
+def _refused(agent: Program) -> bool:
+    return "broker_refused" in agent.log.read_text() if agent.log.exists() else False
+
+
+def test_the_shipped_rules_are_where_the_configuration_says(tmp_path: Path) -> None:
+    """The commands of broker_config/README.md put each file where mosquitto.conf looks for it."""
+    shipped = Path(__file__).parents[2] / "broker_config"
+    wanted = {
+        line.split()[1].rsplit("/", 1)[1]
+        for line in (shipped / "mosquitto.conf").read_text().splitlines()
+        if line.split()[:1] and line.split()[0] in ("cafile", "certfile", "keyfile", "crlfile", "acl_file")
+    }
+    readme = (shipped / "README.md").read_text()
+    assert wanted == {"ca.pem", "cert.pem", "key.pem", "crl.pem", "nearshelf.acl"}
+    assert shutil.which("install") is None or all(name in readme for name in wanted)
