@@ -4,32 +4,30 @@ Each ask is a frozen value with `sources()`, the names its postings will have: a
 them in the ledger and changes nothing.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from agent.core.claims import HoldLine, HoldState
 from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True, gc=False):
     """Something in an ask that cannot be right: where, and what is wrong with it."""
 
     path: str
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True, gc=False):
     """Nothing was entered. `conflict`: it contradicts what was entered under the same name before."""
 
     mistakes: tuple[Mistake, ...]
     conflict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SaleLine:
+class SaleLine(Struct, frozen=True, gc=False):
     """One line of a receipt: `item` is a SKU or GTIN, whichever `item_is` says; `epc` the unit's tag, if read."""
 
     line: int
@@ -39,8 +37,7 @@ class SaleLine:
     epc: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(Struct, frozen=True, gc=False):
     """A receipt of a till."""
 
     receipt: str
@@ -53,8 +50,7 @@ class Sale:
         return [self.source(line) for line in self.lines]
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(Struct, frozen=True, gc=False):
     """A receipt that has a name and cannot be read: kept as a case, so that the sale is not lost."""
 
     receipt: str
@@ -64,8 +60,7 @@ class Unreadable:
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class SoldLine:
+class SoldLine(Struct, frozen=True, gc=False):
     """What became of a receipt's line; `seq` is its posting."""
 
     line: int
@@ -74,16 +69,14 @@ class SoldLine:
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sold:
+class Sold(Struct, frozen=True, gc=False):
     """The receipt is in the books."""
 
     receipt: str
     lines: tuple[SoldLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryLine:
+class DeliveryLine(Struct, frozen=True, gc=False):
     """Tagged units on their way: all `epcs` belong to the item."""
 
     line: int
@@ -92,8 +85,7 @@ class DeliveryLine:
     epcs: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True, gc=False):
     """A delivery note. It moves nothing; it makes its tags expected, so that hearing them counts as receiving."""
 
     delivery: str
@@ -106,8 +98,7 @@ class Delivery:
         return [self.source(line) for line in self.lines]
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedLine:
+class ExpectedLine(Struct, frozen=True, gc=False):
     """What became of a delivery's line; `tags` that are expected because of it."""
 
     line: int
@@ -115,8 +106,7 @@ class ExpectedLine:
     tags: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True, gc=False):
     """The delivery is in the books."""
 
     delivery: str
@@ -126,8 +116,7 @@ class Expected:
 Purpose = Literal["receive", "shelve"]
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Struct, frozen=True, gc=False):
     """A barcode was scanned at a device that stands for one purpose."""
 
     device: str
@@ -139,16 +128,14 @@ class Scan:
         return []  # named by the device's own count, which the turn gives
 
 
-@dataclass(frozen=True, slots=True)
-class Scanned:
+class Scanned(Struct, frozen=True, gc=False):
     """The scan is in the books, or noted as refused."""
 
     accepted: bool
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class TagsHeard:
+class TagsHeard(Struct, frozen=True, gc=False):
     """Tags that settled, and tags that must not change stock."""
 
     settled: tuple[tuple[bytes, str], ...]
@@ -158,15 +145,13 @@ class TagsHeard:
         return []  # named by each tag's own count of moves
 
 
-@dataclass(frozen=True, slots=True)
-class TagsEntered:
+class TagsEntered(Struct, frozen=True, gc=False):
     """How many postings the tags made."""
 
     moves: int
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(Struct, frozen=True, gc=False):
     """`qty` units of a SKU, as line `line` of a hold."""
 
     line: int
@@ -174,8 +159,7 @@ class Want:
     qty: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(Struct, frozen=True, gc=False):
     """Hold all lines for an interval, or none. Of a `grant`'s holder it takes what was granted to it.
 
     `due_ms` says when the goods are due (unix ms): of claims that cannot be kept, the one due last gives way first.
@@ -192,8 +176,7 @@ class Reserve:
         return [f"hold:{self.hold}"]
 
 
-@dataclass(frozen=True, slots=True)
-class CommitHold:
+class CommitHold(Struct, frozen=True, gc=False):
     """A pending hold belongs to an order now and does not expire any more."""
 
     hold: str
@@ -203,8 +186,7 @@ class CommitHold:
         return [f"commit:{self.hold}"]
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumeHold:
+class ConsumeHold(Struct, frozen=True, gc=False):
     """The claim has served: of each line so many units (line, qty) were used, and the rest returns."""
 
     hold: str
@@ -214,8 +196,7 @@ class ConsumeHold:
         return [f"consume:{self.hold}"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseHold:
+class ReleaseHold(Struct, frozen=True, gc=False):
     """The claim is not needed any more; all of it returns."""
 
     hold: str
@@ -224,8 +205,7 @@ class ReleaseHold:
         return [f"release:{self.hold}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True, gc=False):
     """Give a holder the right to `qty` units (FREE to its grant), or take back `-qty` of what it has not used."""
 
     grant: str
@@ -237,8 +217,7 @@ class Grant:
         return [f"grant:{self.grant}"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceOrder:
+class PlaceOrder(Struct, frozen=True, gc=False):
     """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing)."""
 
     order: str
@@ -250,8 +229,7 @@ class PlaceOrder:
         return [f"hold:{hold_of(self.order)}"]
 
 
-@dataclass(frozen=True, slots=True)
-class MoveOrder:
+class MoveOrder(Struct, frozen=True, gc=False):
     """Something happened to an order; `move` names it among the order's moves.
 
     A question (`ask`) is open for `within_s` seconds (0: the usual) and then answered by `default`.
@@ -267,8 +245,7 @@ class MoveOrder:
         return [f"move:{self.order}:{self.move}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(Struct, frozen=True, gc=False):
     """How the order stands now, whose turn it is and for how long; `missing` is why it was rejected."""
 
     order: str
@@ -279,16 +256,14 @@ class Ordered:
     missing: tuple[MissingUnits, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True, gc=False):
     """Time has passed: pending holds that are due expire, and orders that nobody moved are looked after."""
 
     def sources(self) -> list[str]:
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True, gc=False):
     """How the hold stands now; `expires_in_s` while it is pending."""
 
     hold: str
@@ -297,8 +272,7 @@ class Claimed:
     lines: tuple[HoldLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Lacking:
+class Lacking(Struct, frozen=True, gc=False):
     """Why a line cannot be held: `available` of the `wanted` units, all lines of the SKU added up."""
 
     sku: str
@@ -307,16 +281,14 @@ class Lacking:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Short:
+class Short(Struct, frozen=True, gc=False):
     """Nothing was held."""
 
     hold: str
     lacking: tuple[Lacking, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True, gc=False):
     """What the holder may take of the SKU now."""
 
     holder: str
@@ -324,15 +296,13 @@ class Granted:
     qty: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ticked:
+class Ticked(Struct, frozen=True, gc=False):
     """How many holds expired."""
 
     expired: int
 
 
-@dataclass(frozen=True, slots=True)
-class CountLine:
+class CountLine(Struct, frozen=True, gc=False):
     """So many of an item were counted while the books went from `from_seq` to `to_seq`."""
 
     line: int
@@ -343,8 +313,7 @@ class CountLine:
     to_seq: int
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True, gc=False):
     """What `by` found at a place, in an epoch of the books; `approved_by`: it counts whatever the difference is."""
 
     count: str
@@ -361,8 +330,7 @@ class Count:
         return [self.source(line) for line in self.lines]
 
 
-@dataclass(frozen=True, slots=True)
-class CountedLine:
+class CountedLine(Struct, frozen=True, gc=False):
     """What became of a count's line; `variance` units were posted as `seq`. `recount`: nothing was, and `why`."""
 
     line: int
@@ -373,16 +341,14 @@ class CountedLine:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True, gc=False):
     """The count is in the books."""
 
     count: str
     lines: tuple[CountedLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True, gc=False):
     """Something about the agent itself that a person must know: a case is opened, or with `over` resolved."""
 
     kind: str
@@ -394,8 +360,7 @@ class Notice:
         return []  # it posts nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(Struct, frozen=True, gc=False):
     """The case is as it should be."""
 
 

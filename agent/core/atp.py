@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from agent.core.catalogue import Eligibility
-from agent.core.places import SELLABLE, SUSPECT
+from agent.core.places import SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
 DOUBTED_PERCENT_PER_WEEK: Final = 2
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True, gc=False):
     """What is decided about a SKU in a channel: units never promised, the most that may be held, and how it is sold."""
 
     safety: int = 0
@@ -22,12 +23,13 @@ class Policy:
     retired: bool = False
 
 
+USUAL: Final = Policy()
 PolicyOf = Callable[[str, str], Policy]
 
 
 def usual_policy(sku: str, channel: str) -> Policy:
     """No safety stock, no quota, sold at once."""
-    return Policy()
+    return USUAL
 
 
 @dataclass(slots=True)
@@ -43,14 +45,14 @@ class View(Protocol):
     """What the terms are read from: the books, or a turn that is being made."""
 
     def balance(self, sku: str, account: str) -> int: ...
+    def sellable(self, sku: str) -> int: ...
     def promised(self, sku: str) -> int: ...
     def promised_in(self, sku: str, channel: str) -> int: ...
     def granted(self, sku: str) -> int: ...
     def evidence_age_ms(self, sku: str) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True, gc=False):
     """Why ATP is what it is.
 
     `sellable − promised − granted − uncertain − safety`, never below 0, capped by `quota_left`; 0 when `stopped`.
@@ -71,7 +73,7 @@ class Terms:
 def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
     """Every term for a SKU in a channel."""
     policy = conditions.policy_of(sku, channel)
-    sellable = sum(view.balance(sku, place) for place in SELLABLE)
+    sellable = view.sellable(sku)
     promised, granted = view.promised(sku), view.granted(sku)
     uncertain = doubted(sellable, view.balance(sku, SUSPECT), view.evidence_age_ms(sku))
     quota_left = None if policy.quota is None else max(0, policy.quota - view.promised_in(sku, channel))

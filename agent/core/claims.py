@@ -6,8 +6,11 @@ runs while the agent runs and does not jump: a hold outlives a restart and a wro
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agent.core import life
 from agent.core.places import COMMIT, HOLD
@@ -22,8 +25,7 @@ USUAL_TTL_S: Final = 15 * 60
 LONGEST_TTL_S: Final = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class HoldLine:
+class HoldLine(Struct, frozen=True, gc=False):
     """`qty` units of one SKU. `open` of them are still claimed; `consumed` is what the claim was used for."""
 
     line: int
@@ -33,8 +35,7 @@ class HoldLine:
     consumed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Struct, frozen=True, gc=False):
     """One hold, of one line or of a group that is held whole or not at all.
 
     `expires_ms` is in the books' time; a committed hold does not expire. `order` is who it was committed to.
@@ -80,8 +81,16 @@ class Promised:
     #: What holders of grants may still take, per SKU.
     granted: dict[str, int] = field(default_factory=dict)
 
-    def add(self, hold: Hold, sign: int) -> None:
-        """Count a hold's open units in (1) or out (-1)."""
+    def change(self, before: Hold | None, after: Hold) -> bool:
+        """Count a hold in the place of what it was; False when it claims what it claimed."""
+        if before is not None:
+            if before.lines is after.lines and before.is_open and after.is_open:
+                return False
+            self._add(before, -1)
+        self._add(after, 1)
+        return True
+
+    def _add(self, hold: Hold, sign: int) -> None:
         if not hold.is_open:
             return
         for line in hold.lines:

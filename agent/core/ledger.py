@@ -128,12 +128,9 @@ class Books:
 
     def keep_hold(self, hold: Hold) -> None:
         """Make a hold what it is now; one that is resolved is forgotten here and kept on disk."""
-        before = self.holds.pop(hold.id, None)
-        if before is not None:
-            self.spoken_for.add(before, -1)
+        self.spoken_for.change(self.holds.pop(hold.id, None), hold)
         if hold.is_open:
             self.holds[hold.id] = hold
-            self.spoken_for.add(hold, 1)
         self.expiries.set(hold.id, hold.expires_ms if hold.state == "pending" else None)
 
     def keep_order(self, order: Order) -> None:
@@ -150,6 +147,9 @@ class Books:
 
     def balance(self, sku: str, account: str) -> int:
         return self.balances.get((sku, account), 0)
+
+    def sellable(self, sku: str) -> int:
+        return sum(self.balance(sku, place) for place in SELLABLE)
 
     def promised(self, sku: str) -> int:
         return self.spoken_for.of_sku.get(sku, 0)
@@ -229,6 +229,13 @@ class Turn:
         qty = self.balances.get(key)
         return self.books.balances.get(key, 0) if qty is None else qty
 
+    def sellable(self, sku: str) -> int:
+        """Units of a SKU where a shopper or picker finds them."""
+        qty = 0
+        for place in SELLABLE:
+            qty += self.balance(sku, place)
+        return qty
+
     def post(
         self,
         sku: str,
@@ -242,8 +249,13 @@ class Turn:
         epc: bytes | None = None,
     ) -> Posting:
         """Enter one posting. Going below zero on FLOOR or BACKROOM opens a case; elsewhere inside it is our mistake."""
-        from_now = self.balance(sku, origin) - qty
-        to_before = self.balance(sku, target)
+        at_origin, at_target = (sku, origin), (sku, target)
+        balances, before = self.balances, self.books.balances
+        from_before = balances.get(at_origin)
+        from_now = (before.get(at_origin, 0) if from_before is None else from_before) - qty
+        to_before = balances.get(at_target)
+        if to_before is None:
+            to_before = before.get(at_target, 0)
         claims = is_claim(origin)
         if qty <= 0 or origin == target or claims != is_claim(target):
             raise ImpossiblePostingError(f"{qty} of {sku} from {origin} to {target}")
@@ -260,8 +272,8 @@ class Turn:
             self.head, sku, origin, target, qty, code, self.at, source, part, actor, epc, from_now, to_now, on_hand
         )
         self.postings.append(posting)
-        self.balances[sku, origin] = from_now
-        self.balances[sku, target] = to_now
+        balances[at_origin] = from_now
+        balances[at_target] = to_now
         if part == 0:
             self._known[source] = posting
         if claims:
@@ -311,13 +323,11 @@ class Turn:
 
     def keep_hold(self, hold: Hold) -> None:
         """A hold is new, or is something else now."""
-        before = self.hold(hold.id)
-        if before is not None:
-            self._spoken_for.add(before, -1)
-        self._spoken_for.add(hold, 1)
+        changed = self._spoken_for.change(self.hold(hold.id), hold)
         self.holds[hold.id] = hold
-        for sku in sorted({line.sku for line in hold.lines}):
-            self.weigh_claims(sku)
+        if changed:
+            for line in hold.lines:
+                self.weigh_claims(line.sku)
 
     def promised(self, sku: str) -> int:
         """Units of a SKU in open holds and commits."""
@@ -345,8 +355,7 @@ class Turn:
         promised, found = self.promised(sku), self.case("breach", sku)
         if not promised and found is None:
             return
-        sellable = sum(self.balance(sku, place) for place in SELLABLE)
-        excess = promised - max(0, sellable)
+        excess = promised - max(0, self.sellable(sku))
         if excess <= 0:
             if found is not None:
                 self.resolve_case("breach", sku, "covered")

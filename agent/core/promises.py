@@ -1,8 +1,8 @@
 """Decisions about claims: hold, commit, consume, release, expire, grant. Each is done whole or not at all."""
 
-from collections import Counter
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from agent.core import atp, life
 from agent.core.asks import (
@@ -58,9 +58,9 @@ def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
 
 
 def _lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
-    wanted: Counter[str] = Counter()
+    wanted: dict[str, int] = {}
     for want in ask.wants:
-        wanted[want.sku] += want.qty
+        wanted[want.sku] = wanted.get(want.sku, 0) + want.qty
     lacking = []
     for sku, qty in wanted.items():
         found = atp.terms(turn, turn.books.conditions, sku, ask.channel)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agent.core.cases import Case
@@ -12,11 +12,10 @@ from agent.core.places import OPEN_CLAIMS, is_inside
 from agent.core.tags import Tag
 from agent.store import chain, claims, orders
 from agent.store.errors import BooksRefusedError
+from agent.store.many import Insert
 
-_INSERT_POSTING = (
-    f"INSERT INTO posting ({', '.join(Posting._fields)}, chain)"  # noqa: S608 - the columns are this program's own
-    f" VALUES ({', '.join('?' * (len(Posting._fields) + 1))})"
-)
+_POSTINGS = Insert(f"posting ({', '.join(Posting._fields)}, chain)", len(Posting._fields) + 1)
+_ANNOUNCEMENTS = Insert("announcement", 3)
 _FIRST_POSTINGS, _FORMER_POSTINGS = (
     f"SELECT {', '.join(Posting._fields)} FROM {table}"  # noqa: S608 - the columns are this program's own
     " WHERE part = 0 AND source IN (SELECT value FROM json_each(?1))"
@@ -114,14 +113,14 @@ def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, P
     return postings, deliveries
 
 
-def enter(tx: sqlite3.Connection, turn: Turn, announcements: Iterable[tuple[int, int, bytes]]) -> None:
+def enter(tx: sqlite3.Connection, turn: Turn, announcements: Sequence[tuple[int, int, bytes]]) -> None:
     """Write all of a turn. `announcements` are (number, time, body), as many as the turn has numbers."""
-    tx.executemany(_INSERT_POSTING, chain.chained(chain.head(tx), turn.postings))
+    _POSTINGS.rows(tx, chain.chained(chain.head(tx), turn.postings))
     tx.executemany(
         "INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty",
         [(sku, place, qty) for (sku, place), qty in turn.balances.items()],
     )
-    tx.executemany("INSERT INTO announcement VALUES (?, ?, ?)", announcements)
+    _ANNOUNCEMENTS.rows(tx, announcements)
     if turn.tags:
         tx.executemany(
             "INSERT INTO tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"

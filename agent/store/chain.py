@@ -6,7 +6,7 @@ posting is the 16-byte BLAKE2b of the value before it, followed by those bytes. 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -52,12 +52,14 @@ def head(tx: sqlite3.Connection) -> bytes:
     return START if row is None else row[0]
 
 
-def chained(before: bytes, postings: Iterable[Posting]) -> Iterator[tuple[Any, ...]]:
+def chained(before: bytes, postings: Iterable[Posting]) -> list[tuple[Any, ...]]:
     """Rows for the ledger: each posting with the chain value after it. `before` is the value before the first."""
     value = before
+    rows: list[tuple[Any, ...]] = []
     for posting in postings:
         value = after(value, posting)
-        yield (*posting, value)
+        rows.append((*posting, value))
+    return rows
 
 
 def backfill(tx: sqlite3.Connection) -> None:

@@ -4,12 +4,24 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+import msgspec
+from msgspec import structs
+
 from agent.books_time import Stamp
 from agent.core.claims import Hold, HoldLine
 from agent.core.ledger import Books, Turn
 from agent.core.places import GRANT
+from agent.store.many import Insert
 
 _COLUMNS = "id, channel, state, expires_ms, lines, customer_order, grant_holder, due_ms"
+_HOLDS = Insert(
+    "hold",
+    8,
+    " ON CONFLICT DO UPDATE SET"
+    " state = excluded.state, lines = excluded.lines, customer_order = excluded.customer_order",
+)
+_WRITE = msgspec.json.Encoder()
+_READ = msgspec.json.Decoder(list[tuple[int, str, int, int, int]])
 
 
 def load(tx: sqlite3.Connection, books: Books) -> None:
@@ -52,19 +64,15 @@ def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
             turn.evidence.items(),
         )
     if turn.holds:
-        tx.executemany(
-            "INSERT INTO hold VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " state = excluded.state, lines = excluded.lines, customer_order = excluded.customer_order",
-            [_row(hold) for hold in turn.holds.values()],
-        )
+        _HOLDS.rows(tx, [_row(hold) for hold in turn.holds.values()])
 
 
 def _hold(row: tuple[str, str, str, int, str, str, str, int]) -> Hold:
     name, channel, state, expires_ms, lines, order, grant, due_ms = row
-    taken = tuple(HoldLine(*line) for line in json.loads(lines))
+    taken = tuple([HoldLine(*line) for line in _READ.decode(lines)])
     return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms)  # type: ignore[arg-type]  # CHECKed
 
 
 def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int]:
-    lines = json.dumps([(line.line, line.sku, line.qty, line.open, line.consumed) for line in hold.lines])
+    lines = _WRITE.encode([structs.astuple(line) for line in hold.lines]).decode()
     return hold.id, hold.channel, hold.state, hold.expires_ms, lines, hold.order, hold.grant, hold.due_ms

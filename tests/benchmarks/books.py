@@ -42,8 +42,12 @@ _BUILD: Final = Path("build/books")
 Statement = tuple[str, Any, bool]
 
 
+#: The rows of marks of a statement that enters many rows.
+_MARKS: Final = re.compile(r"(\((?:\?, )*\?\))((?:, \1)+)")
+
+
 class _Recording:
-    """The writer, and every statement that changes something."""
+    """The writer, and every statement that changes something, whatever takes many rows as `executemany`."""
 
     def __init__(self, writer: sqlite3.Connection, kept: list[Statement]) -> None:
         self._writer = writer
@@ -54,13 +58,24 @@ class _Recording:
 
     def execute(self, sql: str, values: Any = ()) -> sqlite3.Cursor:
         if not sql.lstrip().startswith(("SELECT", "PRAGMA")):
-            self._kept.append((sql, values, False))
+            several = _MARKS.search(sql)
+            if several is None:
+                self._kept.append((sql, values, False))
+            else:
+                columns = several[1].count("?")
+                rows = [tuple(values[at : at + columns]) for at in range(0, len(values), columns)]
+                self._keep_many(_MARKS.sub(r"\1", sql), rows)
         return self._writer.execute(sql, values)
 
     def executemany(self, sql: str, many: Iterable[Any]) -> sqlite3.Cursor:
         every = list(many)
-        self._kept.append((sql, every, True))
+        self._keep_many(sql, every)
         return self._writer.executemany(sql, every)
+
+    def _keep_many(self, sql: str, rows: list[Any]) -> None:
+        if self._kept and self._kept[-1][0] == sql and self._kept[-1][2]:
+            rows = self._kept.pop()[1] + rows
+        self._kept.append((sql, rows, True))
 
 
 class _Shop:

@@ -76,7 +76,7 @@ def in_batches(turns: list[Turn]) -> list[Batch]:
     batches: list[Batch] = []
     value = chain.START
     for turn in turns:
-        postings = list(chain.chained(value, turn.postings))
+        postings = chain.chained(value, turn.postings)
         value = postings[-1][-1]
         balances = [(sku, place, qty) for (sku, place), qty in turn.balances.items()]
         batches.append((postings, balances, announcements_of(turn)))

@@ -87,7 +87,7 @@ async def _make(folder: Path, postings: int) -> None:
             left -= len(batch)
             turn = Turn(books, EPOCH, {}, {})
             turn.postings = [one for one in batch if one.seq > postings - ANNOUNCED]
-            linked = list(chain.chained(link, batch))
+            linked = chain.chained(link, batch)
             link = linked[-1][-1]
             await store.write(lambda tx, linked=linked, turn=turn: _enter(tx, linked, announcements_of(turn)))  # type: ignore[misc]
         await store.write(history.finish)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from agent.core.asks import (
     Delivery,
@@ -83,7 +84,7 @@ def forgotten_claim(turn: Turn) -> None:
 def resolved_twice(turn: Turn) -> None:
     before = turn.hold_before("H0")
     assert before is not None
-    turn.holds["H0"] = replace(before, state="consumed")
+    turn.holds["H0"] = structs.replace(before, state="consumed")
 
 
 def stale_lease(turn: Turn) -> None:

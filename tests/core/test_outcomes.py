@@ -1,9 +1,9 @@
 """The effect table: a test for each row, and what it says of ATP follows from what it says of units and claims."""
 
-from dataclasses import replace
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from agent.core import atp, places
 from agent.core.cases import KINDS

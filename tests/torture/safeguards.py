@@ -209,7 +209,7 @@ SAFEGUARDS = (
     Safeguard(
         "the wants of one SKU are added up",
         "agent/core/promises.py",
-        "wanted[want.sku] += want.qty",
+        "wanted[want.sku] = wanted.get(want.sku, 0) + want.qty",
         "wanted[want.sku] = want.qty",
         ("tests/core/test_claims.py",),
     ),
