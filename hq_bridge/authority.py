@@ -31,16 +31,25 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wire.topics import is_name
 
-Role = Literal["store", "hq", "reader", "broker"]
+Role = Literal["store", "hq", "reader", "broker", "node"]
 
-#: HQ's name on the line, the broker's, and how the names of those begin who only read.
+#: HQ's name on the line, the broker's, and how the names begin of those who only read and of an engine's nodes.
 HQ: Final = "nearshelf.hq"
 BROKER: Final = "nearshelf.broker"
 READER: Final = "reader."
+NODE: Final = "node."
 
 _AUTHORITY_DAYS: Final = 3650
 #: Clocks differ, and a mini-PC may start before it knows the time.
 _BACKDATED: Final = dt.timedelta(days=1)
+#: A store's certificate must not do for a broker.
+_USES: Final = {
+    "store": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    "hq": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    "reader": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    "broker": [ExtendedKeyUsageOID.SERVER_AUTH],
+    "node": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
+}
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -111,12 +120,13 @@ class Authority:
 
     def broker(self, hosts: Sequence[str], days: int) -> Path:
         """The broker, under every name or address by which stores and HQ reach it."""
-        for host in hosts:
-            if not _HOST.fullmatch(host) and not _is_address(host):
-                raise CannotIssue(f"{host!r} is neither a host's name nor its address")
-        if not hosts:
-            raise CannotIssue("name the host by which stores reach the broker")
-        return self._issue("broker", BROKER, days, hosts)
+        return self._issue("broker", BROKER, days, _hosts_to_name(hosts))
+
+    def node(self, name: str, hosts: Sequence[str], days: int) -> Path:
+        """A node of the engine: server to HQ and to its peers, client of its peers."""
+        if not is_name(name):
+            raise CannotIssue(f"{name!r} is no name: 1 to 32 of A-Z a-z 0-9 -")
+        return self._issue("node", NODE + name, days, _hosts_to_name(hosts))
 
     def issued(self) -> list[Issued]:
         """All that is in the folder, by name."""
@@ -140,7 +150,7 @@ class Authority:
             due = everything or each.is_half_through(self._now) or each.by != newest
             if not due or not (folder / "key.pem").exists():
                 continue
-            hosts = _hosts(_certificate(folder / "cert.pem")) if each.role == "broker" else ()
+            hosts = _hosts(_certificate(folder / "cert.pem")) if each.role in ("broker", "node") else ()
             self._issue(each.role, each.name, days, hosts)
             renewed.append(each.name)
         return renewed
@@ -198,7 +208,7 @@ class Authority:
             .not_valid_before(self._now - _BACKDATED)
             .not_valid_after(self._now + dt.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([_use(role)]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(_USES[role]), critical=False)
         )
         if hosts:
             certificate = certificate.add_extension(
@@ -311,12 +321,18 @@ def _role_of(name: str) -> Role:
         return "broker"
     if name == HQ:
         return "hq"
+    if name.startswith(NODE):
+        return "node"
     return "reader" if name.startswith(READER) else "store"
 
 
-def _use(role: Role) -> x509.ObjectIdentifier:
-    """A store's certificate must not do for a broker."""
-    return ExtendedKeyUsageOID.SERVER_AUTH if role == "broker" else ExtendedKeyUsageOID.CLIENT_AUTH
+def _hosts_to_name(hosts: Sequence[str]) -> Sequence[str]:
+    for host in hosts:
+        if not _HOST.fullmatch(host) and not _is_address(host):
+            raise CannotIssue(f"{host!r} is neither a host's name nor its address")
+    if not hosts:
+        raise CannotIssue("name the host, or hosts, by which it is reached")
+    return hosts
 
 
 def _is_address(host: str) -> bool:

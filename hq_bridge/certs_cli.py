@@ -77,6 +77,18 @@ def broker(
 
 
 @app.command()
+def node(
+    folder: _Folder,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The node's name in the engine.")],
+    hosts: Annotated[list[str], typer.Argument(metavar="HOST...", help="Every name or address it is reached by.")],
+    days: _Days = 365,
+) -> None:
+    """Give a node of the engine (broker_config/nats) its certificate."""
+    with _or_say_why():
+        _copy_this(Authority(folder, _now()).node(name, hosts, days), "the node")
+
+
+@app.command()
 def reader(
     folder: _Folder,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who; the broker knows it as reader.NAME.")],
