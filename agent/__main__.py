@@ -19,13 +19,16 @@ from agent.cli import command_line
 from agent.clock import SystemClock, this_boot
 from agent.config import Config
 from agent.core.explain import policy_of
-from agent.core.ledger import Turn
+from agent.core.lease import Leases
+from agent.core.ledger import Books, Turn
 from agent.devices import Keeper, open_devices
+from agent.hq_silence import SilenceWatch
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
 from agent.store import books as rows
-from agent.store import claims
+from agent.store import claims, conditions
 from agent.store.ballast import Ballast
+from agent.store.connection import Store
 from agent.store.opening import open_books
 from agent.upkeep import Upkeep
 from agent.web.app import make_app
@@ -52,10 +55,7 @@ async def serve(config: Config) -> None:
     ballast = Ballast(config.books, config.care.ballast_bytes)
     opened, restored = await open_books(config.books, ballast, config.care.backups, clock.now_ms())
     async with opened as store:
-        epoch = await store.write(lambda tx: rows.found(tx, config.store, clock.now_ms()))
-        catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
-        books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
-        books.conditions.policy_of = policy_of(catalogue)
+        books = await _load(store, config, clock.now_ms())
         memory.spare_the_books()
         sender = Sender(version("nearshelf"), boot)
         heard, is_old_copy = await store.write(lambda tx: (rows.heard(tx), rows.is_old_copy(tx)))
@@ -103,10 +103,22 @@ async def serve(config: Config) -> None:
             "outbox": outbox.run(),
             "link": link.run(),
             "upkeep": upkeep.run(),
+            "silence": SilenceWatch(clerk, outbox, clock).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, live.changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
         await _run(edges, inner, web, live, clerk, outbox)
+
+
+async def _load(store: Store, config: Config, at: int) -> Books:
+    """The books in memory, with the catalogue, what the channels may be promised, and the leases of this start."""
+    epoch = await store.write(lambda tx: rows.found(tx, config.store, at))
+    catalogue = await store.write(lambda tx: catalogue_import.follow_file(tx, config.catalogue))
+    books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
+    books.conditions.channels = config.channels
+    books.conditions.policy_of = policy_of(catalogue, config.channels)
+    books.leases = Leases(await store.write(conditions.begin_start), config.lease_s)
+    return books
 
 
 async def _run(

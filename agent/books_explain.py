@@ -4,6 +4,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,8 @@ import typer
 from agent.books_time import BooksTime
 from agent.clock import SystemClock, this_boot
 from agent.config import Config
-from agent.core.atp import Terms
+from agent.core.atp import StopNote, Terms
+from agent.core.channels import Channels
 from agent.core.explain import ANY_OTHER, Explanation, explain, policy_of
 from agent.core.ledger import Turn
 from agent.store import books as rows
@@ -28,10 +30,10 @@ def add_to(app: typer.Typer, load: Callable[[Path], Config]) -> None:
 
     @app.command("explain")
     def explain_sku(config: _Config, sku: _Sku) -> None:
-        """Why is ATP what it is? Every term, for each channel. Whether the store is paused, only the agent knows."""
+        """Why is ATP what it is? Every term, for each channel, and what stops the whole store."""
         settings = load(config)
         try:
-            found = read(settings.books, sku)
+            found = read(settings.books, sku, settings.channels)
         except (BooksError, sqlite3.Error) as error:
             typer.echo(f"{settings.books} cannot be read: {error}", err=True)
             sys.exit(2)
@@ -41,7 +43,7 @@ def add_to(app: typer.Typer, load: Callable[[Path], Config]) -> None:
         typer.echo(said(found))
 
 
-def read(books: Path, item: str) -> Explanation | None:
+def read(books: Path, item: str, channels: Channels) -> Explanation | None:
     """The explanation as of the books' last commit; None when there is no such item."""
     clock = SystemClock()
     with closing(snapshots.reader(books)) as db:
@@ -53,7 +55,8 @@ def read(books: Path, item: str) -> Explanation | None:
             return None
         found = rows.load(db, meta["store"], int(meta["epoch"]), catalogue)
         time = BooksTime(clock, this_boot(), claims.time_of(db))
-    found.conditions.policy_of = policy_of(catalogue)
+    found.conditions.channels = channels
+    found.conditions.policy_of = policy_of(catalogue, channels)
     return explain(Turn(found, clock.now_ms(), {}, {}, {}, time.stamp().books_ms), sku.sku)
 
 
@@ -66,6 +69,8 @@ def said(found: Explanation) -> str:
         f"  counted by {found.unit}, sold {found.eligibility}; as of number {found.seq}",
         f"  units: {places}",
         f"  last seen: {f'{seen_s // 86400} d {seen_s % 86400 // 3600} h ago' if seen_s < 365 * 86400 else 'never'}",
+        f"  its record is {found.record}",
+        *_stops(found.paused, found.lease),
     ]
     lines += [_term(terms) for terms in found.channels]
     for claim in found.claims:
@@ -74,6 +79,24 @@ def said(found: Explanation) -> str:
     if found.claims_more:
         lines.append(f"  and {found.claims_more} more claims")
     return "\n".join(lines)
+
+
+def _stops(paused: StopNote | None, lease: StopNote | None) -> list[str]:
+    """What stops the whole store, as the agent last noted it."""
+    lines = []
+    if paused is not None and paused.holds:
+        lines.append(f"  the store is paused since {_when(paused.at)} by {paused.by}: {paused.why}")
+    else:
+        lines.append("  the store is not paused")
+    if lease is not None and lease.holds:
+        lines.append(f"  HQ has not been heard, noted {_when(lease.at)}: {lease.why}")
+    else:
+        lines.append(f"  HQ is heard{f', noted {_when(lease.at)}' if lease else ''}, as far as an agent runs")
+    return lines
+
+
+def _when(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000).astimezone().isoformat(" ", "seconds")
 
 
 def _term(terms: Terms) -> str:

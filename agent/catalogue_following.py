@@ -50,6 +50,6 @@ class CatalogueFollower:
         before = self._books.catalogue.skus
         changed = [name for name, sku in catalogue.skus.items() if before.get(name) != sku]
         self._books.catalogue = catalogue
-        self._books.conditions.policy_of = policy_of(catalogue)
+        self._books.conditions.policy_of = policy_of(catalogue, self._books.conditions.channels)
         log.info("catalogue_followed", skus=len(catalogue.skus), changed=len(changed))
         self._changed(changed)

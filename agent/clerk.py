@@ -20,7 +20,7 @@ from agent.core.checks import check
 from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
-from agent.store import claims, counted, orders
+from agent.store import claims, conditions, counted, orders
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -95,7 +95,9 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.TagsHeard) -> asks.TagsEntered: ...
     @overload
-    async def enter(self, ask: asks.Notice) -> asks.Noted: ...
+    async def enter(self, ask: asks.Notice | asks.HqSilence) -> asks.Noted: ...
+    @overload
+    async def enter(self, ask: asks.Pause) -> asks.Paused: ...
     async def enter(self, ask: asks.Ask) -> asks.Answer:
         """Enter an ask in the books; its answer is on disk when this returns.
 
@@ -186,7 +188,7 @@ class Clerk:
         holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_named(one.ask)) is not None])
         known_orders = orders.named(tx, [order for one in waiting if (order := asks.order_named(one.ask)) is not None])
         stamp = self.time.stamp()
-        turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders)
+        turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         counted.look_back(tx, turn, [one.ask for one in waiting if isinstance(one.ask, asks.Count)])
         try:
             let_time_pass(turn)
@@ -199,6 +201,7 @@ class Clerk:
             try:
                 rows.enter(tx, turn, announcements_of(turn))
                 claims.enter(tx, turn, stamp)
+                conditions.enter(tx, turn)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers

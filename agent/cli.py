@@ -12,6 +12,7 @@ import typer
 from agent import books_cli, catalogue_cli, catalogue_import
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
+from agent.core.channels import Channel
 from agent.devices import open_devices
 from agent.store.errors import BooksError, BooksLostError
 
@@ -38,10 +39,15 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         """Say everything that is wrong with a configuration. Connects to nothing."""
         config = _load(file)
         try:
-            skus = len(catalogue_import.check(config.catalogue).skus) if config.catalogue else 0
+            skus = catalogue_import.check(config.catalogue).skus if config.catalogue else {}
         except BadCatalogueError as error:
             _give_up(str(error), _MISTAKE)
-        typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {skus} SKUs")
+        typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {len(skus)} SKUs")
+        for channel in config.channels.values():
+            typer.echo(f"  {_told(channel)}")
+            absent = sorted(channel.quota.keys() - skus.keys()) if config.catalogue else []
+            if absent:
+                typer.echo(f"  its quota names what is not in the catalogue: {', '.join(absent)}", err=True)
 
     @app.command()
     def run(file: _File) -> None:
@@ -88,6 +94,15 @@ def _load(file: Path) -> Config:
     if mistakes or config is None:
         _give_up(str(ConfigMistakes(file, mistakes)), _MISTAKE)
     return config
+
+
+def _told(channel: Channel) -> str:
+    margin = channel.margin
+    return (
+        f"channel {channel.name}: holds live {channel.hold_s // 60} min, quota for {len(channel.quota)} SKUs,"
+        f" leaves {margin.sure} sure, {margin.fair} fair, {margin.unsure} unsure"
+        f"{', sold in the store itself' if channel.local else ''}"
+    )
 
 
 def _give_up(why: str, code: int) -> NoReturn:

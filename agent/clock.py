@@ -13,7 +13,7 @@ class Clock(Protocol):
         """Wall time, unix milliseconds: for stamping, never for waiting or order."""
 
     def monotonic_s(self) -> float:
-        """Seconds that never jump: for waiting and for how long ago."""
+        """Seconds that never jump, and that count while the machine sleeps: for waiting and for how long ago."""
 
     async def sleep(self, seconds: float) -> None: ...
 
@@ -25,7 +25,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def monotonic_s(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

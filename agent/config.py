@@ -2,12 +2,15 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from agent.core.asks import Purpose
+from agent.core.channels import Channel, Channels, Margin
+from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
+from agent.core.lease import USUAL_LEASE_S
 from agent.core.places import INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
@@ -15,6 +18,9 @@ from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import StoreTopics, is_name
 
 _MAX_PORT: Final = 65535
+#: Three signs of life are the least that may be missed; an hour is no fence any more.
+_LEASE_S: Final = (30, 3600)
+_MOST_UNITS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,9 @@ class Config:
     web_port: int
     tags: TagRules
     devices: tuple[DeviceConfig, ...]
+    #: How long an order may be accepted on a lease, and how long HQ may be silent.
+    lease_s: int = USUAL_LEASE_S
+    channels: Channels = field(default_factory=dict)
 
     @property
     def store(self) -> str:
@@ -131,6 +140,27 @@ class _Table:
             return default
         return value
 
+    def inner(self, key: str) -> "_Table":
+        """The table inside this one; empty when it is not there."""
+        values = self.take(key, dict, {})
+        return _Table(f"{self.path}.{key}", values, self._mistakes)
+
+    @property
+    def keys(self) -> Iterable[str]:
+        return self._values.keys()
+
+    def whole_mistake(self, problem: str) -> None:
+        """A mistake of the table, not of one key."""
+        self._mistakes.append(f"{self.path}: {problem}")
+
+    def between(self, key: str, default: int | None, least: int, most: int) -> Any:
+        """A whole number in these bounds."""
+        value = self.take(key, int, default)
+        if value is not None and not least <= value <= most:
+            self.mistake(key, f"{value} is not between {least} and {most}")
+            return default
+        return value
+
     def finish(self) -> None:
         """Call every key nobody asked for a mistake, with the name that may have been meant."""
         for key in self._values:
@@ -162,6 +192,7 @@ class _Reader:
         broker = self._broker(hq)
         version = hq.one_of("mqtt_version", get_args(MqttVersion), "5")
         credentials = self._credentials(hq, broker)
+        lease_s = hq.between("lease_s", USUAL_LEASE_S, *_LEASE_S)
         hq.finish()
         web = self._table(root, "web", optional=True)
         host, port = web.take("host", str, "127.0.0.1"), web.take("port", int, 8080)
@@ -170,6 +201,7 @@ class _Reader:
         web.finish()
         rules = self._rules(self._table(root, "tags", optional=True))
         devices = self._devices(root)
+        channels = self._channels(root)
         root.finish()
         return Config(
             topics=StoreTopics(names["chain"] or "x", names["id"] or "x"),
@@ -183,14 +215,13 @@ class _Reader:
             web_port=port,
             tags=rules,
             devices=devices,
+            lease_s=lease_s,
+            channels=channels,
         )
 
     def _care(self, books: _Table) -> BooksCare:
         backups = books.file_name("backups", "backups")
-        keep_days, ballast_mib = books.take("keep_days", int, 400), books.take("ballast_mib", int, 16)
-        for key, value, least, most in (("keep_days", keep_days, 35, 36_500), ("ballast_mib", ballast_mib, 0, 4096)):
-            if not least <= value <= most:
-                books.mistake(key, f"{value} is not between {least} and {most}")
+        keep_days, ballast_mib = books.between("keep_days", 400, 35, 36_500), books.between("ballast_mib", 16, 0, 4096)
         return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024)
 
     def _table(self, parent: _Table, key: str, *, optional: bool = False) -> _Table:
@@ -226,13 +257,50 @@ class _Reader:
         table.finish()
         return TagRules(settle_s, min_reads, leave_s)
 
+    def _each(self, root: _Table, key: str) -> Iterator[_Table]:
+        """The tables of a list of tables."""
+        for nth, values in enumerate(root.take(key, list, [])):
+            if isinstance(values, dict):
+                yield _Table(f"{key}[{nth}]", values, self.mistakes)
+            else:
+                root.mistake(f"{key}[{nth}]", f"is not a table; write [[{key}]]")
+
+    def _channels(self, root: _Table) -> Channels:
+        found: dict[str, Channel] = {}
+        for table in self._each(root, "channel"):
+            channel = self._channel(table)
+            if channel.name in found:
+                table.mistake("name", f"{channel.name!r} names two channels")
+            found[channel.name] = channel
+        return found
+
+    def _channel(self, table: _Table) -> Channel:
+        name = table.take("name", str)
+        if name is not None and not is_name(name):
+            table.mistake("name", f"{name!r} is not 1 to 32 of A-Z a-z 0-9 -")
+        quotas = table.inner("quota")
+        quota = {sku: quotas.between(sku, 0, 0, _MOST_UNITS) for sku in quotas.keys}
+        minutes = table.between("hold_minutes", USUAL_TTL_S // 60, 1, LONGEST_TTL_S // 60)
+        local = table.take("local", bool, default=False)
+        margin = self._margin(table.inner("safety"))
+        table.finish()
+        return Channel(name or "", quota, margin, minutes * 60, local)
+
+    def _margin(self, safety: _Table) -> Margin:
+        margin = Margin(*(safety.between(record, 0, 0, _MOST_UNITS) for record in ("sure", "fair", "unsure")))
+        safety.finish()
+        units = astuple(margin)
+        if list(units) != sorted(units):
+            safety.whole_mistake("the surer a record is, the fewer units are left: sure <= fair <= unsure")
+        elif margin.sure == margin.unsure > 0:
+            safety.whole_mistake(
+                "is the same for every record, which refuses orders for goods that are there; leave less of sure ones"
+            )
+        return margin
+
     def _devices(self, root: _Table) -> tuple[DeviceConfig, ...]:
         found: list[DeviceConfig] = []
-        for nth, values in enumerate(root.take("device", list, [])):
-            table = _Table(f"device[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
-            if not isinstance(values, dict):
-                root.mistake(f"device[{nth}]", "is not a table; write [[device]]")
-                continue
+        for table in self._each(root, "device"):
             device = self._device(table)
             if any(device.name == other.name for other in found):
                 table.mistake("name", f"{device.name!r} names two devices")
@@ -262,5 +330,12 @@ class _Reader:
 
 
 def _called(kind: type) -> str:
-    names = {str: "a text", int: "a whole number", float: "a number", dict: "a table", list: "a list of tables"}
+    names = {
+        str: "a text",
+        int: "a whole number",
+        float: "a number",
+        dict: "a table",
+        list: "a list of tables",
+        bool: "true or false",
+    }
     return names[kind]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import structlog
+from msgspec import UNSET
 
 from agent.clock import Clock
 from agent.core.ledger import Books
@@ -41,7 +42,7 @@ _OLD_COPY = (
     "HQ has heard more from this store than these books hold: they are an old copy, and nothing is entered in them. "
     "Stop the agent and put the newest copy of the books in their place."
 )
-#: How often the store says it is here.
+#: How often the store says it is here, with a new lease; HQ answers.
 HEARTBEAT_S = 10.0
 #: Announcements stay this long after HQ has heard them: an HQ restored from a backup is then only a replay.
 KEEP_HEARD_MS = 72 * 3600 * 1000
@@ -81,6 +82,7 @@ class Outbox:
         """`heard` and `is_old_copy` as the books noted them."""
         self.heard = heard
         self.heard_at: int | None = None
+        self._heard_s = clock.monotonic_s()
         self.waiting_since: int | None = None
         self.trouble = _OLD_COPY if is_old_copy else ""
         self.on_heard: Callable[[], None] = lambda: None
@@ -111,6 +113,11 @@ class Outbox:
     def waiting(self) -> int:
         """How many announcements HQ has not heard."""
         return max(0, self._books.head - self.heard)
+
+    @property
+    def silent_s(self) -> float:
+        """How long HQ has not been heard; counted from the start when it never was."""
+        return self._clock.monotonic_s() - self._heard_s
 
     @property
     def heard_topics(self) -> tuple[str, str]:
@@ -242,7 +249,7 @@ class Outbox:
         progressed = heard.upto > self.heard
         asked_again = heard.want is not None or not self._answered
         self.heard = heard.upto if asked_again else max(self.heard, heard.upto)
-        self.heard_at = self._clock.now_ms()
+        self.heard_at, self._heard_s = self._clock.now_ms(), self._clock.monotonic_s()
         self._window = min(heard.window, MOST_WINDOW)
         self._linger_s = min(heard.linger_ms / 1000, _MOST_LINGER_S)
         if progressed or asked_again:
@@ -311,7 +318,10 @@ class Outbox:
             log.warning("broker_refused", why=str(why))
 
     def _state(self, state: Literal["here", "away"]) -> StoreState:
-        return StoreState(state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software)
+        lease = self._books.leases.issue(int(self._clock.monotonic_s() * 1000)) if state == "here" else UNSET
+        return StoreState(
+            state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software, lease
+        )
 
     def _say_here(self) -> None:
         if not self._leaving:  # a "here" after the "away" would stay at the broker

@@ -158,6 +158,8 @@ class Draft:
         self.presence = state.state
         if state.epoch == self.epoch:
             self.head = max(self.head, state.head)
+            if state.state == "here" and self.answer is None:
+                self._say()  # the store counts on being answered, also when there is nothing new
 
     def hello(self, hello: Hello) -> None:
         """The store says who it is, and so is here; it is told how far HQ is."""

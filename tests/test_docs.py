@@ -161,7 +161,12 @@ def test_the_operators_configuration_is_accepted(
     (tmp_path / "shown.toml").write_text(shown, encoding="utf-8")
     load(tmp_path / "shown.toml")
     explained = " ".join(row[0] for row in rows_under(ROOT / "docs" / "operate.md", heading))
-    keys = {f"{table}.{key}" for table, values in tomllib.loads(shown).items() if table != "device" for key in values}
+    tables = [
+        (name, table)
+        for name, value in tomllib.loads(shown).items()
+        for table in (value if isinstance(value, list) else [value])
+    ]
+    keys = {f"{name}.{key}" for name, table in tables for key in table}
     assert [key for key in keys if f"`{key}`" not in explained] == []
 
 

@@ -137,6 +137,8 @@ def decode_state(payload: bytes) -> StoreState:
     _check_range("head", state.head, 0)
     _check_range("at", state.at, -MAX_NUMBER)
     _check_text("software", state.software)
+    if state.lease is not msgspec.UNSET:
+        _check_range("lease", state.lease, 1)
     return state
 
 

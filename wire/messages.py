@@ -7,6 +7,7 @@ Times are integer milliseconds since 1970 UTC (`at`), read off the sender's cloc
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 #: Version of the batch, hello, state and heard envelopes below.
 WIRE_VERSION = 1
@@ -85,13 +86,19 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class StoreState(msgspec.Struct, frozen=True):
-    """Retained: is the store on the line? `away` is its last will (`up/state`)."""
+    """Retained: is the store on the line? `away` is its last will (`up/state`).
+
+    `lease` grows with each `here`. An order cites the lease it was routed on; the store accepts it only while that
+    lease is younger than 90 s (or what the store is configured to) by the store's own clock, in the start that issued
+    it.
+    """
 
     state: Literal["here", "away"]
     epoch: int
     head: int
     at: int
     software: str
+    lease: int | UnsetType = UNSET
     v: int = WIRE_VERSION
 
 

@@ -163,24 +163,27 @@ class Reserve(Struct, frozen=True, gc=False):
     """Hold all lines for an interval, or none. Of a `grant`'s holder it takes what was granted to it.
 
     `due_ms` says when the goods are due (unix ms): of claims that cannot be kept, the one due last gives way first.
+    `ttl_s` None: as long as the channel's holds live. What HQ asks cites the `lease` it was routed on.
     """
 
     hold: str
     channel: str
     wants: tuple[Want, ...]
-    ttl_s: int
+    ttl_s: int | None
     grant: str = ""
     due_ms: int = 0
+    lease: int | None = None
 
     def sources(self) -> list[str]:
         return [f"hold:{self.hold}"]
 
 
 class CommitHold(Struct, frozen=True, gc=False):
-    """A pending hold belongs to an order now and does not expire any more."""
+    """A pending hold belongs to an order now and does not expire any more. What HQ asks cites its `lease`."""
 
     hold: str
     order: str
+    lease: int | None = None
 
     def sources(self) -> list[str]:
         return [f"commit:{self.hold}"]
@@ -218,12 +221,16 @@ class Grant(Struct, frozen=True, gc=False):
 
 
 class PlaceOrder(Struct, frozen=True, gc=False):
-    """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing)."""
+    """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing).
+
+    What HQ routed here cites the `lease` it was routed on.
+    """
 
     order: str
     channel: str
     wants: tuple[Want, ...]
     due_at: int = 0
+    lease: int | None = None
 
     def sources(self) -> list[str]:
         return [f"hold:{hold_of(self.order)}"]
@@ -364,10 +371,52 @@ class Noted(Struct, frozen=True, gc=False):
     """The case is as it should be."""
 
 
+class Pause(Struct, frozen=True, gc=False):
+    """Somebody stops the store's promises, and says why; or with `paused` False lets them go on."""
+
+    paused: bool
+    why: str
+    by: str
+
+    def sources(self) -> list[str]:
+        return []  # it posts nothing
+
+
+class Paused(Struct, frozen=True, gc=False):
+    """How it stands: `since` unix ms."""
+
+    paused: bool
+    since: int
+    why: str
+    by: str
+
+
+class HqSilence(Struct, frozen=True, gc=False):
+    """HQ has not been heard for longer than a lease lives, or with `silent` False is heard again."""
+
+    silent: bool
+    why: str
+
+    def sources(self) -> list[str]:
+        return []  # it posts nothing
+
+
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice | Pause | HqSilence
 Answer = (
-    Sold | Expected | Scanned | TagsEntered | Claimed | Short | Granted | Ordered | Ticked | Counted | Noted | Refused
+    Sold
+    | Expected
+    | Scanned
+    | TagsEntered
+    | Claimed
+    | Short
+    | Granted
+    | Ordered
+    | Ticked
+    | Counted
+    | Noted
+    | Paused
+    | Refused
 )
 
 

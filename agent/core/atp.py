@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
-from agent.core.catalogue import Eligibility
+from agent.core.catalogue import Eligibility, TagCoverage
+from agent.core.channels import NO_MARGIN, UNKNOWN, Channels, Margin, confidence
 from agent.core.places import SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
@@ -15,12 +16,18 @@ _WEEK_MS: Final = 7 * 24 * 3600 * 1000
 
 
 class Policy(Struct, frozen=True, gc=False):
-    """What is decided about a SKU in a channel: units never promised, the most that may be held, and how it is sold."""
+    """What is decided about a SKU in a channel: units never promised, the most that may be held, and how it is sold.
+
+    `margin` comes on top of `safety`, by how sure the SKU's record is.
+    """
 
     safety: int = 0
     quota: int | None = None
     eligibility: Eligibility = "instant"
     retired: bool = False
+    margin: Margin = NO_MARGIN
+    tags: TagCoverage = "none"
+    local: bool = False
 
 
 USUAL: Final = Policy()
@@ -32,13 +39,41 @@ def usual_policy(sku: str, channel: str) -> Policy:
     return USUAL
 
 
+#: What stops promises: somebody paused the store, or HQ has not been heard for longer than a lease lives.
+Stop = Literal["paused", "lease_stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class StopNote:
+    """A stop as the books last noted it: does it hold, since when (unix ms), why, and who said so."""
+
+    holds: bool = False
+    at: int = 0
+    why: str = ""
+    by: str = ""
+
+
 @dataclass(slots=True)
 class Conditions:
-    """What stops all promises at once."""
+    """What stops all promises at once, and what the channels may be promised."""
 
     paused: bool = False
     lease_stale: bool = False
     policy_of: PolicyOf = field(default=usual_policy)
+    channels: Channels = field(default_factory=dict)
+    notes: dict[Stop, StopNote] = field(default_factory=dict)
+
+    def take(self, stop: Stop, noted: StopNote) -> None:
+        """This is how it stands now."""
+        self.notes[stop] = noted
+        if stop == "paused":
+            self.paused = noted.holds
+        else:
+            self.lease_stale = noted.holds
+
+    def hold_s(self, channel: str) -> int:
+        """How long a hold of the channel lives unless the ask says otherwise."""
+        return self.channels.get(channel, UNKNOWN).hold_s
 
 
 class View(Protocol):
@@ -75,15 +110,19 @@ def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
     policy = conditions.policy_of(sku, channel)
     sellable = view.sellable(sku)
     promised, granted = view.promised(sku), view.granted(sku)
-    uncertain = doubted(sellable, view.balance(sku, SUSPECT), view.evidence_age_ms(sku))
+    suspect, age_ms = view.balance(sku, SUSPECT), view.evidence_age_ms(sku)
+    uncertain = doubted(sellable, suspect, age_ms)
+    safety = policy.safety
+    if policy.margin is not NO_MARGIN:
+        safety += policy.margin.of(confidence(policy.tags, age_ms, suspect))
     quota_left = None if policy.quota is None else max(0, policy.quota - view.promised_in(sku, channel))
     why_not = stopped(conditions, policy)
-    atp = max(0, sellable - promised - granted - uncertain - policy.safety)
+    atp = max(0, sellable - promised - granted - uncertain - safety)
     if quota_left is not None:
         atp = min(atp, quota_left)
     if why_not:
         atp = 0
-    return Terms(sku, channel, sellable, promised, granted, uncertain, policy.safety, quota_left, why_not, atp)
+    return Terms(sku, channel, sellable, promised, granted, uncertain, safety, quota_left, why_not, atp)
 
 
 def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
@@ -102,7 +141,7 @@ def stopped(conditions: Conditions, policy: Policy) -> str:
     """Why nothing may be promised at all; empty when something may."""
     if conditions.paused:
         return "the store is paused"
-    if conditions.lease_stale:
+    if conditions.lease_stale and not policy.local:
         return "HQ has not been heard for too long"
     if policy.retired:
         return "the SKU is retired"

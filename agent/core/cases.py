@@ -61,6 +61,9 @@ KINDS: Final = MappingProxyType(
         "backup_failed": Kind(
             "store_lead", 24 * 3600, "Today's copy of the books was not made. Have the disk and the log looked at."
         ),
+        "paused": Kind(
+            "store_lead", 3600, "Nothing is promised from this store. Let it go on as soon as the reason is over."
+        ),
         "negative_stock": Kind(
             "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
         ),

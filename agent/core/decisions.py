@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, promises
+from agent.core import barcodes, counts, fulfilment, promises, stopping
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -14,10 +14,12 @@ from agent.core.asks import (
     Expected,
     ExpectedLine,
     Grant,
+    HqSilence,
     Mistake,
     MoveOrder,
     Noted,
     Notice,
+    Pause,
     PlaceOrder,
     Refused,
     ReleaseHold,
@@ -69,6 +71,10 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return counts.count(turn, ask, counts.Tolerance())
         case Tick():
             return let_time_pass(turn)
+        case Pause():
+            return stopping.pause(turn, ask)
+        case HqSilence():
+            return stopping.note_silence(turn, ask)
         case Notice(over=True):
             turn.resolve_case(ask.kind, ask.about, "over")
             return Noted()

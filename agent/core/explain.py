@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from agent.core import atp
-from agent.core.atp import Policy, PolicyOf, Terms
+from agent.core.atp import Policy, PolicyOf, StopNote, Terms
 from agent.core.catalogue import Catalogue, Eligibility, Unit
+from agent.core.channels import UNKNOWN, Channels, Confidence, confidence
 from agent.core.ledger import Turn
-from agent.core.places import INSIDE, OUTSIDE
+from agent.core.places import INSIDE, OUTSIDE, SUSPECT
 
 #: Stands for every channel of which nothing particular is known.
 ANY_OTHER: Final = "*"
-
 
 #: Open claims that are named; more than these explain nothing to a person.
 MOST_CLAIMS: Final = 100
@@ -31,7 +31,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`places` are the SKU's balances that are not 0; `evidence_age_ms` since its units were last seen."""
+    """`places` are the SKU's balances that are not 0; `evidence_age_ms` since its units were last seen.
+
+    `paused` and `lease` are what stops the whole store, as the books noted it; None when it was never noted.
+    """
 
     sku: str
     name_en: str
@@ -42,19 +45,31 @@ class Explanation:
     seq: int
     places: dict[str, int]
     evidence_age_ms: int
+    record: Confidence
+    paused: StopNote | None
+    lease: StopNote | None
     channels: tuple[Terms, ...]
     claims: tuple[Claim, ...]
     claims_more: int
 
 
-def policy_of(catalogue: Catalogue) -> PolicyOf:
-    """What the catalogue decides about a SKU in a channel; what is not in it is promised to nobody."""
+def policy_of(catalogue: Catalogue, channels: Channels) -> PolicyOf:
+    """What catalogue and channels decide about a SKU in a channel; what no catalogue has is promised to nobody."""
 
     def policy(name: str, channel: str) -> Policy:
         sku = catalogue.skus.get(name)
+        sold_in = channels.get(channel, UNKNOWN)
         if sku is None or sku.retired:
-            return Policy(retired=True)
-        return Policy(sku.traits.safety_for(channel), eligibility=sku.traits.eligibility)
+            return Policy(retired=True, local=sold_in.local)
+        traits = sku.traits
+        return Policy(
+            traits.safety_for(channel),
+            sold_in.quota.get(name),
+            traits.eligibility,
+            margin=sold_in.margin,
+            tags=traits.tags,
+            local=sold_in.local,
+        )
 
     return policy
 
@@ -64,7 +79,8 @@ def explain(now: Turn, name: str) -> Explanation | None:
     sku = now.books.catalogue.skus.get(name)
     if sku is None:
         return None
-    channels = {channel for channel, _ in sku.traits.safety_of}
+    conditions = now.conditions
+    channels = {channel for channel, _ in sku.traits.safety_of} | set(conditions.channels)
     claims = _claims(now, name)
     channels |= {claim.channel for claim in claims}
     return Explanation(
@@ -77,7 +93,10 @@ def explain(now: Turn, name: str) -> Explanation | None:
         now.head,
         now.books.of_sku(name, sorted(INSIDE | OUTSIDE)),
         now.evidence_age_ms(name),
-        tuple(atp.terms(now, now.books.conditions, name, channel) for channel in (*sorted(channels), ANY_OTHER)),
+        confidence(sku.traits.tags, now.evidence_age_ms(name), now.balance(name, SUSPECT)),
+        conditions.notes.get("paused"),
+        conditions.notes.get("lease_stale"),
+        tuple(atp.terms(now, conditions, name, channel) for channel in (*sorted(channels), ANY_OTHER)),
         tuple(claims[:MOST_CLAIMS]),
         max(0, len(claims) - MOST_CLAIMS),
     )

@@ -38,7 +38,8 @@ def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
     order = orders.received(ask.order, ask.channel, lines, due_at=ask.due_at, now_at=turn.at, now_ms=turn.books_ms)
     if turn.hold(order.hold) is not None:
         return _refused(ask.order, f"cannot be held: there is a hold {order.hold!r}", conflict=True)
-    held = promises.reserve(turn, Reserve(order.hold, ask.channel, ask.wants, _UNUSED_TTL_S, due_ms=ask.due_at))
+    wanted = Reserve(order.hold, ask.channel, ask.wants, _UNUSED_TTL_S, due_ms=ask.due_at, lease=ask.lease)
+    held = promises.reserve(turn, wanted)
     if isinstance(held, Refused):
         return held
     if isinstance(held, Short):

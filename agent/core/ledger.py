@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from agent.core.alarms import Alarms
-from agent.core.atp import Conditions
+from agent.core.atp import Conditions, Stop, StopNote
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised
+from agent.core.lease import Leases
 from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange
@@ -89,6 +90,7 @@ class Books:
     spoken_for: Promised = field(default_factory=Promised)
     orders: dict[str, Order] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
+    leases: Leases = field(default_factory=Leases)
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
@@ -107,6 +109,8 @@ class Books:
         self.scans.update(turn.scans)
         self.books_ms = turn.books_ms
         self.evidence.update(turn.evidence)
+        for stop, noted in turn.stops.items():
+            self.conditions.take(stop, noted)
         for sku, granted in turn.grants().items():
             self.spoken_for.granted[sku] = self.spoken_for.granted.get(sku, 0) + granted
         for hold in turn.holds.values():
@@ -173,7 +177,8 @@ class Turn:
     """What one transaction will change; reads see it at once.
 
     `known` and `deliveries` are the postings and delivered tags that the asks' sources made before, `known_holds` the
-    holds they name, resolved ones too, `known_orders` the orders likewise. `books_ms` is the books' own time.
+    holds they name, resolved ones too, `known_orders` the orders likewise. `books_ms` is the books' own time,
+    `running_ms` the clock leases are issued by.
     """
 
     def __init__(
@@ -185,6 +190,7 @@ class Turn:
         known_holds: Mapping[str, Hold] | None = None,
         books_ms: int | None = None,
         known_orders: Mapping[str, Order] | None = None,
+        running_ms: int = 0,
     ) -> None:
         self.books = books
         self.at = at
@@ -201,6 +207,9 @@ class Turn:
         self.orders: dict[str, Order] = {}
         self.evidence: dict[str, int] = {}
         self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
+        self.conditions = books.conditions
+        self.stops: dict[Stop, StopNote] = {}
+        self._running_ms = running_ms
         #: Postings after number `moved_after` of what is counted in this turn.
         self.moved: Sequence[Posting] = ()
         self.moved_after = books.head
@@ -212,9 +221,22 @@ class Turn:
         self._open_cases: dict[tuple[str, str], Case | None] = {}
 
     def is_empty(self) -> bool:
-        return not (
-            self.postings or self.cases or self.notes or self.tags or self.deliveries or self.holds or self.orders
-        )
+        entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
+        return not (entered or self.holds or self.orders or self.stops)
+
+    def stop(self, name: Stop) -> StopNote:
+        """What is noted of something that stops promises, as of this turn."""
+        return self.conditions.notes.get(name) or StopNote()
+
+    def note_stop(self, name: Stop, *, holds: bool, at: int, why: str, by: str) -> None:
+        """Promises are stopped by this, or no longer: it counts for all that follows in this turn."""
+        self.stops[name] = StopNote(holds, at, why, by)
+        self.conditions = replace(self.conditions, notes=dict(self.conditions.notes))
+        self.conditions.take(name, self.stops[name])
+
+    def why_lease_refused(self, lease: int | None) -> str:
+        """Why nothing may be accepted on this lease now; empty when it may, or when none is cited."""
+        return "" if lease is None else self.books.leases.why_refused(lease, self._running_ms)
 
     def posting_of(self, source: str) -> Posting | None:
         """The first posting this source ever made."""

@@ -23,6 +23,9 @@ from agent.core.claims import Hold, HoldLine
 from agent.core.ledger import Code, Turn
 from agent.core.places import CONSUMED, FREE, GRANT
 
+#: Holds rights of its own, out of which it reserves for any channel.
+HQ = "hq"
+
 
 def expire_due(turn: Turn) -> Ticked:
     """Let go of every pending hold whose time is up in this turn's time."""
@@ -44,11 +47,17 @@ def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
         if found.same_as(ask.channel, ((want.line, want.sku, want.qty) for want in ask.wants)):
             return _as_it_stands(turn, found)
         return _conflict(ask.hold, "was asked before with other lines or for another channel")
+    stale = turn.why_lease_refused(ask.lease)
+    if stale:
+        return Refused((Mistake("lease", stale),))
+    if ask.grant not in ("", ask.channel) and (ask.grant != HQ or ask.lease is None):
+        return Refused((Mistake("grant", f"{ask.grant!r} holds its rights for itself, not for {ask.channel!r}"),))
     lacking = _lacking(turn, ask)
     if lacking:
         return Short(ask.hold, tuple(lacking))
     lines = tuple(HoldLine(want.line, want.sku, want.qty, want.qty) for want in ask.wants)
-    expires_ms = turn.books_ms + ask.ttl_s * 1000
+    ttl_s = turn.conditions.hold_s(ask.channel) if ask.ttl_s is None else ask.ttl_s
+    expires_ms = turn.books_ms + ttl_s * 1000
     hold = Hold(ask.hold, ask.channel, "pending", expires_ms, lines, grant=ask.grant, due_ms=ask.due_ms)
     origin = GRANT + ask.grant if ask.grant else FREE
     for part, line in enumerate(lines):
@@ -63,7 +72,7 @@ def _lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
         wanted[want.sku] = wanted.get(want.sku, 0) + want.qty
     lacking = []
     for sku, qty in wanted.items():
-        found = atp.terms(turn, turn.books.conditions, sku, ask.channel)
+        found = atp.terms(turn, turn.conditions, sku, ask.channel)
         available, why = found.atp, found.stopped
         if ask.grant and not found.stopped:
             # The right was given away before; what may be missing now is only the goods.
@@ -82,6 +91,9 @@ def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:
         return _as_it_stands(turn, hold)
     if hold.state != "pending":
         return _conflict(ask.hold, f"is {hold.state} already")
+    stale = turn.why_lease_refused(ask.lease)
+    if stale:
+        return Refused((Mistake("lease", stale),))
     bound = replace(hold, state=life.advance(life.HOLD, hold.state, "commit"), order=ask.order)
     for part, (before, after) in enumerate(zip(hold.lines, bound.lines, strict=True)):
         source = f"commit:{hold.id}"
@@ -142,7 +154,7 @@ def grant(turn: Turn, ask: Grant) -> Granted | Refused:
         return Granted(ask.holder, ask.sku, turn.balance(ask.sku, account))
     if ask.sku not in turn.books.catalogue.skus:
         return Refused((Mistake("sku", f"{ask.sku!r} is not in the catalogue"),))
-    free = atp.terms(turn, turn.books.conditions, ask.sku, ask.holder).atp
+    free = atp.terms(turn, turn.conditions, ask.sku, ask.holder).atp
     has = turn.balance(ask.sku, account)
     if ask.qty > free or -ask.qty > has:
         return Refused((Mistake("qty", f"{free} are free to give, {has} can be taken back"),))

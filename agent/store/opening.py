@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from agent.store import backups, chain, migrations, restoring, snapshots
+from agent.store import backups, chain, conditions, migrations, restoring, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store, take_lock
 from agent.store.errors import BooksDamagedError, BooksRefusedError
@@ -133,6 +133,7 @@ def restore(path: Path, copy: Path, at: int, *, salvage: bool = False, why: str 
             db.execute("PRAGMA synchronous = 2")
             migrations.bring_up_to_date(db)
             salvaged = _carry_over(db, path) if salvage else 0
+            conditions.go_on_after(db, conditions.starts_at(path))
             begun = restoring.begin_epoch(db, at, above=epoch)
         finally:
             db.close()

@@ -1,4 +1,4 @@
-"""The API of claims: hold, commit, consume, release, grant. Each call is named by its caller, and safe to repeat."""
+"""The API of claims: hold, commit, consume, release, grant, and pause. Each call is safe to repeat."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from agent.clerk import Clerk
 from agent.core import asks
-from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
+from agent.core.claims import LONGEST_TTL_S
 from agent.web import answers
 
 _Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+\Z")]
@@ -19,6 +19,8 @@ _Sku = Annotated[str, Meta(min_length=1, max_length=64)]
 _Line = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Qty = Annotated[int, Meta(ge=1, le=1_000_000)]
 _Time = Annotated[int, Meta(ge=0, lt=2**53)]
+_Lease = Annotated[int, Meta(ge=1, lt=2**53)]
+_Why = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class _Want(msgspec.Struct, forbid_unknown_fields=True):
@@ -33,15 +35,17 @@ class _Hold(msgspec.Struct, forbid_unknown_fields=True):
     hold: _Name
     channel: _Name
     lines: Annotated[list[_Want], Meta(min_length=1, max_length=500)]
-    ttl_s: Annotated[int, Meta(ge=1, le=LONGEST_TTL_S)] = USUAL_TTL_S
+    ttl_s: Annotated[int, Meta(ge=1, le=LONGEST_TTL_S)] | None = None
     grant: str = ""
     due: _Time = 0
+    lease: _Lease | None = None
 
 
 class _Commit(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/holds/{hold}/commit`"""
 
     order: _Name
+    lease: _Lease | None = None
 
 
 class _Used(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +72,14 @@ class _Grant(msgspec.Struct, forbid_unknown_fields=True):
     qty: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 
 
+class _Pause(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /v1/pause`: stop promising, and why; with `paused` false go on."""
+
+    paused: bool
+    by: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*\Z")]
+    why: _Why = ""
+
+
 T = TypeVar("T")
 
 
@@ -78,11 +90,11 @@ def routes(clerk: Clerk) -> list[Route]:
         if len({line.line for line in body.lines}) < len(body.lines):
             return answers.problem(422, "two lines have the same number", answers.AGAIN)
         wants = tuple(asks.Want(line.line, line.sku, line.qty) for line in body.lines)
-        ask = asks.Reserve(body.hold, body.channel, wants, body.ttl_s, body.grant, body.due)
+        ask = asks.Reserve(body.hold, body.channel, wants, body.ttl_s, body.grant, body.due, body.lease)
         return _said(await clerk.enter(ask))
 
     async def commit(request: Request, body: _Commit) -> Response:
-        return _said(await clerk.enter(asks.CommitHold(request.path_params["hold"], body.order)))
+        return _said(await clerk.enter(asks.CommitHold(request.path_params["hold"], body.order, body.lease)))
 
     async def consume(request: Request, body: _Consume) -> Response:
         used = tuple((one.line, one.qty) for one in body.used)
@@ -96,7 +108,13 @@ def routes(clerk: Clerk) -> list[Route]:
             return answers.problem(422, "qty 0 grants nothing", answers.AGAIN)
         return _said(await clerk.enter(asks.Grant(body.grant, body.holder, body.sku, body.qty)))
 
+    async def pause(request: Request, body: _Pause) -> Response:
+        if body.paused and not body.why.strip():
+            return answers.problem(422, "a pause needs a reason", "Say in `why` what stops the store.")
+        return answers.json(await clerk.enter(asks.Pause(body.paused, body.why, body.by)))
+
     return [
+        _post("/v1/pause", _Pause, pause),
         _post("/v1/holds", _Hold, hold),
         _post("/v1/holds/{hold}/commit", _Commit, commit),
         _post("/v1/holds/{hold}/consume", _Consume, consume),

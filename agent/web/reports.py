@@ -71,6 +71,7 @@ class Reports:
                 {**asdict(keeper.look()), "scans_booked": scans.get(keeper.health.name, 0)} for keeper in self.keepers
             ],
             "line": self._line(now),
+            "promising": self._promising(),
             "care": self._care(),
             "cases": [
                 {
@@ -102,6 +103,15 @@ class Reports:
             "room": ballast.room,
             "free_bytes": ballast.free(),
             "copied_at": self.upkeep.copied_at,
+        }
+
+    def _promising(self) -> dict[str, Any]:
+        """What stops all promises: each as the books noted it last, None when they never did."""
+        conditions = self.books.conditions
+        return {
+            "stopped": conditions.paused or conditions.lease_stale,
+            "paused": conditions.notes.get("paused"),
+            "lease_stale": conditions.notes.get("lease_stale"),
         }
 
     def _line(self, now: int) -> dict[str, Any]:

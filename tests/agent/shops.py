@@ -40,6 +40,9 @@ class Shop:
         assert disk.cases == self.books.cases
         assert disk.holds == self.books.holds
         assert disk.orders == self.books.orders
+        assert disk.conditions.notes == self.books.conditions.notes
+        assert disk.conditions.paused == self.books.conditions.paused
+        assert disk.conditions.lease_stale == self.books.conditions.lease_stale
         states = {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in self.books.tags.items()}
         assert {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in disk.tags.items()} == states
 

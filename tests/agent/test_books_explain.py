@@ -32,7 +32,7 @@ async def filled(shop: Shop, folder: Path) -> None:
     (folder / "catalogue.csv").write_text(text, encoding="utf-8")
     imported = await shop.store.write(lambda tx: bring_in(tx, folder / "catalogue.csv", whole=True))
     shop.books.catalogue = imported.catalogue
-    shop.books.conditions.policy_of = policy_of(imported.catalogue)
+    shop.books.conditions.policy_of = policy_of(imported.catalogue, {})
     for _ in range(10):
         await shop.clerk.enter(Scan("dock", "receive", gtin_14(MILK), None))
     await shop.clerk.enter(Reserve("h-1", "web", (Want(1, "MILK", 2),), 900))
@@ -46,7 +46,7 @@ async def test_the_terminal_says_what_the_agent_knows(tmp_path: Path) -> None:
         app.callback()(lambda: None)
         books_explain.add_to(app, load)
         told = CliRunner().invoke(app, ["explain", str(tmp_path / "store.toml"), gtin_14(MILK)])
-        mine, disk = explain(turn_of(shop.books), "MILK"), books_explain.read(tmp_path / "books.db", "MILK")
+        mine, disk = explain(turn_of(shop.books), "MILK"), books_explain.read(tmp_path / "books.db", "MILK", {})
     assert told.exit_code == 0, told.output
     assert "MILK  Milk  牛奶\n" in told.output
     assert "  units: BACKROOM 10, SUPPLIER -10\n" in told.output
@@ -62,4 +62,4 @@ async def test_the_terminal_says_what_the_agent_knows(tmp_path: Path) -> None:
 async def test_an_item_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "store.toml").write_text(CONFIG, encoding="utf-8")
     async with opened(tmp_path / "books.db"):
-        assert books_explain.read(tmp_path / "books.db", "CAR") is None
+        assert books_explain.read(tmp_path / "books.db", "CAR", {}) is None

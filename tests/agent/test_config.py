@@ -7,6 +7,7 @@ import pytest
 from agent import catalogue_import, config
 from agent.catalogue_file import BadCatalogueError
 from agent.config import ConfigMistakes, DeviceConfig
+from agent.core.channels import Channel, Margin
 from agent.devices import known_kinds, open_devices
 from wire.mqtt import Broker
 
@@ -73,6 +74,83 @@ def test_five_mistakes_are_all_reported_with_their_paths(tmp_path: Path) -> None
     ]
     assert "did you mean settle_s?" in str(caught.value)
     assert "5 mistakes" in str(caught.value)
+
+
+CHANNELS = """
+[[channel]]
+name = "web"
+hold_minutes = 30
+quota = { "JKT-0101" = 2, MILK = 0 }
+safety = { fair = 1, unsure = 2 }
+[[channel]]
+name = "counter"
+local = true
+"""
+
+
+def with_channels(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    """The mistakes in the channels above after these changes."""
+    text = CHANNELS
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(ConfigMistakes) as caught:
+        config.load(written(folder, GOOD + text))
+    return caught.value.mistakes
+
+
+def test_channels_are_read_and_what_is_not_said_is_usual(tmp_path: Path) -> None:
+    found = config.load(written(tmp_path, GOOD.replace("[hq]", "[hq]\nlease_s = 120") + CHANNELS))
+    assert found.lease_s == 120
+    assert dict(found.channels) == {
+        "web": Channel("web", {"JKT-0101": 2, "MILK": 0}, Margin(0, 1, 2), 1800),
+        "counter": Channel("counter", local=True),
+    }
+    usual = config.load(written(tmp_path, GOOD))
+    assert (usual.lease_s, dict(usual.channels), found.channels["counter"].hold_s) == (90, {}, 900)
+
+
+def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
+    mistakes = with_channels(
+        tmp_path,
+        ("hold_minutes = 30", "hold_minutes = 0"),
+        ('"JKT-0101" = 2', '"JKT-0101" = -2'),
+        ("MILK = 0", "MILK = true"),
+        ("fair = 1", "fare = 1"),
+        ("unsure = 2", 'unsure = "2"'),
+        ('"counter"', '"web"'),
+        ("local = true", "local = 1\nholds = 3"),
+    )
+    assert [mistake.split(":")[0] for mistake in mistakes] == [
+        "channel[0].quota.JKT-0101",
+        "channel[0].quota.MILK",
+        "channel[0].hold_minutes",
+        "channel[0].safety.unsure",
+        "channel[0].safety.fare",
+        "channel[1].local",
+        "channel[1].holds",
+        "channel[1].name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("safety", "why"),
+    [
+        ("{ sure = 1, fair = 1, unsure = 1 }", "is the same for every record"),
+        ("{ sure = 2, fair = 1, unsure = 3 }", "the surer a record is"),
+        ("1", "1 is not a table"),
+    ],
+)
+def test_a_flat_safety_is_a_mistake(tmp_path: Path, safety: str, why: str) -> None:
+    (mistake,) = with_channels(tmp_path, ("{ fair = 1, unsure = 2 }", safety))
+    assert mistake.startswith("channel[0].safety: ")
+    assert why in mistake
+
+
+def test_a_lease_is_neither_shorter_than_three_signs_of_life_nor_longer_than_an_hour(tmp_path: Path) -> None:
+    for lease_s in (29, 3601):
+        with pytest.raises(ConfigMistakes, match=r"hq\.lease_s: .* is not between 30 and 3600"):
+            config.load(written(tmp_path, GOOD.replace("[hq]", f"[hq]\nlease_s = {lease_s}")))
 
 
 @pytest.mark.parametrize("text", ["[store", "\x00", "store = 3\nbooks = []\nhq = 1.5\ndevice = {}\nweb = 'x'", ""])

@@ -5,6 +5,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from agent.clock import SystemClock
 from agent.core.asks import Sale, SaleLine
 from agent.outbox import Outbox, Sender
@@ -63,7 +65,7 @@ class ScriptedHq:
                 self.states.append(codec.decode_state(payload))
             case "log":
                 self._take(codec.decode_batch(payload))
-        if self.answers and self.hellos and parsed[1] != "state":
+        if self.answers and self.hellos:
             self.say(Heard(self.hellos[-1].epoch, self.cursor))
 
     def _take(self, batch: Batch) -> None:
@@ -150,6 +152,25 @@ async def test_rows_hq_does_not_confirm_are_sent_again(tmp_path: Path, mosquitto
         hq.answers = True
         await until(lambda: outbox.heard == 21)
         assert [row.seq for row in hq.rows] == list(range(1, 22))
+
+
+async def test_each_sign_of_life_carries_a_new_lease_and_is_answered(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        await until(lambda: outbox.heard_at and leases_of(hq))
+        known, at_s = leases_of(hq), CLOCK.monotonic_s()
+        assert shop.books.leases.why_refused(known[-1], int(at_s * 1000)) == ""
+        outbox.on_up()  # the line came back: the next sign of life is due
+        await until(lambda: len(leases_of(hq)) > len(known))
+        assert leases_of(hq) == sorted(set(leases_of(hq)))
+        await until(lambda: outbox.silent_s < CLOCK.monotonic_s() - at_s)
+        hq.answers = False
+        await outbox.goodbye()
+        await until(lambda: hq.states[-1].state == "away")
+        assert hq.states[-1].lease is UNSET
+
+
+def leases_of(hq: ScriptedHq) -> list[int]:
+    return [state.lease for state in hq.states if not isinstance(state.lease, UnsetType)]
 
 
 async def test_a_broker_that_is_killed_costs_nothing(tmp_path: Path, mosquitto: Mosquitto) -> None:

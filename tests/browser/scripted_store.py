@@ -63,7 +63,10 @@ class ScriptedStore:
             "oldest_waiting_ms": None,
             "why": None,
         }
+        self.promising: dict[str, Any] = {"stopped": False, "paused": None, "lease_stale": None}
         self.streams = True
+        #: What was posted.
+        self.asked: list[dict[str, Any]] = []
         self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = set()
 
     def portal(self) -> dict[str, Any]:
@@ -101,7 +104,7 @@ class ScriptedStore:
         return {
             "store": "SH-0001", "chain": "demo", "version": "0.1.0", "boot": "b1", "at": now_ms(),
             "started_at": now_ms() - 3_600_000, "epoch": 1, "head": self.head, "devices": self.devices,
-            "line": self.line, "cases": self.cases, "counts": {"turns": 912, "rows": 1240},
+            "line": self.line, "promising": self.promising, "cases": self.cases, "counts": {"turns": 912, "rows": 1240},
         }  # fmt: skip
 
     def explain(self, sku: str) -> dict[str, Any]:
@@ -119,6 +122,7 @@ class ScriptedStore:
         return {
             "sku": sku, "name_en": row["name_en"], "name_zh": row["name_zh"], "unit": "each", "eligibility": "instant",
             "retired": False, "seq": self.head, "places": row["places"], "evidence_age_ms": 3 * 3_600_000,
+            "record": "sure", "paused": self.promising["paused"], "lease": None,
             "channels": [terms("web", 4, ""), terms("*", 1, "the store is paused" if sku == "CUP-0031" else "")],
             "claims": [
                 {"hold": "h-17", "channel": "web", "state": "pending", "order": "", "units": 2, "left_s": 840}
@@ -165,6 +169,13 @@ class ScriptedStore:
         async def explain(request: Request) -> Response:
             return JSONResponse(self.explain(request.path_params["sku"]))
 
+        async def pause(request: Request) -> Response:
+            self.asked.append(await request.json())
+            self.promising["paused"] = paused = {"holds": self.asked[-1]["paused"], "at": now_ms(), **self.asked[-1]}
+            self.promising["stopped"] = paused["holds"]
+            self.tell("health", self.health())
+            return JSONResponse(paused)
+
         async def events(_: Request) -> Response:
             if not self.streams:
                 return JSONResponse({"error": "too many pages are open"}, 503)
@@ -179,6 +190,7 @@ class ScriptedStore:
                 Route("/v1/stock", stock),
                 Route("/v1/health", health),
                 Route("/v1/events", events),
+                Route("/v1/pause", pause, methods=["POST"]),
                 Route("/v1/explain/{sku:path}", explain),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]

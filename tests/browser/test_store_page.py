@@ -121,7 +121,7 @@ async def test_a_click_says_why_so_many_may_be_promised() -> None:
         await expect(terms.nth(4)).to_have_text("safety stock− 4− 1")
         await expect(terms.nth(5)).to_have_text("May be promised5154")
         await expect(panel.locator("#why-about")).to_have_text(
-            "counted in pieces · sold at once · last seen 3 h 0 min ago"
+            "counted in pieces · sold at once · last seen 3 h 0 min ago · record is sure"
         )
         await expect(panel.locator("#why-claims")).to_contain_text("2 × web h-17 · for another 14 min")
         store.post("TEA-0007", FLOOR=7, BACKROOM=40)
@@ -134,6 +134,35 @@ async def test_a_click_says_why_so_many_may_be_promised() -> None:
         await expect(page.locator("#why-terms tr").nth(6)).to_have_text("可承诺量00")
         await page.get_by_role("button", name="关闭").click()
         await expect(page.locator("#why")).to_be_hidden()
+
+
+async def test_promises_are_paused_and_go_on_with_a_name_and_a_reason() -> None:
+    store = ScriptedStore()
+    async with store_page(store) as (page, _):
+        await expect(page.locator("#promising")).to_contain_text("Open for orders")
+        await expect(page.locator("#stopped")).to_be_hidden()
+        await page.get_by_role("button", name="Pause promises").click()
+        asking = page.get_by_role("dialog", name="Pause promises")
+        await asking.get_by_role("button", name="Pause promises").click()
+        await expect(asking.get_by_role("alert")).to_have_text("Both are needed.")
+        await asking.get_by_label("Why?").fill("the <b>cold room</b> is down")
+        await asking.get_by_label("Your name or badge").fill("badge-7")
+        await asking.get_by_role("button", name="Pause promises").click()
+        await expect(asking).to_be_hidden()
+        await expect(page.locator("#stopped")).to_contain_text("Nothing is promised from this store since")
+        await expect(page.locator("#stopped")).to_contain_text("badge-7: the <b>cold room</b> is down")
+        await page.get_by_role("button", name="中文").click()
+        await expect(page.locator("#promising")).to_contain_text("已暂停")
+        await page.get_by_role("button", name="恢复接单").click()
+        await page.get_by_role("dialog", name="恢复接单").get_by_role("button", name="恢复接单").click()
+        await expect(page.locator("#stopped")).to_be_hidden()
+        assert store.asked == [
+            {"paused": True, "why": "the <b>cold room</b> is down", "by": "badge-7"},
+            {"paused": False, "why": "", "by": "badge-7"},
+        ]
+        store.promising = {"stopped": True, "paused": None, "lease_stale": {"holds": True, "at": 1_763_760_000_000}}
+        store.tell("health", store.health())
+        await expect(page.locator("#stopped")).to_contain_text("与总部失联")
 
 
 async def test_text_from_outside_stays_text() -> None:

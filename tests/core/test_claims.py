@@ -40,12 +40,13 @@ class Desk:
     def __init__(self) -> None:
         self.books: Books = shop.books()
         self.books_ms = 0
+        self.wall_ms, self.running_ms = 1000, 0
         self.postings: dict[str, Posting] = {}
         self.all_postings: list[Posting] = []
         self.holds: dict[str, Hold] = {}
 
     def enter(self, ask: Ask) -> object:
-        turn = Turn(self.books, 1000, self.postings, {}, self.holds, self.books_ms)
+        turn = Turn(self.books, self.wall_ms, self.postings, {}, self.holds, self.books_ms, running_ms=self.running_ms)
         expire_due(turn)
         answer = decide(turn, ask)
         self.books.remember(turn)

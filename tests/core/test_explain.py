@@ -15,7 +15,7 @@ def explained(traits: Traits, *, retired: bool = False) -> Explanation:
     """What is said of ten units of milk with these traits."""
     catalogue = Catalogue([replace(MILK, traits=traits, retired=retired)])
     books = Books("SH-1", 7, catalogue)
-    books.conditions.policy_of = policy_of(catalogue)
+    books.conditions.policy_of = policy_of(catalogue, {})
     turn = shop.turn(books)
     turn.post("MILK", places.SUPPLIER, places.FLOOR, 10, "receive", "d", "test")
     books.remember(turn)
@@ -46,5 +46,5 @@ def test_what_may_not_be_promised_says_why() -> None:
 
 
 def test_what_is_in_no_catalogue_is_promised_to_nobody_and_not_explained() -> None:
-    assert policy_of(shop.CATALOGUE)("CAR", "web").retired
+    assert policy_of(shop.CATALOGUE, {})("CAR", "web").retired
     assert explain(shop.turn(shop.books()), "CAR") is None

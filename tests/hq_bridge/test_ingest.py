@@ -360,6 +360,23 @@ async def test_a_hello_as_large_as_a_batch_is_not_kept(hq: Hq) -> None:
     assert hq.ingest.stores == {}
 
 
+async def test_a_sign_of_life_is_answered_with_the_cursor(hq: Hq) -> None:
+    """Or a store on a quiet line would think HQ away. Only of books HQ knows, and only while the store is here."""
+    shop, stranger = Shop(), Shop("SH-0002", epoch=3)
+    shop.trade(3)
+    hq.offer(shop, shop.batch(1, 3))
+    await hq.settled()
+    hq.said.clear()
+    hq.offer(shop, shop.state(), channel="state")
+    hq.offer(shop, shop.state("away"), channel="state")
+    hq.offer(stranger, stranger.state(), channel="state")
+    shop.epoch += 1
+    hq.offer(shop, shop.state(), channel="state")
+    await hq.settled()
+    assert [(store, heard.epoch, heard.upto) for store, heard in hq.said if store != "WITNESS"] == [("SH-0001", 7, 3)]
+    assert hq.said[0][1].want is None
+
+
 async def test_presence_and_lag_are_shown(hq: Hq) -> None:
     shop = Shop()
     shop.trade(10)

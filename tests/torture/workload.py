@@ -149,7 +149,7 @@ class People:
         name = f"H-{len(self._holds) + 1}"
         ttl_s = self._rng.randint(5, 30) * 60
         grant = "web" if self._grants and self._rng.random() < 0.2 else ""
-        self._holds.append(Reserve(name, self._rng.choice(_CHANNELS), wants, ttl_s, grant))
+        self._holds.append(Reserve(name, grant or self._rng.choice(_CHANNELS), wants, ttl_s, grant))
         return self._holds[-1]
 
     def _after_hold(self) -> Ask:

@@ -11,6 +11,18 @@ export async function ask(path) {
   return answer.json();
 }
 
+/** Posts a JSON value; why it was not taken, or nothing. */
+export async function tell(path, value) {
+  try {
+    const answer = await fetch(path, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value), signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    return answer.ok ? "" : `${answer.status}: ${(await answer.json()).hint}`;
+  } catch (error) {
+    return String(error.message);
+  }
+}
+
 /**
  * Calls onStock(stock, whole) and onHealth(health) with what the agent says, onLost() once when it cannot be reached
  * any more and onBack() once when it can again. Never gives up. An agent that answers but has no stream to give

@@ -1,6 +1,6 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
-import { ask, follow } from "./live.js";
+import { ask, follow, tell } from "./live.js";
 import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
@@ -99,6 +99,57 @@ function drawLine() {
   put($("line-answered"), ago(line.heard_at));
   show($("line-why"), cut && line.why ? `${line.broker}: ${line.why}` : "");
 }
+
+// What stops all promises, and who stops it
+
+function drawPromising() {
+  const { paused, lease_stale: stale, stopped } = health.promising;
+  mark($("promising-mark"), paused?.holds ? "stop" : stopped ? "wait" : "good");
+  put($("promising-state"), say(paused?.holds ? "promising_paused" : stale?.holds ? "promising_stale" : "promising_on"));
+  put($("promising-meaning"), say(paused?.holds ? "promising_paused_meaning" : stale?.holds ? "promising_stale_meaning" : "promising_on_meaning"));
+  $("pause").hidden = false;
+  put($("pause"), say(paused?.holds ? "resume" : "pause"));
+  $("stopped").hidden = !stopped;
+  if (!stopped) return;
+  const noted = paused?.holds ? paused : stale;
+  put($("stopped-what"), say(paused?.holds ? "stopped_paused" : "stopped_stale", { time: moment(noted.at) }));
+  show($("stopped-why"), paused?.holds ? say("stopped_by", { by: paused.by, why: paused.why }) : "");
+}
+
+let pausing = false; // what the open dialog would do
+
+function openPausing() {
+  pausing = !health.promising.paused?.holds;
+  drawPausing();
+  show($("pausing-trouble"), "");
+  $("pausing-why").value = "";
+  $("pausing").showModal();
+}
+
+function drawPausing() {
+  put($("pausing-title"), say(pausing ? "pause" : "resume"));
+  put($("pausing-meaning"), say(pausing ? "pausing_meaning" : "resuming_meaning"));
+  put($("pausing-do"), say(pausing ? "pause" : "resume"));
+  $("pausing-why-field").hidden = !pausing;
+}
+
+async function doPausing() {
+  const by = $("pausing-by").value.trim();
+  const why = pausing ? $("pausing-why").value.trim() : "";
+  if (!by || (pausing && !why)) {
+    show($("pausing-trouble"), say("pausing_missing"));
+    return;
+  }
+  $("pausing-do").disabled = true;
+  const trouble = await tell("/v1/pause", { paused: pausing, why, by });
+  $("pausing-do").disabled = false;
+  show($("pausing-trouble"), trouble && say("pausing_trouble", { why: trouble }));
+  if (!trouble) $("pausing").close();
+}
+
+$("pause").addEventListener("click", openPausing);
+$("pausing-do").addEventListener("click", doPausing);
+$("pausing-leave").addEventListener("click", () => $("pausing").close());
 
 // Cases
 
@@ -304,7 +355,7 @@ function drawWhy() {
   show($("why-none"), why.trouble ? say("why_trouble") : found ? "" : say("loading"));
   if (found === null) return;
   const seen = found.evidence_age_ms < 365 * 86400000 ? say("ago", { age: span(found.evidence_age_ms) }) : say("never");
-  put($("why-about"), [say(`unit_${found.unit}`), say(`sold_${found.eligibility}`), say("why_seen", { ago: seen })].join(" · "));
+  put($("why-about"), [say(`unit_${found.unit}`), say(`sold_${found.eligibility}`), say("why_seen", { ago: seen }), say(`record_${found.record}`)].join(" · "));
   keep($("why-channels"), [null, ...found.channels], (terms) => terms?.channel ?? "", () => make("th"),
     (cell, terms) => { cell.scope = "col"; cell.className = terms ? "number" : ""; put(cell, terms ? channelName(terms) : ""); });
   keep($("why-terms"), whyTerms(found.channels), ([term]) => term, () => {
@@ -345,6 +396,7 @@ function drawHealth() {
   put($("store"), `${say("store")} ${health.store}`);
   document.title = `${health.store} · Nearshelf`;
   drawLine();
+  drawPromising();
   drawCases();
   drawDevices();
   facts($("counts"), [
@@ -367,6 +419,7 @@ function drawWords() {
 
 function drawAll() {
   drawWords();
+  drawPausing();
   drawFreshness();
   drawHealth();
   drawStock();

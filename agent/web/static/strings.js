@@ -16,6 +16,17 @@ export const STRINGS = {
     line_cut_meaning: "Scans, sales and tags are still booked here. Nothing is lost; HQ gets it when the line is back.",
     ago: "{age} ago", never: "never",
 
+    promising: "Promises", promising_on: "Open for orders", promising_paused: "Paused", promising_stale: "Closed to HQ's orders",
+    promising_on_meaning: "Channels may be promised what is free.",
+    promising_paused_meaning: "No channel is promised anything. The tills go on.",
+    promising_stale_meaning: "HQ has not been heard for too long; what is sold in the store itself goes on.",
+    pause: "Pause promises", resume: "Let promises go on", cancel: "Cancel",
+    stopped_paused: "Nothing is promised from this store since {time}.", stopped_by: "{by}: {why}",
+    stopped_stale: "HQ has not been heard: since {time} nothing is promised to its channels.",
+    pausing_meaning: "No channel is promised anything until somebody lets it go on. Holds that stand and the tills are not touched.",
+    resuming_meaning: "Channels may again be promised what is free.",
+    pausing_why: "Why?", pausing_by: "Your name or badge", pausing_missing: "Both are needed.", pausing_trouble: "Not done: {why}",
+
     cases: "Needs attention", cases_none: "Nothing needs attention.",
     cases_more: "and {more} more, due later",
     case_due: "due in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}", case_since: "since {time}",
@@ -39,6 +50,7 @@ export const STRINGS = {
     claim_order: "for order {order}", claim_left: "for another {age}",
     unit_each: "counted in pieces", unit_gram: "counted in grams", sold_instant: "sold at once", sold_prepare: "sold after preparation",
     sold_order_in: "ordered in", sold_display_only: "for display only",
+    record_sure: "record is sure", record_fair: "record is fair", record_unsure: "record is unsure",
     more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books",
   },
   zh: {
@@ -55,6 +67,17 @@ export const STRINGS = {
     line_behind_meaning: "总部正在追赶。",
     line_cut_meaning: "扫码、销售和标签照常入账，不会丢失；线路恢复后自动补发给总部。",
     ago: "{age}前", never: "从未",
+
+    promising: "接单", promising_on: "正常接单", promising_paused: "已暂停", promising_stale: "不接总部订单",
+    promising_on_meaning: "各渠道可承诺未占用的库存。",
+    promising_paused_meaning: "不向任何渠道承诺库存，收银照常。",
+    promising_stale_meaning: "与总部失联过久；本店自售渠道照常。",
+    pause: "暂停接单", resume: "恢复接单", cancel: "取消",
+    stopped_paused: "本店自 {time} 起暂停接单。", stopped_by: "{by}：{why}",
+    stopped_stale: "与总部失联：自 {time} 起不再向总部渠道承诺库存。",
+    pausing_meaning: "在恢复之前不向任何渠道承诺库存；已有的预留和收银不受影响。",
+    resuming_meaning: "各渠道又可承诺未占用的库存。",
+    pausing_why: "原因", pausing_by: "您的姓名或工牌号", pausing_missing: "两项都要填写。", pausing_trouble: "未完成：{why}",
 
     cases: "待处理", cases_none: "没有待处理事项。",
     cases_more: "另有 {more} 项，时限较晚",
@@ -78,6 +101,7 @@ export const STRINGS = {
     claim_order: "订单 {order}", claim_left: "剩余 {age}",
     unit_each: "按件计", unit_gram: "按克计", sold_instant: "即时可售", sold_prepare: "需备货",
     sold_order_in: "需订货", sold_display_only: "仅供陈列",
+    record_sure: "账面可信", record_fair: "账面较可信", record_unsure: "账面存疑",
     more: "更多数据", version: "版本", started: "启动时间", epoch: "纪元", head: "账目条数",
   },
 };
@@ -97,6 +121,7 @@ export const CASES = {
     books_restored: "Books restored from a copy",
     disk_full: "The disk is full",
     backup_failed: "No copy of the books today",
+    paused: "Promises are paused",
   },
   zh: {
     alien_tag: "未登记到货的 RFID 标签",
@@ -111,6 +136,7 @@ export const CASES = {
     books_restored: "账簿已从备份恢复",
     disk_full: "磁盘已满",
     backup_failed: "今日账簿备份失败",
+    paused: "已暂停接单",
   },
 };
 
@@ -129,6 +155,7 @@ export const HINTS = {
     books_restored: "账簿损坏，已用备份继续营业。请清点备份之后售出或到货的商品，并检查磁盘。",
     disk_full: "磁盘没有空间，很快将无法销售和收货。请清理不需要的文件。",
     backup_failed: "今天的账簿备份没有完成。请检查磁盘和日志。",
+    paused: "本店不再承诺任何库存。原因消除后请尽快恢复接单。",
   },
 };
 
