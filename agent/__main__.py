@@ -53,7 +53,7 @@ async def serve(config: Config) -> None:
     clock = SystemClock()
     memory.make_room_for_the_books()
     ballast = Ballast(config.books, config.care.ballast_bytes)
-    opened, restored = await open_books(config.books, ballast, config.care.backups, clock.now_ms())
+    opened, _ = await open_books(config.books, ballast, config.care.backups, clock.now_ms())
     async with opened as store:
         books = await _load(store, config, clock.now_ms())
         memory.spare_the_books()
@@ -90,7 +90,7 @@ async def serve(config: Config) -> None:
             for device, device_config in zip(devices, config.devices, strict=True)
         )
         chain = config.topics.chain
-        upkeep = Upkeep(store, clerk, config.care, clock, restored)
+        upkeep = Upkeep(store, clerk, config.care, clock)
         reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep)
         live = Live(reports, clock)
         outbox.on_heard = live.changed

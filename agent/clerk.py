@@ -20,7 +20,7 @@ from agent.core.checks import check
 from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
-from agent.store import claims, conditions, counted, orders
+from agent.store import bygone, claims, conditions, counted, orders
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -98,6 +98,8 @@ class Clerk:
     async def enter(self, ask: asks.Notice | asks.HqSilence) -> asks.Noted: ...
     @overload
     async def enter(self, ask: asks.Pause) -> asks.Paused: ...
+    @overload
+    async def enter(self, ask: asks.ResolveCase) -> asks.CaseResolved | asks.Refused: ...
     async def enter(self, ask: asks.Ask) -> asks.Answer:
         """Enter an ask in the books; its answer is on disk when this returns.
 
@@ -184,11 +186,13 @@ class Clerk:
 
     def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
         """In the writer's thread: look up, decide, write."""
-        postings, deliveries = rows.made_by(tx, [name for one in waiting for name in one.ask.sources()])
+        sources = [name for one in waiting for name in one.ask.sources()]
+        postings, deliveries = rows.made_by(tx, sources)
         holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_named(one.ask)) is not None])
         known_orders = orders.named(tx, [order for one in waiting if (order := asks.order_named(one.ask)) is not None])
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
+        bygone.look_up(tx, turn, sources)
         counted.look_back(tx, turn, [one.ask for one in waiting if isinstance(one.ask, asks.Count)])
         try:
             let_time_pass(turn)

@@ -12,11 +12,10 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.config import BooksCare
 from agent.core.asks import Notice
-from agent.store import archives, backups, snapshots
+from agent.store import archives, backups, bygone, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
-from agent.store.opening import Restored
 
 log = structlog.get_logger()
 
@@ -29,10 +28,9 @@ _COPY_AGAIN_MS: Final = 3600 * 1000
 
 
 class Upkeep:
-    """`restored` as the start found it: from then on the shop runs degraded, and says so."""
+    """Keeps `ballast`, copies and archives; `copied_at` (unix ms) is when the newest copy was made."""
 
-    def __init__(self, store: Store, clerk: Clerk, care: BooksCare, clock: Clock, restored: Restored | None) -> None:
-        self.restored = restored
+    def __init__(self, store: Store, clerk: Clerk, care: BooksCare, clock: Clock) -> None:
         copies = backups.found(store.path, care.backups)
         self.copied_at = int(copies[0].stat().st_mtime * 1000) if copies else None
         self._store = store
@@ -50,13 +48,6 @@ class Upkeep:
 
     async def run(self) -> None:
         """Look after the books, for ever."""
-        if self.restored is not None:
-            await self._say(
-                "books_restored",
-                self.restored.aside,
-                f"{self.restored.why}; {self.restored.copy} goes on as epoch {self.restored.epoch},"
-                f" with {self.restored.salvaged} postings made since and salvaged",
-            )
         rounds = 0
         while True:
             with contextlib.suppress(BooksFullError):  # said by the room; tried again when there is some
@@ -94,6 +85,10 @@ class Upkeep:
         if now < self._copy_not_before or (copy.exists() and self._copied_epoch == self._clerk.books.epoch):
             return
         self._copy_not_before = now + _COPY_AGAIN_MS
+        while await self._store.write(lambda tx: archives.forget_zeros(tx, archives.DELETED_AT_ONCE)):
+            await self._clock.sleep(0.05)
+        while await bygone.forget(self._store, now):
+            await self._clock.sleep(0.05)
         snapshot = await asyncio.to_thread(snapshots.take, self._store.path, now)
         await self._store.write(lambda tx: snapshots.keep(tx, snapshot))
         if self._store.ballast.free() < 2 * self._store.path.stat().st_size:

@@ -61,12 +61,12 @@ class Unreadable(Struct, frozen=True, gc=False):
 
 
 class SoldLine(Struct, frozen=True, gc=False):
-    """What became of a receipt's line; `seq` is its posting."""
+    """What became of a receipt's line; `seq` is its posting, None when that is archived."""
 
     line: int
     outcome: Literal["posted", "already_posted"]
     sku: str
-    seq: int
+    seq: int | None
 
 
 class Sold(Struct, frozen=True, gc=False):
@@ -401,23 +401,27 @@ class HqSilence(Struct, frozen=True, gc=False):
         return []  # it posts nothing
 
 
+class ResolveCase(Struct, frozen=True, gc=False):
+    """`by` says in a word or two that what the open case with this number asks for is done."""
+
+    case: int
+    by: str
+    word: str
+
+    def sources(self) -> list[str]:
+        return []  # it posts nothing
+
+
+class CaseResolved(Struct, frozen=True, gc=False):
+    """The case is closed."""
+
+    case: int
+
+
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice | Pause | HqSilence
-Answer = (
-    Sold
-    | Expected
-    | Scanned
-    | TagsEntered
-    | Claimed
-    | Short
-    | Granted
-    | Ordered
-    | Ticked
-    | Counted
-    | Noted
-    | Paused
-    | Refused
-)
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice | Pause | HqSilence | ResolveCase
+Entered = Sold | Expected | Scanned | TagsEntered | Counted | Noted | Paused | CaseResolved
+Answer = Entered | Claimed | Short | Granted | Ordered | Ticked | Refused
 
 
 def hold_named(ask: Ask) -> str | None:

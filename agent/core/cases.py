@@ -7,11 +7,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What one kind of case asks for: `owner` is a role, `due_s` the seconds until it is late, `hint` what to do."""
+    """What one kind of case asks for: `owner` is a role, `due_s` the seconds until it is late, `hint` what to do.
+
+    `by_hand`: a person says when it is done; others close themselves when what they say is over.
+    """
 
     owner: str
     due_s: int
     hint: str
+    by_hand: bool = False
 
 
 KINDS: Final = MappingProxyType(
@@ -20,23 +24,32 @@ KINDS: Final = MappingProxyType(
             "store_lead",
             4 * 3600,
             "Add the GTIN to the catalogue, reload the agent, then scan the goods again.",
+            by_hand=True,
         ),
         "refused_sale": Kind(
             "store_lead",
             4 * 3600,
             "Correct what is named (most often: add the GTIN to the catalogue), then send the same receipt again; "
             "nothing of it is posted yet.",
+            by_hand=True,
         ),
         "alien_tag": Kind(
             "store_lead",
             24 * 3600,
             "The tag was in no delivery. Find the goods; announce the delivery or remove them.",
+            by_hand=True,
         ),
         "unencoded_tag": Kind(
-            "store_lead", 24 * 3600, "The tag names no item (blank or foreign). Encode it or take it off the goods."
+            "store_lead",
+            24 * 3600,
+            "The tag names no item (blank or foreign). Encode it or take it off the goods.",
+            by_hand=True,
         ),
         "sold_tag_seen": Kind(
-            "store_lead", 3600, "A tag that was sold is still read or was sold again: a return, or a unit left behind."
+            "store_lead",
+            3600,
+            "A tag that was sold is still read or was sold again: a return, or a unit left behind.",
+            by_hand=True,
         ),
         "breach": Kind(
             "store_lead", 600, "More is promised than is there. Route the named orders elsewhere or offer a substitute."
@@ -54,6 +67,7 @@ KINDS: Final = MappingProxyType(
             4 * 3600,
             "The books were damaged and a copy went on in their place. Count what was sold or received since the copy; "
             "have the disk looked at.",
+            by_hand=True,
         ),
         "disk_full": Kind(
             "store_lead", 3600, "The disk has no room: soon nothing can be sold or received. Remove what is not needed."

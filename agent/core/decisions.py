@@ -6,6 +6,7 @@ from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
     Ask,
+    CaseResolved,
     CommitHold,
     ConsumeHold,
     Count,
@@ -24,6 +25,7 @@ from agent.core.asks import (
     Refused,
     ReleaseHold,
     Reserve,
+    ResolveCase,
     Sale,
     SaleLine,
     Scan,
@@ -36,6 +38,7 @@ from agent.core.asks import (
     Ticked,
     Unreadable,
 )
+from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.ledger import Posting, Turn
 from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER
@@ -81,6 +84,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
         case Notice():
             turn.open_case(ask.kind, ask.about, ask.detail)
             return Noted()
+        case ResolveCase():
+            return _resolve(turn, ask)
         case Unreadable():
             turn.open_case("refused_sale", ask.receipt, "; ".join(f"{one.path}: {one.problem}" for one in ask.mistakes))
             return Refused(ask.mistakes)
@@ -138,8 +143,8 @@ def _sale_problem(sku: Sku | None, line: SaleLine) -> str:
 
 
 def _sell_line(turn: Turn, line: SaleLine, sku: Sku, source: str, earlier: Posting | None) -> SoldLine:
-    if earlier is not None:
-        return SoldLine(line.line, "already_posted", sku.sku, earlier.seq)
+    if earlier is not None or source in turn.bygone:
+        return SoldLine(line.line, "already_posted", sku.sku, earlier.seq if earlier is not None else None)
     if line.epc is not None:
         _bring_to_floor(turn, line.epc, sku.sku)
     posting = turn.post(sku.sku, FLOOR, CUSTOMER, line.qty, "sale", source, "till", epc=line.epc)
@@ -246,6 +251,16 @@ def _expect_line(turn: Turn, delivery: Delivery, line: DeliveryLine, sku: Sku) -
         turn.resolve_case("alien_tag", epc.hex().upper(), "delivered")
     turn.deliveries[source] = len(fresh)
     return ExpectedLine(line.line, "expected", len(fresh))
+
+
+def _resolve(turn: Turn, ask: ResolveCase) -> CaseResolved | Refused:
+    found = turn.case_numbered(ask.case)
+    if found is None:
+        return Refused((Mistake("case", f"no open case has the number {ask.case}"),))
+    if not KINDS[found.kind].by_hand:
+        return Refused((Mistake("case", f"{found.kind} closes itself when what it says is over"),), conflict=True)
+    turn.resolve_case(found.kind, found.about, f"{ask.word}, by {ask.by}")
+    return CaseResolved(ask.case)
 
 
 def _item_of(catalogue: Catalogue, line: SaleLine | DeliveryLine) -> Sku | None:

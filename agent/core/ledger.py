@@ -213,6 +213,8 @@ class Turn:
         #: Postings after number `moved_after` of what is counted in this turn.
         self.moved: Sequence[Posting] = ()
         self.moved_after = books.head
+        #: Sources of this turn's asks that made postings once, which are no longer in the books.
+        self.bygone: frozenset[str] = frozenset()
         self._known_holds = known_holds or {}
         self._known_orders = known_orders or {}
         self._spoken_for = Promised()
@@ -402,6 +404,11 @@ class Turn:
         """The open case of this kind about this, if there is one."""
         key = (kind, about)
         return self._open_cases[key] if key in self._open_cases else self.books.cases.get(key)
+
+    def case_numbered(self, number: int) -> Case | None:
+        """The open case with this number, if there is one."""
+        now = self.books.cases | self._open_cases
+        return next((case for case in now.values() if case is not None and case.id == number), None)
 
     def open_case(self, kind: str, about: str, detail: str) -> None:
         """Open a case, or note that an open one came up again."""

@@ -1,8 +1,8 @@
-"""Opening rows: the postings that lead from nothing to given balances, for books that begin anew."""
+"""Books that begin anew: the postings that lead from nothing to given balances, and the cases these ask for."""
 
 from collections.abc import Iterator, Mapping
 
-from agent.core.ledger import Posting
+from agent.core.ledger import Posting, Turn
 from agent.core.places import is_claim, is_inside
 
 
@@ -46,3 +46,12 @@ def _transfers(accounts: list[tuple[str, int]]) -> Iterator[tuple[str, str, int]
             givers.append((origin, left - qty))
         if wanted > qty:
             takers.append((target, wanted - qty))
+
+
+def ask_for_cases(turn: Turn) -> None:
+    """Open each case that what is true now asks for and that is not open: what was lost may have been one."""
+    for (sku, place), qty in turn.books.balances.items():
+        if qty < 0 and is_inside(place) and turn.case("negative_stock", f"{sku} at {place}") is None:
+            turn.open_case("negative_stock", f"{sku} at {place}", f"{qty} when the books were restored")
+    for sku in turn.books.spoken_for.of_sku:
+        turn.weigh_claims(sku)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.store import chain, snapshots
+from agent.store import bygone, chain, snapshots
 from agent.store.replay import Replay
 
 #: Postings deleted in one turn: about 30 ms of the writer.
@@ -127,11 +127,15 @@ def enter(tx: sqlite3.Connection, archive: Archive) -> None:
 
 
 def forget(tx: sqlite3.Connection, most: int = DELETED_AT_ONCE) -> int:
-    """Delete up to `most` postings that are archived; how many."""
+    """Delete up to `most` postings that are archived; how many. Their sources stay known (bygone.py)."""
     start, _ = snapshots.ledger_start(tx)
-    return tx.execute(
-        "DELETE FROM posting WHERE seq IN (SELECT seq FROM posting WHERE seq <= ? ORDER BY seq LIMIT ?)", (start, most)
-    ).rowcount
+    gone = tx.execute(
+        "SELECT seq, source, at FROM posting WHERE seq <= ? ORDER BY seq LIMIT ?", (start, most)
+    ).fetchall()
+    if gone:
+        bygone.remember(tx, (row[1:] for row in gone))
+        tx.execute("DELETE FROM posting WHERE seq <= ?", (gone[-1][0],))
+    return len(gone)
 
 
 def forget_former(tx: sqlite3.Connection, before: int, most: int = DELETED_AT_ONCE) -> int:
@@ -141,9 +145,9 @@ def forget_former(tx: sqlite3.Connection, before: int, most: int = DELETED_AT_ON
     """
     gone, start = 0, (0, 0, chain.START)
     rows = tx.execute(
-        "SELECT epoch, seq, at, chain FROM former_posting ORDER BY epoch, seq LIMIT ?", (most,)
+        "SELECT epoch, seq, at, chain, source FROM former_posting ORDER BY epoch, seq LIMIT ?", (most,)
     ).fetchall()
-    for epoch, seq, at, link in rows:
+    for epoch, seq, at, link, _ in rows:
         if at >= before or epoch != rows[0][0]:
             break
         gone, start = gone + 1, (epoch, seq, link)
@@ -153,8 +157,18 @@ def forget_former(tx: sqlite3.Connection, before: int, most: int = DELETED_AT_ON
             " ON CONFLICT DO UPDATE SET seq = excluded.seq, chain = excluded.chain",
             start,
         )
+        bygone.remember(tx, ((source, at) for _, _, at, _, source in rows[:gone]))
         tx.execute("DELETE FROM former_posting WHERE epoch = ? AND seq <= ?", start[:2])
     return gone
+
+
+def forget_zeros(tx: sqlite3.Connection, most: int = -1) -> int:
+    """Delete up to `most` balances of 0 of accounts that have a name of their own, such as a hold's; how many.
+
+    Those of the few places and of `FREE` stay: they say that the SKU was booked once.
+    """
+    zeros = "SELECT sku, place FROM balance WHERE qty = 0 AND instr(place, ':') LIMIT ?"
+    return tx.execute(f"DELETE FROM balance WHERE (sku, place) IN ({zeros})", (most,)).rowcount  # noqa: S608 - no input
 
 
 def look(path: Path, archive: Archive, replay: Replay) -> Found:

@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -26,14 +27,20 @@ _READ = msgspec.json.Decoder(list[tuple[int, str, int, int, int]])
 
 def load(tx: sqlite3.Connection, books: Books) -> None:
     """Take open holds, unused grants, evidence and time into the books. Balances must be there."""
-    for row in tx.execute(f"SELECT {_COLUMNS} FROM hold WHERE state IN ('pending', 'committed')"):  # noqa: S608
-        books.keep_hold(_hold(row))
+    for hold in open_holds(tx):
+        books.keep_hold(hold)
     for (sku, account), qty in books.balances.items():
         if qty and account.startswith(GRANT):
             books.spoken_for.granted[sku] = books.spoken_for.granted.get(sku, 0) + qty
     books.evidence = dict(tx.execute("SELECT sku, books_ms FROM evidence").fetchall())
     stamp = time_of(tx)
     books.books_ms = stamp.books_ms if stamp else 0
+
+
+def open_holds(tx: sqlite3.Connection) -> list[Hold]:
+    """The holds that are not resolved."""
+    found = tx.execute(f"SELECT {_COLUMNS} FROM hold WHERE state IN ('pending', 'committed')")  # noqa: S608 - ours
+    return [hold_of(row) for row in found.fetchall()]
 
 
 def named(tx: sqlite3.Connection, holds: Sequence[str]) -> dict[str, Hold]:
@@ -44,13 +51,24 @@ def named(tx: sqlite3.Connection, holds: Sequence[str]) -> dict[str, Hold]:
         f"SELECT {_COLUMNS} FROM hold WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - no input in it
         (json.dumps(holds),),
     )
-    return {hold.id: hold for hold in map(_hold, found)}
+    return {hold.id: hold for hold in map(hold_of, found)}
 
 
 def time_of(tx: sqlite3.Connection) -> Stamp | None:
     """When the books were last written, in their own time."""
     row = tx.execute("SELECT value FROM meta WHERE key = 'time'").fetchone()
     return None if row is None else Stamp(*json.loads(row[0]))
+
+
+def look_at_meta(row: Sequence[Any]) -> None:
+    """Raises ValueError or TypeError when a row of `meta` that is a time says none."""
+    if row[0] == "time":
+        Stamp(*json.loads(row[1]))
+
+
+def keep(tx: sqlite3.Connection, holds: Iterable[Hold]) -> None:
+    """Write these holds as they are now."""
+    _HOLDS.rows(tx, [_row(hold) for hold in holds])
 
 
 def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
@@ -64,13 +82,14 @@ def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
             turn.evidence.items(),
         )
     if turn.holds:
-        _HOLDS.rows(tx, [_row(hold) for hold in turn.holds.values()])
+        keep(tx, turn.holds.values())
 
 
-def _hold(row: tuple[str, str, str, int, str, str, str, int]) -> Hold:
+def hold_of(row: Sequence[Any]) -> Hold:
+    """The hold a row of the table says. Raises ValueError or TypeError when it says none."""
     name, channel, state, expires_ms, lines, order, grant, due_ms = row
     taken = tuple([HoldLine(*line) for line in _READ.decode(lines)])
-    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms)  # type: ignore[arg-type]  # CHECKed
+    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms)
 
 
 def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int]:

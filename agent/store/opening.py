@@ -5,6 +5,7 @@ whole, of the ledger and the announcements the end. The rest is verified in the 
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -15,10 +16,13 @@ from typing import Final
 
 import structlog
 
-from agent.store import backups, chain, conditions, migrations, restoring, snapshots
+from agent.store import backups, catalogues, chain, conditions, migrations, restoring, salvage, snapshots
+from agent.store import books as rows
 from agent.store.ballast import Ballast
 from agent.store.connection import Store, take_lock
 from agent.store.errors import BooksDamagedError, BooksRefusedError
+from agent.store.restoring import Begun
+from agent.store.salvage import Salvaged
 from agent.store.verify import verify
 
 log = structlog.get_logger()
@@ -26,7 +30,7 @@ log = structlog.get_logger()
 #: Postings at the ledger's end whose chain is recomputed at each start.
 TAIL: Final = 1000
 #: Tables that grow without bound are not checked whole at the start.
-_LARGE: Final = ("posting", "former_posting", "announcement", "snapshot")
+_LARGE: Final = ("posting", "former_posting", "announcement", "snapshot", "bygone")
 _HINT: Final = "Restore a copy of the books."
 
 
@@ -38,7 +42,7 @@ class Restored:
     aside: str
     epoch: int
     rows: int
-    salvaged: int
+    salvaged: Salvaged
     why: str = ""
 
 
@@ -53,8 +57,14 @@ async def open_books(path: Path, ballast: Ballast, folder: Path, at: int) -> tup
     except BooksDamagedError as damage:
         log.error("books_damaged", why=damage.why)
         restored = await asyncio.to_thread(_restore_newest, path, folder, at, damage)
+    salvaged = restored.salvaged
     log.error(
-        "books_quarantined", aside=restored.aside, copy=restored.copy, salvaged=restored.salvaged, why=restored.why
+        "books_quarantined",
+        aside=restored.aside,
+        copy=restored.copy,
+        salvaged=salvaged.postings,
+        carried=str(salvaged),
+        why=restored.why,
     )
     return await _open_and_look(path, ballast), restored
 
@@ -110,11 +120,11 @@ def _look_at_the_tail(db: sqlite3.Connection) -> None:
             raise BooksDamagedError(f"the balance of {sku} at {place} is not what its last posting says", _HINT)
 
 
-def restore(path: Path, copy: Path, at: int, *, salvage: bool = False, why: str = "") -> Restored:
+def restore(path: Path, copy: Path, at: int, *, damage: str = "") -> Restored:
     """Put a copy in the place of the books at `path`, in a new epoch; those are kept aside. The agent must not run.
 
-    With `salvage`, postings that can still be read there and continue the copy's chain are carried over. Raises
-    BooksRefusedError when an agent runs, or the copy is not good.
+    `damage` says what is wrong with those, if that is why: then what they still say is carried over (salvage.py).
+    Raises BooksRefusedError when an agent runs, or the copy is not good.
     """
     lock = take_lock(path)
     try:
@@ -124,7 +134,7 @@ def restore(path: Path, copy: Path, at: int, *, salvage: bool = False, why: str 
         store, epoch = _whose(path)
         if store not in ("", report.store):
             raise BooksRefusedError(f"{copy} is of store {report.store}, not of {store}", "Take another copy.")
-        aside = f"{path.name}.{'damaged' if salvage else 'replaced'}-{_stamp(at)}"
+        aside = f"{path.name}.{'damaged' if damage else 'replaced'}-{_stamp(at)}"
         fresh = path.with_name(path.name + ".restoring")
         _remove(fresh)
         shutil.copyfile(copy, fresh)
@@ -132,16 +142,16 @@ def restore(path: Path, copy: Path, at: int, *, salvage: bool = False, why: str 
         try:
             db.execute("PRAGMA synchronous = 2")
             migrations.bring_up_to_date(db)
-            salvaged = _carry_over(db, path) if salvage else 0
             conditions.go_on_after(db, conditions.starts_at(path))
-            begun = restoring.begin_epoch(db, at, above=epoch)
+            found = _Damage(path, copy.name, aside, damage) if damage else None
+            begun, salvaged = _begin(db, at, epoch, found)
         finally:
             db.close()
         fresh.replace(_ready(path))
         _put_in_place(path, aside)
     finally:
         os.close(lock)
-    return Restored(copy.name, aside, begun.epoch, begun.rows, salvaged, why)
+    return Restored(copy.name, aside, begun.epoch, begun.rows, salvaged, damage)
 
 
 def _ready(path: Path) -> Path:
@@ -174,22 +184,80 @@ def _finish_a_restore(path: Path, at: int) -> None:
 def _restore_newest(path: Path, folder: Path, at: int, damage: BooksDamagedError) -> Restored:
     for copy in backups.found(path, folder):
         try:
-            return restore(path, copy, at, salvage=True, why=damage.why)
+            return restore(path, copy, at, damage=damage.why)
         except BooksRefusedError as error:
             log.error("backup_unusable", copy=copy.name, why=error.why)
     raise damage
 
 
-def _carry_over(db: sqlite3.Connection, damaged: Path) -> int:
-    seq, _ = snapshots.ledger_head(db)
+@dataclass(frozen=True, slots=True)
+class _Damage:
+    """The books that were found damaged, the copy that goes on, where they are put, and what was wrong."""
+
+    path: Path
+    copy: str
+    aside: str
+    why: str
+
+
+def _begin(db: sqlite3.Connection, at: int, above: int, damage: _Damage | None) -> tuple[Begun, Salvaged]:
+    """Begin the new epoch, with what can be salvaged of damaged books as long as the agent can start with it."""
+    if damage is None:
+        return _begin_with(db, at, above)
+    every = frozenset(salvage.tables(db)) - salvage.LEDGERS_OWN
     try:
-        rows, beyond = restoring.readable(damaged, seq)
-    except sqlite3.DatabaseError as error:
-        log.error("salvage_failed", why=str(error))
-        return 0
-    added = restoring.append(db, rows)
-    log.error("postings_salvaged", added=added, readable=len(rows), beyond_the_damage=beyond)
-    return added
+        return _begin_with(db, at, above, damage)
+    except Exception as error:
+        log.exception("salvage_failed", why=str(error))
+    bad = frozenset(table for table in every if not _fits(db, at, above, damage, every - {table}))
+    try:
+        return _begin_with(db, at, above, damage, bad)
+    except Exception as error:
+        log.exception("salvage_failed", why=str(error))
+    return _begin_with(db, at, above, damage, every)
+
+
+class _OnlyATry(Exception):
+    """Nothing of it is to stay."""
+
+
+def _fits(db: sqlite3.Connection, at: int, above: int, damage: _Damage, leave: frozenset[str]) -> bool:
+    try:
+        _begin_with(db, at, above, damage, leave, only_try=True)
+    except _OnlyATry:
+        return True
+    except Exception:
+        return False
+    return True
+
+
+def _begin_with(
+    db: sqlite3.Connection,
+    at: int,
+    above: int,
+    damage: _Damage | None = None,
+    leave: frozenset[str] = frozenset(),
+    *,
+    only_try: bool = False,
+) -> tuple[Begun, Salvaged]:
+    """One transaction: the salvage, its case, the new epoch, and a look whether the agent can read all of it."""
+    salvaged = Salvaged()
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if damage is not None:
+            with contextlib.closing(snapshots.reader(damage.path)) as old:
+                salvaged = salvage.carry_over(db, old, leave)
+            detail = f"{damage.why}; {damage.copy} goes on, with {salvaged}"
+            restoring.open_cases(db, at, damage.aside, detail)
+        begun = restoring.begin_epoch(db, at, above=above)
+        rows.load(db, "", begun.epoch, catalogues.load(db))
+        if only_try:
+            raise _OnlyATry
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    return begun, salvaged
 
 
 def _whose(path: Path) -> tuple[str, int]:

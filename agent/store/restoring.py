@@ -6,15 +6,15 @@ entered again.
 """
 
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from agent.core.cases import KINDS
-from agent.core.ledger import Posting
-from agent.core.places import CUSTOMER, is_claim, is_inside
-from agent.core.reopening import opening_postings
-from agent.store import chain, snapshots
+from agent.core.cases import KINDS, Case
+from agent.core.catalogue import Catalogue
+from agent.core.ledger import Books, Posting, Turn
+from agent.core.reopening import ask_for_cases, opening_postings
+from agent.store import books as rows
+from agent.store import chain, claims
+from agent.store.archives import forget_zeros
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
 
@@ -31,16 +31,18 @@ class Begun:
 
 
 def begin_epoch(db: sqlite3.Connection, at: int, *, above: int = 0) -> Begun:
-    """Make the books at `db` go on in a new epoch, greater than theirs and than `above`. One transaction."""
-    db.execute("BEGIN IMMEDIATE")
+    """Make the books at `db` go on in a new epoch, greater than theirs and than `above`.
+
+    Within a transaction of the caller's.
+    """
     meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
     former = int(meta["epoch"])
     epoch = max(at, former + 1, above + 1)
+    forget_zeros(db)
     balances = {(sku, place): qty for sku, place, qty in db.execute("SELECT sku, place, qty FROM balance")}
     db.execute(f"INSERT INTO former_posting (epoch, {_COLUMNS}) SELECT ?, {_COLUMNS} FROM posting", (former,))  # noqa: S608
     for table in ("posting", "announcement", "snapshot"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-    db.execute("DELETE FROM balance WHERE qty = 0")
     db.execute("INSERT INTO ledger_start VALUES (?, 0, ?)", (epoch, chain.START))
     db.execute("DELETE FROM meta WHERE key = 'old_copy'")
     db.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (str(epoch),))
@@ -54,54 +56,26 @@ def begin_epoch(db: sqlite3.Connection, at: int, *, above: int = 0) -> Begun:
     )
     told += [(posting.seq, at, _told(stream, posting)) for posting in postings]
     db.executemany("INSERT INTO announcement VALUES (?, ?, ?)", told)
-    db.execute("COMMIT")
     return Begun(epoch, len(told))
 
 
-def append(db: sqlite3.Connection, rows: Iterable[tuple[object, ...]]) -> int:
-    """Add salvaged postings that continue the ledger's chain, with what they say of balances, tags and scans; how many.
-
-    Stops at the first that does not continue it. Claims stay as the copy has them, since their holds do.
-    """
-    seq, link = snapshots.ledger_head(db)
-    added = 0
-    db.execute("BEGIN IMMEDIATE")
-    for row in rows:
-        posting, told = Posting._make(row[:-1]), row[-1]
-        if posting.seq <= seq:
-            continue
-        value = chain.after(link, posting)
-        if value != told:
-            break
-        seq, link = posting.seq, value
-        db.execute(f"INSERT INTO posting ({_COLUMNS}) VALUES ({_MARKS})", row)  # noqa: S608 - names of our own
-        added += 1
-        if not is_claim(posting.origin):
-            _follow(db, posting)
-    db.execute("COMMIT")
-    return added
-
-
-def _follow(db: sqlite3.Connection, posting: Posting) -> None:
-    balances = [
-        (posting.sku, posting.origin, posting.from_now),
-        (posting.sku, posting.target, posting.to_now),
-    ]
-    db.executemany("INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty", balances)
-    kind, _, rest = posting.source.partition(":")
-    if posting.epc is not None:
-        sold = posting.target == CUSTOMER
-        place = posting.target if is_inside(posting.target) else None
-        moves = int(rest.rpartition(":")[2]) if kind == "tag" else 0
-        db.execute(
-            "INSERT INTO tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " state = excluded.state, place = excluded.place, moves = max(moves, excluded.moves)",
-            (posting.epc, posting.sku, "sold" if sold else "in_stock", place, moves),
-        )
-    elif kind == "scan":
-        device, _, n = rest.rpartition(":")
-        note = (device, int(n), posting.at, "", f"{posting.code} {posting.sku}, salvaged")
-        db.execute("INSERT OR IGNORE INTO scan VALUES (?, ?, ?, ?, ?)", note)
+def open_cases(db: sqlite3.Connection, at: int, aside: str, detail: str) -> None:
+    """Open the case of restored books, and every case that what they say now asks for and that is not open."""
+    books = Books("", 0, Catalogue())
+    for sku, place, qty in db.execute("SELECT sku, place, qty FROM balance"):
+        books.balances[sku, place] = qty
+    for row in db.execute(
+        "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
+    ):
+        books.cases[row[1], row[2]] = Case(*row)
+    claims.load(db, books)
+    (books.head,) = db.execute(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM posting), (SELECT coalesce(max(id), 0) FROM case_file))"
+    ).fetchone()
+    turn = Turn(books, at, {}, {})
+    turn.open_case("books_restored", aside, detail)
+    ask_for_cases(turn)
+    rows.enter(db, turn, ())
 
 
 def _cases_anew(db: sqlite3.Connection, stream: str, at: int) -> list[tuple[int, int, bytes]]:
@@ -121,27 +95,3 @@ def _told(stream: str, posting: Posting) -> bytes:
     seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand = posting
     row = StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
     return encode_row(row)
-
-
-def readable(path: Path, after: int) -> tuple[list[tuple[object, ...]], int]:
-    """The postings beyond `after` that can be read in damaged books, up to the first that cannot; how many follow it.
-
-    Read a row at a time. -1: not even that can be said.
-    """
-    rows: list[tuple[object, ...]] = []
-    beyond = 0
-    db = snapshots.reader(path)
-    sql = f"SELECT {_COLUMNS} FROM posting WHERE seq"  # noqa: S608 - names of our own
-    try:
-        seq = after
-        while row := db.execute(f"{sql} > ? ORDER BY seq LIMIT 1", (seq,)).fetchone():
-            rows.append(row)
-            seq = row[0]
-    except sqlite3.DatabaseError:
-        try:
-            (beyond,) = db.execute("SELECT count(*) FROM posting WHERE seq > ?", (seq,)).fetchone()
-        except sqlite3.DatabaseError:
-            beyond = -1
-    finally:
-        db.close()
-    return rows, beyond

@@ -1,6 +1,6 @@
 """The routes of the store's pages and API. Reads answer from memory; whatever is entered goes through the clerk."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from importlib.resources import files
 from typing import Any
 
@@ -14,7 +14,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Counted, Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, promises
+from agent.web import answers, promises, resolving
 from agent.web.bodies import NotJsonError, read_count, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
@@ -47,6 +47,7 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 Route("/v1/counts", pages.counts, methods=["POST"]),
                 Route("/v1/explain/{sku:path}", pages.explain),
                 *promises.routes(clerk),
+                *resolving.routes(clerk),
                 Mount("/static", StaticFiles(directory=str(static))),
             ],
             exception_handlers={
@@ -117,7 +118,7 @@ class _Pages:
 
 
 class Secured:
-    """Puts the security headers on every answer."""
+    """Puts the security headers on every answer, and takes nothing that another site's page sends."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app
@@ -133,7 +134,17 @@ class Secured:
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and _is_foreign(dict(scope["headers"])):
+            hint = "Use the store's own page, or a program."
+            await answers.problem(403, "another site's page sent this", hint)(scope, receive, send_secured)
+            return
         await self._app(scope, receive, send_secured)
+
+
+def _is_foreign(headers: Mapping[bytes, bytes]) -> bool:
+    """Did a browser send this for a page of another origin? Programs name none."""
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2] != headers.get(b"host")
 
 
 async def _not_json(_: Request, error: Exception) -> Response:

@@ -114,16 +114,16 @@ def routes(clerk: Clerk) -> list[Route]:
         return answers.json(await clerk.enter(asks.Pause(body.paused, body.why, body.by)))
 
     return [
-        _post("/v1/pause", _Pause, pause),
-        _post("/v1/holds", _Hold, hold),
-        _post("/v1/holds/{hold}/commit", _Commit, commit),
-        _post("/v1/holds/{hold}/consume", _Consume, consume),
-        _post("/v1/holds/{hold}/release", _Nothing, release),
-        _post("/v1/grants", _Grant, grant),
+        post("/v1/pause", _Pause, pause),
+        post("/v1/holds", _Hold, hold),
+        post("/v1/holds/{hold}/commit", _Commit, commit),
+        post("/v1/holds/{hold}/consume", _Consume, consume),
+        post("/v1/holds/{hold}/release", _Nothing, release),
+        post("/v1/grants", _Grant, grant),
     ]
 
 
-def _post(path: str, kind: type[T], handle: Callable[[Request, T], Awaitable[Response]]) -> Route:
+def post(path: str, kind: type[T], handle: Callable[[Request, T], Awaitable[Response]]) -> Route:
     """A route that hands its body over once it is what it must be."""
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 

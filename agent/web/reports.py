@@ -46,6 +46,7 @@ class Reports:
             "at": self.clock.now_ms(),
             "epoch": self.books.epoch,
             "head": self.books.head,
+            "books": self._state(),
             "skus": [self._sku(sku) for sku in wanted],
         }
 
@@ -84,6 +85,7 @@ class Reports:
                     "due": case.due_at,
                     "opened_at": case.opened_at,
                     "times": case.times,
+                    "by_hand": KINDS[case.kind].by_hand,
                 }
                 for case in sorted(self.books.cases.values(), key=lambda case: case.due_at)
             ],
@@ -95,11 +97,10 @@ class Reports:
         return explain(Turn(self.books, self.clock.now_ms(), {}, {}, {}, self.clerk.time.stamp().books_ms), sku)
 
     def _care(self) -> dict[str, Any]:
-        """How the books themselves do. `restored`: they go on from a copy, see the case of that name."""
-        restored, ballast = self.upkeep.restored, self.upkeep.ballast
+        """How the books themselves do."""
+        ballast = self.upkeep.ballast
         return {
-            "state": "whole" if restored is None else "restored",
-            "restored_from": None if restored is None else restored.copy,
+            "state": self._state(),
             "room": ballast.room,
             "free_bytes": ballast.free(),
             "copied_at": self.upkeep.copied_at,
@@ -113,6 +114,10 @@ class Reports:
             "paused": conditions.notes.get("paused"),
             "lease_stale": conditions.notes.get("lease_stale"),
         }
+
+    def _state(self) -> str:
+        """`restored` until the store's lead has resolved the case of that: the books go on from a copy."""
+        return "restored" if any(kind == "books_restored" for kind, _ in self.books.cases) else "whole"
 
     def _line(self, now: int) -> dict[str, Any]:
         waiting_since = self.outbox.waiting_since

@@ -15,14 +15,15 @@ import pytest
 from agent.clerk import Clerk, announcements_of
 from agent.clock import SystemClock
 from agent.config import BooksCare
-from agent.core.asks import Sale, SaleLine
+from agent.core.asks import Claimed, ReleaseHold, Reserve, Sale, SaleLine, Scan, Sold, Want
 from agent.core.ledger import Turn
 from agent.core.places import BACKROOM, SUPPLIER
-from agent.store import announcements, archives, chain, opening, snapshots
+from agent.store import announcements, archives, bygone, chain, opening, snapshots
 from agent.store import books as rows
 from agent.store.verify import verify
 from agent.upkeep import Upkeep
 from tests.agent.shops import Shop, opened
+from tests.core.shop import MILK, gtin_14
 from tests.waiting import until
 
 DAY_MS = 24 * 3600 * 1000
@@ -168,7 +169,8 @@ async def test_the_ledger_is_bounded_by_what_is_kept(tmp_path: Path) -> None:
             at = await live_through(shop, day, 30, each=20)
             await archive_what_is_due(shop, at - 60 * DAY_MS)
             ((pages,),) = await shop.store.read("PRAGMA page_count")
-            sizes.append(pages)
+            ((bygone,),) = await shop.store.read("SELECT count(*) FROM bygone")
+            sizes.append(pages - bygone * 25 // 4096)  # what is known of each receipt for three years
     assert max(sizes[4:]) <= 1.2 * sizes[4]
     assert verify(path).findings == ()
 
@@ -191,7 +193,7 @@ async def looked_after(path: Path, clock: Calendar, backups: Path) -> AsyncItera
     """A shop whose days are the calendar's, looked after."""
     async with opened(path, at_work=False) as shop:
         clerk = Clerk(shop.store, shop.books, clock, lambda turn: None)
-        upkeep = Upkeep(shop.store, clerk, BooksCare(backups, 35, 0), clock, None)
+        upkeep = Upkeep(shop.store, clerk, BooksCare(backups, 35, 0), clock)
         work = [asyncio.ensure_future(clerk.run()), asyncio.ensure_future(upkeep.run())]
         try:
             yield Shop(shop.store, clerk)
@@ -233,3 +235,57 @@ async def test_a_ledger_that_is_wrong_becomes_a_case_the_day_it_is_copied(tmp_pa
         case = await until(lambda: shop.books.cases.get(("backup_failed", "daily")))
         assert "posting 17" in case.detail
     assert list(folder.iterdir()) == []
+
+
+async def test_a_receipt_that_is_archived_is_still_known_and_posts_nothing_again(tmp_path: Path) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with looked_after(path, clock, folder) as shop:
+        for day in ("2026-01-05", "2026-02-02", "2026-03-20"):
+            clock.wall_ms = ms(day) + DAY_MS // 2
+            await sell(shop, f"R-{day}", 7)
+            await forget(shop, clock.wall_ms)
+            copy = folder / f"books-backup-{day}.db"
+            await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
+        archived = await until(lambda: verify(path).archived)
+        await until(lambda: verify(path).postings == 21 - archived)
+        assert await shop.store.read("SELECT 1 FROM posting WHERE source GLOB 'sale:R-2026-01-05*'") == []
+        before = dict(shop.books.balances)
+        again = await shop.clerk.enter(
+            Sale("R-2026-01-05", (SaleLine(3, "sku", "MILK", 1), SaleLine(99, "sku", "MILK", 1)))
+        )
+        assert isinstance(again, Sold)
+        assert [(line.outcome, line.seq is None) for line in again.lines] == [
+            ("already_posted", True),
+            ("posted", False),
+        ]
+        assert shop.books.balance("MILK", "CUSTOMER") == before["MILK", "CUSTOMER"] + 1
+        assert await bygone.forget(shop.store, clock.wall_ms) == 0
+        assert await bygone.forget(shop.store, clock.wall_ms + bygone.KEPT_DAYS * DAY_MS) == archived
+
+
+async def test_a_receipts_name_takes_so_many_bytes_once_it_is_archived(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        ((before,),) = await shop.store.read("PRAGMA page_count")
+        sources = [(f"sale:T{nth % 9}-{nth:06}/1", nth * 1000) for nth in range(50_000)]
+        await shop.store.write(lambda tx: bygone.remember(tx, sources))
+        ((after,),) = await shop.store.read("PRAGMA page_count")
+        assert (after - before) * 4096 / len(sources) < 25  # bytes; docs/operate.md says so
+
+
+async def test_resolved_holds_leave_no_balance_behind(tmp_path: Path) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with looked_after(path, clock, folder) as shop:
+        for _ in range(5):
+            await shop.clerk.enter(Scan("dock", "receive", gtin_14(MILK)[1:], None))
+        for nth in range(40):
+            assert isinstance(await shop.clerk.enter(Reserve(f"h{nth}", "web", (Want(1, "MILK", 1),), 900)), Claimed)
+            if nth < 39:
+                await shop.clerk.enter(ReleaseHold(f"h{nth}"))
+        clock.wall_ms += DAY_MS
+        await until(lambda: (folder / "books-backup-2026-01-06.db").exists())
+        accounts = await shop.store.read("SELECT place, qty FROM balance WHERE place GLOB 'HOLD:*'")
+        assert accounts == [("HOLD:h39", 1)]
+        assert await shop.store.read("SELECT qty FROM balance WHERE place = 'CONSUMED'") == []
+        await shop.assert_memory_is_disk()
+    assert verify(path).findings == ()
+    assert verify(folder / "books-backup-2026-01-06.db", archives_in=tmp_path).findings == ()

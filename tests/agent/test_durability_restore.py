@@ -224,7 +224,7 @@ async def test_damaged_books_are_put_aside_and_the_newest_copy_goes_on_with_what
     store, restored = await opening.open_books(path, Ballast(path, 0), folder, NOW)
     async with store:
         assert restored is not None
-        assert restored.salvaged == 40
+        assert restored.salvaged.postings == 40
         assert "the balance of EGGS at FLOOR" in restored.why
     assert balances(path) == before
     assert verify(path).findings == ()
@@ -244,7 +244,7 @@ async def test_what_follows_a_damaged_posting_is_not_carried_over(tmp_path: Path
     store, restored = await opening.open_books(path, Ballast(path, 0), folder, NOW)
     await store.__aexit__(None, None, None)
     assert restored is not None
-    assert restored.salvaged == 35
+    assert restored.salvaged.postings == 35
     assert verify(path).findings == ()
 
 

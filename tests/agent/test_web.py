@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from agent import catalogue_import
 from agent.clock import SystemClock
 from agent.config import BooksCare
-from agent.core.asks import Reserve, Want
+from agent.core.asks import Notice, Reserve, Want
 from agent.core.catalogue import Catalogue
 from agent.core.tags import TagRules
 from agent.intake import Intake, Stand
@@ -60,7 +60,7 @@ async def serving_site(folder: Path, catalogue: Catalogue = goods.CATALOGUE) -> 
         link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)
         intake = Intake(shop.clerk, clock, TagRules())
         care = BooksCare(folder / "backups", keep_days=400, ballast_bytes=0)
-        upkeep = Upkeep(shop.store, shop.clerk, care, clock, None)
+        upkeep = Upkeep(shop.store, shop.clerk, care, clock)
         reports = Reports(
             shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep
         )
@@ -125,6 +125,34 @@ async def test_every_mistake_in_a_sale_is_named_and_nothing_is_posted(site: Site
         "lines[3].qty",
     }
     assert site.shop.books.head == 0
+
+
+async def test_a_case_is_resolved_by_who_says_so_and_only_if_it_does_not_close_itself(site: Site) -> None:
+    notice = Notice("books_restored", "books.db.damaged-1", "a copy goes on")
+    await site.shop.clerk.enter(notice)
+    await site.post("/v1/sales", {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 1}]})
+    health = (await site.client.get("/v1/health")).json()
+    assert (health["care"]["state"], (await site.client.get("/v1/stock")).json()["books"]) == ("restored", "restored")
+    cases = {case["case"]: case for case in health["cases"]}
+    assert {kind: case["by_hand"] for kind, case in cases.items()} == {"books_restored": True, "negative_stock": False}
+    done = {"by": "badge-7", "word": "counted"}
+    path = f"/v1/cases/{cases['books_restored']['id']}/resolve"
+    for wrong, status in (({"by": "badge-7"}, 422), ({"by": "a\nb", "word": "x"}, 422), (b"no", 400)):
+        assert (await site.post(path, wrong)).status_code == status
+    assert (await site.post(f"/v1/cases/{cases['negative_stock']['id']}/resolve", done)).status_code == 409
+    assert (await site.post("/v1/cases/77/resolve", done)).status_code == 404
+    foreign = await site.client.post(
+        path, content=msgspec.json.encode(done), headers={"origin": "https://evil.example"}
+    )
+    assert foreign.status_code == 403
+    own = {"origin": str(site.client.base_url).rstrip("/")}
+    assert (await site.client.post(path, content=msgspec.json.encode(done), headers=own)).status_code == 200
+    assert (await site.post(path, done)).status_code == 404
+    health = (await site.client.get("/v1/health")).json()
+    assert health["care"]["state"] == "whole"
+    ((how,),) = await site.shop.store.read("SELECT resolution FROM case_file WHERE kind = 'books_restored'")
+    assert how == "counted, by badge-7"
+    assert [kind for kind, _ in (await site.shop.on_disk()).cases] == ["negative_stock"]
 
 
 async def test_two_lines_with_one_number_are_refused(site: Site) -> None:

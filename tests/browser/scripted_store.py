@@ -67,6 +67,8 @@ class ScriptedStore:
         self.streams = True
         #: What was posted.
         self.asked: list[dict[str, Any]] = []
+        #: What was marked as done: case, by, word.
+        self.done: list[tuple[str, ...]] = []
         self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = set()
 
     def portal(self) -> dict[str, Any]:
@@ -92,6 +94,7 @@ class ScriptedStore:
             "id": ident, "case": kind, "about": about, "text": f"{about}: -1 on the floor",
             "hint": "Count the item; a missed delivery is likely.", "owner": "store_lead",
             "due": now_ms() + due_in_s * 1000, "opened_at": now_ms() - 60_000, "times": 2,
+            "by_hand": kind == "books_restored",
         }  # fmt: skip
 
     def stock(self, *skus: str) -> dict[str, Any]:
@@ -176,6 +179,14 @@ class ScriptedStore:
             self.tell("health", self.health())
             return JSONResponse(paused)
 
+        async def resolve(request: Request) -> Response:
+            self.done.append((request.path_params["case"], *(await request.json()).values()))
+            if self.done[-1][1] == "nobody":
+                return JSONResponse({"error": "no", "hint": "who is that?"}, 422)
+            self.cases = [case for case in self.cases if case["id"] != request.path_params["case"]]
+            self.tell("health", self.health())
+            return JSONResponse({"case": 1})
+
         async def events(_: Request) -> Response:
             if not self.streams:
                 return JSONResponse({"error": "too many pages are open"}, 503)
@@ -191,6 +202,7 @@ class ScriptedStore:
                 Route("/v1/health", health),
                 Route("/v1/events", events),
                 Route("/v1/pause", pause, methods=["POST"]),
+                Route("/v1/cases/{case}/resolve", resolve, methods=["POST"]),
                 Route("/v1/explain/{sku:path}", explain),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]

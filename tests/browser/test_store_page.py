@@ -165,6 +165,41 @@ async def test_promises_are_paused_and_go_on_with_a_name_and_a_reason() -> None:
         await expect(page.locator("#stopped")).to_contain_text("与总部失联")
 
 
+@pytest.mark.parametrize(
+    ("language", "banner", "labels"),
+    [
+        ("en", "The books were damaged", ("Your badge or name", "What was done", "Mark as done")),
+        ("zh", "账簿曾损坏", ("您的工牌或姓名", "处理结果", "标为已处理")),
+    ],
+)
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_restored_books_are_said_loudly_until_somebody_marks_them_as_done(
+    language: str, banner: str, labels: tuple[str, ...], width: int
+) -> None:
+    store = ScriptedStore()
+    store.cases = [store.case("c-9", "books_restored", "books.db.damaged-20261121T080000", 3600), *store.cases]
+    async with store_page(store, width=width) as (page, complaints):
+        if language == "zh":
+            await page.get_by_role("button", name="中文").click()
+        said = page.get_by_role("alert").filter(has_text=banner)
+        await expect(said).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        case = page.locator("#cases li").filter(has_text="books.db.damaged")
+        await case.locator("summary").click()
+        await case.get_by_label(labels[0]).fill("nobody")
+        await case.get_by_label(labels[1]).fill("counted")
+        await case.get_by_role("button", name=labels[2]).click()
+        await expect(case.get_by_text("who is that?")).to_be_visible()
+        assert "422" in complaints.pop()
+        await expect(said).to_be_visible()
+        await case.get_by_label(labels[0]).fill("badge-7")
+        await case.get_by_role("button", name=labels[2]).click()
+        await expect(said).to_be_hidden()
+        await expect(case).to_have_count(0)
+        assert store.done[-1] == ("c-9", "badge-7", "counted")
+        await expect(page.locator("#cases form:visible")).to_have_count(0)  # the other one closes itself
+
+
 async def test_text_from_outside_stays_text() -> None:
     store = ScriptedStore()
     bomb = "<img src=x onerror=\"document.title='broken in'\"><script>document.title='broken in'</script>"

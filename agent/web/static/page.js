@@ -156,13 +156,30 @@ $("pausing-leave").addEventListener("click", () => $("pausing").close());
 function buildCase() {
   const details = make("details", "",
     make("summary", "", make("strong"), make("span", "small"), make("span", "about")),
-    make("p", "small"), make("div", "why", make("p", "detail"), make("p")));
+    make("p", "small"), make("div", "why", make("p", "detail"), make("p")), buildDone());
   details.open = $("cases").childElementCount === 0; // the most urgent one says at once what to do
   return make("li", "", details);
 }
 
+/** Who did what a case asks for, and what: then it can be marked as done. */
+function buildDone() {
+  const fields = ["by", "word"].map((name) => {
+    const input = make("input", "");
+    Object.assign(input, { name, required: true, maxLength: name === "by" ? 64 : 200, autocomplete: "off" });
+    return make("label", "small", make("span", ""), input);
+  });
+  const form = make("form", "done", ...fields, make("button", "plain"), make("p", "short small"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const [by, word] = fields.map((field) => field.lastElementChild.value.trim());
+    const why = await tell(`/v1/cases/${form.closest("li").dataset.key}/resolve`, { by, word });
+    show(form.lastElementChild, why && say("case_not_done", { why }));
+  });
+  return form;
+}
+
 function drawCase(node, item) {
-  const [head, seen, why] = node.firstElementChild.children;
+  const [head, seen, why, done] = node.firstElementChild.children;
   const left = item.due - agentNow();
   put(head.children[0], CASES[language][item.case] ?? item.case.replaceAll("_", " "));
   put(head.children[1], left < 0 ? say("case_late", { age: span(-left) }) : say("case_due", { age: span(left) }));
@@ -179,6 +196,16 @@ function drawCase(node, item) {
   why.children[0].title = item.text ?? "";
   show(why.children[1], todo ? say("todo", { text: todo }) : "");
   why.hidden = !item.text && !todo;
+  done.hidden = !item.by_hand;
+  ["case_by", "case_word"].forEach((key, nth) => put(done.children[nth].firstElementChild, say(key)));
+  put(done.children[2], say("case_done"));
+}
+
+/** The books go on from a copy until somebody has marked the case of that as done. */
+function drawDegraded() {
+  const since = health.cases.filter((item) => item.case === "books_restored").map((item) => item.opened_at);
+  const named = CASES[language].books_restored;
+  show($("degraded"), since.length ? say("degraded", { time: moment(Math.min(...since)), case: named }) : "");
 }
 
 function drawCases() {
@@ -396,6 +423,7 @@ function drawHealth() {
   put($("store"), `${say("store")} ${health.store}`);
   document.title = `${health.store} · Nearshelf`;
   drawLine();
+  drawDegraded();
   drawPromising();
   drawCases();
   drawDevices();

@@ -31,6 +31,9 @@ export const STRINGS = {
     cases_more: "and {more} more, due later",
     case_due: "due in {age}", case_late: "overdue by {age}", case_times: "seen {times} times", case_owner: "for: {owner}", case_since: "since {time}",
     todo: "What to do: {text}",
+    case_by: "Your badge or name", case_word: "What was done", case_done: "Mark as done",
+    case_not_done: "Not marked as done: {why}",
+    degraded: "The books were damaged and go on from a copy since {time}. Sales, deliveries and holds go on. Stock may be wrong until it is counted: the case “{case}” says what to look at. Mark it as done when it is.",
 
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
@@ -83,6 +86,9 @@ export const STRINGS = {
     cases_more: "另有 {more} 项，时限较晚",
     case_due: "剩余 {age}", case_late: "已超时 {age}", case_times: "出现 {times} 次", case_owner: "负责：{owner}", case_since: "{time} 起",
     todo: "处理办法：{text}",
+    case_by: "您的工牌或姓名", case_word: "处理结果", case_done: "标为已处理",
+    case_not_done: "未能标为已处理：{why}",
+    degraded: "账簿曾损坏，自 {time} 起以备份继续营业。销售、到货和预留照常进行；清点之前库存可能有误。需核对的内容见待处理事项“{case}”，完成后请将其标为已处理。",
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
