@@ -7,7 +7,7 @@ transaction, so a rush costs one fsync, not hundreds.
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from typing import NamedTuple, overload
 
@@ -33,10 +33,6 @@ MOST_WAITING = 4096
 #: Asks of one turn: enough that the fsync is cheap, few enough that a lonely ask is not kept long.
 MOST_IN_TURN = 512
 
-
-#: Turns of so many postings are all held to the invariants, larger ones now and then: it costs below 5 % in a rush.
-_CHECKED_ALWAYS = 32
-_CHECKED_EVERY = 8
 #: Expired holds are let go at most this often: a full disk must not make it a busy loop.
 _TICK_S = 0.05
 #: An ask that changes nothing.
@@ -186,19 +182,19 @@ class Clerk:
 
     def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
         """In the writer's thread: look up, decide, write."""
-        sources = [name for one in waiting for name in one.ask.sources()]
+        wanted = [one.ask for one in waiting]
+        sources = [name for ask in wanted for name in ask.sources()]
         postings, deliveries = rows.made_by(tx, sources)
-        holds = claims.named(tx, [hold for one in waiting if (hold := asks.hold_named(one.ask)) is not None])
-        known_orders = orders.named(tx, [order for one in waiting if (order := asks.order_named(one.ask)) is not None])
+        holds = claims.named(tx, _unknown(self.books.holds, map(asks.hold_named, wanted)))
+        known_orders = orders.named(tx, _unknown(self.books.orders, map(asks.order_named, wanted)))
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         bygone.look_up(tx, turn, sources)
-        counted.look_back(tx, turn, [one.ask for one in waiting if isinstance(one.ask, asks.Count)])
+        counted.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, asks.Count)])
         try:
             let_time_pass(turn)
-            answers = [decide(turn, one.ask) for one in waiting]
-            if len(turn.postings) <= _CHECKED_ALWAYS or self.turns % _CHECKED_EVERY == 0:
-                check(turn)
+            answers = [decide(turn, ask) for ask in wanted]
+            check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():
@@ -249,6 +245,11 @@ def _told(stream: str, posting: Posting) -> bytes:
     seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand = posting
     row = StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
     return encode_row(row)
+
+
+def _unknown(to: Container[str], names: Iterable[str | None]) -> list[str]:
+    """What only the disk may know: what is open is in memory."""
+    return [name for name in names if name is not None and name not in to]
 
 
 def _fail(waiting: list[_Waiting], failure: Exception) -> None:

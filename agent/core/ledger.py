@@ -215,7 +215,7 @@ class Turn:
         self.moved_after = books.head
         #: Sources of this turn's asks that made postings once, which are no longer in the books.
         self.bygone: frozenset[str] = frozenset()
-        self._known_holds = known_holds or {}
+        self.known_holds = known_holds or {}
         self._known_orders = known_orders or {}
         self._spoken_for = Promised()
         self._known = dict(known)
@@ -255,10 +255,11 @@ class Turn:
 
     def sellable(self, sku: str) -> int:
         """Units of a SKU where a shopper or picker finds them."""
-        qty = 0
+        own, before, found = self.balances, self.books.balances, 0
         for place in SELLABLE:
-            qty += self.balance(sku, place)
-        return qty
+            qty = own.get((sku, place))
+            found += before.get((sku, place), 0) if qty is None else qty
+        return found
 
     def post(
         self,
@@ -325,7 +326,7 @@ class Turn:
 
     def hold_before(self, name: str) -> Hold | None:
         """A hold as it was before this turn, a resolved one too."""
-        return self.books.holds.get(name) or self._known_holds.get(name)
+        return self.books.holds.get(name) or self.known_holds.get(name)
 
     def due_holds(self) -> list[Hold]:
         """The pending holds whose time is up and that this turn has not touched."""
@@ -364,6 +365,10 @@ class Turn:
     def granted(self, sku: str) -> int:
         """Units that holders of grants may still take."""
         return self.books.granted(sku) + self._spoken_for.granted.get(sku, 0)
+
+    def newly_promised(self) -> Mapping[str, int]:
+        """By how much this turn changes what is promised, per SKU."""
+        return self._spoken_for.of_sku
 
     def grants(self) -> Mapping[str, int]:
         """By how much this turn changes what is granted, per SKU."""

@@ -43,7 +43,8 @@ COMMIT: Final = "COMMIT:"
 OPEN_CLAIMS: Final = (HOLD, COMMIT)
 
 
-_PLACES: Final = INSIDE | OUTSIDE
+#: Where units are, but for totes and slots.
+PLACES: Final = INSIDE | OUTSIDE
 
 
 def is_inside(place: str) -> bool:
@@ -53,4 +54,4 @@ def is_inside(place: str) -> bool:
 
 def is_claim(account: str) -> bool:
     """Is this an account of the claims' family?"""
-    return account not in _PLACES and (account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT)))
+    return account not in PLACES and (account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT)))
