@@ -12,6 +12,7 @@ from typing import Final
 
 from agent.core import life
 from agent.core.cases import KINDS, LONGEST_ABOUT, OTHERS
+from agent.core.channels import UNKNOWN
 from agent.core.ledger import ImpossiblePostingError, Posting, Turn
 from agent.core.places import FREE, MAY_GO_NEGATIVE, OPEN_CLAIMS, OUTSIDE, PLACES, is_inside
 
@@ -123,9 +124,10 @@ def _claims_resolve_once(turn: Turn, undone: _Undone) -> Iterator[str]:
         before, hold = turn.known_holds[name], turn.holds[name]
         if before.state in life.HOLD.ends and hold.state != before.state:
             yield f"hold {name} was {before.state} and is {hold.state}"
-    if turn.books.conditions.lease_stale:
-        for name in turn.holds:
-            if turn.hold_before(name) is None:
+    conditions = turn.books.conditions
+    if conditions.lease_stale:
+        for name, hold in turn.holds.items():
+            if turn.hold_before(name) is None and not conditions.channels.get(hold.channel, UNKNOWN).local:
                 yield f"hold {name} was given on a stale lease"
 
 

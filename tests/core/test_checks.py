@@ -21,7 +21,9 @@ from agent.core.asks import (
 )
 from agent.core.cases import MOST_OPEN_OF_A_KIND
 from agent.core.catalogue import Catalogue, Sku
+from agent.core.channels import Channel
 from agent.core.checks import check
+from agent.core.claims import Hold, HoldLine
 from agent.core.decisions import decide
 from agent.core.ledger import Books, ImpossiblePostingError, Turn
 from tests.core import shop
@@ -51,6 +53,17 @@ def a_turn() -> Turn:
 
 def test_a_right_turn_passes() -> None:
     check(a_turn())
+
+
+def test_a_local_channel_holds_on_a_stale_lease() -> None:
+    books = shop.books()
+    books.conditions.channels = {"kiosk": Channel("kiosk", local=True)}
+    books.conditions.lease_stale = True
+    turn = shop.turn(books)
+    decide(turn, Scan("dock", "receive", shop.gtin_14(shop.MILK), None))
+    turn.keep_hold(Hold("H1", "kiosk", "pending", 1000, (HoldLine(1, "MILK", 1, 1),)))
+    turn.post("MILK", "FREE", "HOLD:H1", 1, "hold", "hold:H1", "kiosk")
+    check(turn)
 
 
 def hole(turn: Turn) -> None:
