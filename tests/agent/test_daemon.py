@@ -175,6 +175,19 @@ def test_check_names_every_mistake_and_connects_to_nothing(tmp_path: Path) -> No
     assert not (tmp_path / "books.db").exists()
 
 
+def test_check_shows_the_channels_and_names_quotas_that_nothing_has(tmp_path: Path) -> None:
+    settings = program(tmp_path, "mqtt://127.0.0.1:1").settings
+    channel = '[[channel]]\nname = "web"\nlocal = true\nquota = { MILK = 2, CAR = 1 }\nsafety = { unsure = 3 }\n'
+    settings.write_text(settings.read_text() + channel)
+    shown = run("check", str(settings))
+    assert shown.returncode == 0
+    told = "channel web: holds live 15 min, quota for 2 SKUs, leaves 0 sure, 0 fair, 3 unsure, sold in the store itself"
+    assert told in shown.stdout
+    assert shown.stderr == "  its quota names what is not in the catalogue: CAR\n"
+    settings.write_text(settings.read_text().replace("MILK = 2", "MILK = -2"))
+    assert "channel[0].quota.MILK: -2 is not between 0 and 1000000" in run("check", str(settings)).stderr
+
+
 async def test_a_start_that_cannot_work_says_why_and_what_to_do(tmp_path: Path) -> None:
     agent = program(tmp_path, "mqtt://127.0.0.1:1")
     await agent.start()
