@@ -117,6 +117,7 @@ async def _load(store: Store, config: Config, at: int) -> Books:
     books = await store.write(lambda tx: rows.load(tx, config.store, epoch, catalogue))
     books.conditions.channels = config.channels
     books.conditions.policy_of = policy_of(catalogue, config.channels)
+    books.count_rules = config.counts
     books.leases = Leases(await store.write(conditions.begin_start), config.lease_s)
     return books
 

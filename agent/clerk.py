@@ -17,10 +17,13 @@ from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks
 from agent.core.checks import check
+from agent.core.count_asks import Count, CountAsk, Counted, RequestCount, SessionAsk
+from agent.core.count_sessions import CountSession
+from agent.core.counts import follow_cases
 from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
-from agent.store import bygone, claims, conditions, counted, orders
+from agent.store import bygone, claims, conditions, counts, orders
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -83,7 +86,9 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.PlaceOrder | asks.MoveOrder) -> asks.Ordered | asks.Refused: ...
     @overload
-    async def enter(self, ask: asks.Count) -> asks.Counted | asks.Refused: ...
+    async def enter(self, ask: Count) -> Counted | asks.Refused: ...
+    @overload
+    async def enter(self, ask: RequestCount | SessionAsk) -> CountSession | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Grant) -> asks.Granted | asks.Refused: ...
     @overload
@@ -190,10 +195,11 @@ class Clerk:
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         bygone.look_up(tx, turn, sources)
-        counted.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, asks.Count)])
+        counts.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, CountAsk)])
         try:
             let_time_pass(turn)
             answers = [decide(turn, ask) for ask in wanted]
+            follow_cases(turn)
             check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
@@ -202,6 +208,7 @@ class Clerk:
                 rows.enter(tx, turn, announcements_of(turn))
                 claims.enter(tx, turn, stamp)
                 conditions.enter(tx, turn)
+                counts.enter(tx, turn)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers

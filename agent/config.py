@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from agent.core.asks import Purpose
 from agent.core.channels import Channel, Channels, Margin
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
+from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.lease import USUAL_LEASE_S
 from agent.core.places import INSIDE
 from agent.core.tags import TagRules
@@ -59,6 +60,7 @@ class Config:
     web_host: str
     web_port: int
     tags: TagRules
+    counts: CountRules
     devices: tuple[DeviceConfig, ...]
     #: How long an order may be accepted on a lease, and how long HQ may be silent.
     lease_s: int = USUAL_LEASE_S
@@ -200,6 +202,7 @@ class _Reader:
             web.mistake("port", f"{port} is not a port (0 to {_MAX_PORT}; 0 takes any free one)")
         web.finish()
         rules = self._rules(self._table(root, "tags", optional=True))
+        counts = self._counts(self._table(root, "counts", optional=True))
         devices = self._devices(root)
         channels = self._channels(root)
         root.finish()
@@ -214,6 +217,7 @@ class _Reader:
             web_host=host,
             web_port=port,
             tags=rules,
+            counts=counts,
             devices=devices,
             lease_s=lease_s,
             channels=channels,
@@ -297,6 +301,15 @@ class _Reader:
                 "is the same for every record, which refuses orders for goods that are there; leave less of sure ones"
             )
         return margin
+
+    def _counts(self, table: _Table) -> CountRules:
+        usual, most = CountRules(), _MOST_UNITS
+        percent = table.between("percent", usual.each.percent, 0, 100)
+        units = table.between("units", usual.each.units, 0, most)
+        grams = table.between("grams", usual.gram.units, 0, most)
+        each, gram = (table.between(key, 0, 0, most) for key in ("review_above", "review_above_grams"))
+        table.finish()
+        return CountRules(Tolerance(units, percent, each), Tolerance(grams, percent, gram, repeat=grams))
 
     def _devices(self, root: _Table) -> tuple[DeviceConfig, ...]:
         found: list[DeviceConfig] = []

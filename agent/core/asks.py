@@ -9,6 +9,8 @@ from typing import Literal
 from msgspec import Struct
 
 from agent.core.claims import HoldLine, HoldState
+from agent.core.count_asks import CountAsk, Counted
+from agent.core.count_sessions import CountSession
 from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
 
@@ -309,52 +311,6 @@ class Ticked(Struct, frozen=True, gc=False):
     expired: int
 
 
-class CountLine(Struct, frozen=True, gc=False):
-    """So many of an item were counted while the books went from `from_seq` to `to_seq`."""
-
-    line: int
-    item_is: Literal["sku", "gtin"]
-    item: str
-    counted: int
-    from_seq: int
-    to_seq: int
-
-
-class Count(Struct, frozen=True, gc=False):
-    """What `by` found at a place, in an epoch of the books; `approved_by`: it counts whatever the difference is."""
-
-    count: str
-    epoch: int
-    place: str
-    by: str
-    lines: tuple[CountLine, ...]
-    approved_by: str = ""
-
-    def source(self, line: CountLine) -> str:
-        return f"count:{self.count}/{line.line}"
-
-    def sources(self) -> list[str]:
-        return [self.source(line) for line in self.lines]
-
-
-class CountedLine(Struct, frozen=True, gc=False):
-    """What became of a count's line; `variance` units were posted as `seq`. `recount`: nothing was, and `why`."""
-
-    line: int
-    outcome: Literal["posted", "already_posted", "agrees", "recount"]
-    sku: str
-    variance: int
-    seq: int | None = None
-    why: str = ""
-
-
-class Counted(Struct, frozen=True, gc=False):
-    """The count is in the books."""
-
-    count: str
-    lines: tuple[CountedLine, ...]
-
-
 class Notice(Struct, frozen=True, gc=False):
     """Something about the agent itself that a person must know: a case is opened, or with `over` resolved."""
 
@@ -419,8 +375,8 @@ class CaseResolved(Struct, frozen=True, gc=False):
 
 
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | Count | Claim | Notice | Pause | HqSilence | ResolveCase
-Entered = Sold | Expected | Scanned | TagsEntered | Counted | Noted | Paused | CaseResolved
+Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | CountAsk | Claim | Notice | Pause | HqSilence | ResolveCase
+Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
 Answer = Entered | Claimed | Short | Granted | Ordered | Ticked | Refused
 
 

@@ -9,7 +9,6 @@ from agent.core.asks import (
     CaseResolved,
     CommitHold,
     ConsumeHold,
-    Count,
     Delivery,
     DeliveryLine,
     Expected,
@@ -40,6 +39,7 @@ from agent.core.asks import (
 )
 from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
+from agent.core.count_asks import CancelCount, Count, EnterFound, LookAtCount, RequestCount, ReviewCount, StartCount
 from agent.core.ledger import Posting, Turn
 from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
@@ -70,8 +70,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return fulfilment.place(turn, ask)
         case MoveOrder():
             return fulfilment.move(turn, ask)
-        case Count():
-            return counts.count(turn, ask, counts.Tolerance())
+        case Count() | RequestCount() | StartCount() | EnterFound() | ReviewCount() | CancelCount() | LookAtCount():
+            return counts.decide(turn, ask)
         case Tick():
             return let_time_pass(turn)
         case Pause():

@@ -13,6 +13,7 @@ from agent.core.atp import Conditions, Stop, StopNote
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised
+from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.lease import Leases
 from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
@@ -91,6 +92,8 @@ class Books:
     orders: dict[str, Order] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
     leases: Leases = field(default_factory=Leases)
+    counts: OpenCounts = field(default_factory=OpenCounts)
+    count_rules: CountRules = field(default_factory=CountRules)
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
@@ -117,6 +120,8 @@ class Books:
             self.keep_hold(hold)
         for order in turn.orders.values():
             self.keep_order(order)
+        for session in turn.counts.values():
+            self.counts.keep(session)
         for epc, change in turn.tags.items():
             tag = self.tags.get(epc)
             if tag is None:
@@ -210,9 +215,11 @@ class Turn:
         self.conditions = books.conditions
         self.stops: dict[Stop, StopNote] = {}
         self._running_ms = running_ms
-        #: Postings after number `moved_after` of what is counted in this turn.
-        self.moved: Sequence[Posting] = ()
+        self.counts: dict[str, CountSession] = {}
+        #: Of what is counted in this turn: the postings after number `moved_after`, by SKU, and sessions that are over.
+        self.moved: Mapping[str, Sequence[Posting]] = {}
         self.moved_after = books.head
+        self.known_counts: Mapping[str, CountSession] = {}
         #: Sources of this turn's asks that made postings once, which are no longer in the books.
         self.bygone: frozenset[str] = frozenset()
         self.known_holds = known_holds or {}
@@ -224,7 +231,7 @@ class Turn:
 
     def is_empty(self) -> bool:
         entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
-        return not (entered or self.holds or self.orders or self.stops)
+        return not (entered or self.holds or self.orders or self.stops or self.counts)
 
     def stop(self, name: Stop) -> StopNote:
         """What is noted of something that stops promises, as of this turn."""
@@ -305,8 +312,8 @@ class Turn:
             self._count_grants(sku, origin, target, qty)
             return posting
         self.on_hand[sku] = on_hand
-        if code in _EVIDENCE and self.evidence_age_ms(sku) > _EVIDENCE_EVERY_MS:
-            self.evidence[sku] = self.books_ms
+        if code in _EVIDENCE:
+            self.saw(sku)
         if from_now < 0 and is_inside(origin):
             self.open_case("negative_stock", f"{sku} at {origin}", f"{from_now} after {source}")
         if to_before < 0 <= to_now and is_inside(target):
@@ -314,6 +321,11 @@ class Turn:
         if self.books.spoken_for.of_sku or self._spoken_for.of_sku:  # somebody was promised something
             self.weigh_claims(sku)
         return posting
+
+    def saw(self, sku: str) -> None:
+        """Somebody or something saw the SKU's units where the books have them."""
+        if self.evidence_age_ms(sku) > _EVIDENCE_EVERY_MS:
+            self.evidence[sku] = self.books_ms
 
     def _count_grants(self, sku: str, origin: str, target: str, qty: int) -> None:
         granted = qty * (target.startswith(GRANT) - origin.startswith(GRANT))
@@ -353,6 +365,19 @@ class Turn:
         if changed:
             for line in hold.lines:
                 self.weigh_claims(line.sku)
+
+    def count(self, name: str) -> CountSession | None:
+        """A count session as of this turn, one that is over too."""
+        return self.counts.get(name) or self.books.counts.sessions.get(name) or self.known_counts.get(name)
+
+    def is_to_be_counted(self, sku: str, place: str) -> bool:
+        """Is there an open session that will settle a SKU at a place?"""
+        sessions = self.books.counts.wait_for(sku, place)
+        for name, session in self.counts.items():
+            before = self.books.counts.sessions.get(name)
+            sessions += (sku, place) in session.waits_for()
+            sessions -= before is not None and (sku, place) in before.waits_for()
+        return sessions > 0
 
     def promised(self, sku: str) -> int:
         """Units of a SKU in open holds and commits."""

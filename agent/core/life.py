@@ -141,7 +141,8 @@ PICK_LINE: Final[Life[PickLineState, PickLineEvent]] = _life(
 
 CountState = Literal["requested", "counting", "counted", "recount", "review", "posted", "cancelled"]
 CountEvent = Literal["start", "finish", "post", "doubt", "differ", "approve", "send_back", "cancel"]
-#: A count of a zone. `post`: within tolerance it posts itself; `doubt`: out of it, or something moved meanwhile.
+#: A line of a count. `post`: within tolerance it posts itself; `doubt`: out of it, or something moved meanwhile;
+#: `start` of what is being counted: somebody takes it over, or counts it once more.
 COUNT: Final[Life[CountState, CountEvent]] = _life(
     "count",
     ("requested",),
@@ -149,11 +150,14 @@ COUNT: Final[Life[CountState, CountEvent]] = _life(
     {
         ("requested", "start"): "counting",
         ("requested", "cancel"): "cancelled",
+        ("counting", "start"): "counting",
         ("counting", "finish"): "counted",
         ("counting", "cancel"): "cancelled",
         ("counted", "post"): "posted",
         ("counted", "doubt"): "recount",
         ("counted", "cancel"): "cancelled",
+        ("recount", "start"): "recount",
+        ("recount", "doubt"): "recount",
         ("recount", "post"): "posted",
         ("recount", "differ"): "review",
         ("recount", "cancel"): "cancelled",

@@ -10,7 +10,7 @@ from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import OPEN_CLAIMS, is_inside
 from agent.core.tags import Tag
-from agent.store import chain, claims, conditions, orders
+from agent.store import chain, claims, conditions, counts, orders
 from agent.store.errors import BooksRefusedError
 from agent.store.many import Insert
 
@@ -94,6 +94,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     claims.load(tx, books)
     orders.load(tx, books)
     conditions.load(tx, books)
+    counts.load(tx, books)
     return books
 
 

@@ -11,11 +11,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from agent.clerk import AskFailedError, Clerk
-from agent.core.asks import Counted, Expected, Refused, Sold, Unreadable
+from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, promises, resolving
-from agent.web.bodies import NotJsonError, read_count, read_delivery, read_sale
+from agent.web import answers, counting, promises, resolving
+from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
 
@@ -44,7 +44,7 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 Route("/v1/events", pages.events),
                 Route("/v1/sales", pages.sales, methods=["POST"]),
                 Route("/v1/deliveries", pages.deliveries, methods=["POST"]),
-                Route("/v1/counts", pages.counts, methods=["POST"]),
+                *counting.routes(clerk),
                 Route("/v1/explain/{sku:path}", pages.explain),
                 *promises.routes(clerk),
                 *resolving.routes(clerk),
@@ -99,15 +99,6 @@ class _Pages:
         if isinstance(delivery, list):
             return answers.mistakes(422, "the delivery cannot be read", delivery, answers.AGAIN)
         return _answer(await self._clerk.enter(delivery), answers.AGAIN)
-
-    async def counts(self, request: Request) -> Response:
-        body = await answers.body_of(request)
-        if isinstance(body, Response):
-            return body
-        count = read_count(body)
-        if isinstance(count, list):
-            return answers.mistakes(422, "the count cannot be read", count, answers.AGAIN)
-        return _answer(await self._clerk.enter(count), answers.AGAIN)
 
     async def explain(self, request: Request) -> Response:
         sku = request.path_params["sku"]
@@ -177,7 +168,7 @@ async def _left(_: Request, error: Exception) -> Response:
     return Response(status_code=400)  # nobody is there to read it
 
 
-def _answer(answer: Sold | Expected | Counted | Refused, hint: str) -> Response:
+def _answer(answer: Sold | Expected | Refused, hint: str) -> Response:
     if not isinstance(answer, Refused):
         return answers.json(answer)
     if answer.conflict:

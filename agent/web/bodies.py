@@ -1,12 +1,24 @@
 """What tills and deliveries send, as asks; or every mistake in it at once."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from agent.core.asks import Count, CountLine, Delivery, DeliveryLine, Mistake, Sale, SaleLine, Unreadable
+from agent.core.asks import Delivery, DeliveryLine, Mistake, Sale, SaleLine, Unreadable
+from agent.core.count_asks import (
+    CancelCount,
+    Count,
+    CountLine,
+    EnterFound,
+    Found,
+    RequestCount,
+    ReviewCount,
+    StartCount,
+    Verdict,
+)
+from agent.core.count_sessions import MOST_READINGS, USUAL_DUE_S, Why
 
 #: The most a body may hold.
 MOST_LINES = 500
@@ -14,10 +26,13 @@ MOST_EPCS = 5000
 _LONGEST_NAME = 64
 _LONGEST_ITEM = 64
 _MOST_QTY = 1_000_000
+_MOST_COUNTED = 100_000_000  # grams
+_LONGEST_DUE_S = 30 * 24 * 3600
 _MOST_SEQ = 2**53
 _LONGEST_EPC_BYTES = 62  # what the EPC memory bank of a Gen2 tag can hold
 
 Item = Literal["sku", "gtin"]
+Word = TypeVar("Word", bound=str)
 
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})*")
 
@@ -62,11 +77,26 @@ def read_delivery(body: bytes) -> Delivery | list[Mistake]:
     return form.mistakes or Delivery(name, tuple(lines))
 
 
-def read_count(body: bytes) -> Count | list[Mistake]:
-    """What somebody counted at a place: `{"count", "epoch", "place", "by", "approved_by"?, "lines": [{"line", "gtin" or
-    "sku", "counted", "from_seq", "to_seq"}]}`. Raises NotJsonError.
+def read_count(body: bytes) -> RequestCount | Count | list[Mistake]:
+    """A count that is to be made: `{"count", "place", "by", "why"?, "items"?: [{"gtin" or "sku"}], "assigned_to"?,
+    "due_s"?}`; or, with `lines`, one that was made elsewhere. Raises NotJsonError.
     """
     form = _Form(body)
+    if form.has("lines"):
+        return _sent_count(form)
+    name, place, by = form.name("count"), form.name("place"), form.name("by")
+    why: Why = form.one_of("why", ("cycle", "short_pick", "negative_stock", "case"))
+    items = tuple(form.item(item, path) for path, item in form.lines("items")) if form.has("items") else ()
+    assigned_to = form.name("assigned_to") if form.has("assigned_to") else ""
+    due_s = form.whole("due_s", 60, _LONGEST_DUE_S) if form.has("due_s") else USUAL_DUE_S
+    form.unknown({"count", "place", "by", "why", "items", "assigned_to", "due_s"}, {"sku", "gtin"}, "items")
+    return form.mistakes or RequestCount(name, place, why, by, items, assigned_to, due_s)
+
+
+def _sent_count(form: "_Form") -> Count | list[Mistake]:
+    """`{"count", "epoch", "place", "by", "approved_by"?, "lines": [{"line", "gtin" or "sku", "counted", "from_seq",
+    "to_seq"}]}`
+    """
     name, place, by, epoch = form.name("count"), form.name("place"), form.name("by"), form.whole("epoch")
     approved_by = form.name("approved_by") if form.has("approved_by") else ""
     lines = [
@@ -87,6 +117,48 @@ def read_count(body: bytes) -> Count | list[Mistake]:
     if approved_by and approved_by == by:
         form.wrong("approved_by", "must be somebody else than who counted")
     return form.mistakes or Count(name, epoch, place, by, tuple(lines), approved_by)
+
+
+def read_start(count: str, body: bytes) -> StartCount | list[Mistake]:
+    """`{"by", "take_over"?}`. Raises NotJsonError."""
+    form = _Form(body)
+    by, take_over = form.name("by"), form.yes("take_over")
+    form.unknown({"by", "take_over"})
+    return form.mistakes or StartCount(count, by, take_over)
+
+
+def read_found(count: str, body: bytes) -> EnterFound | list[Mistake]:
+    """`{"by", "lines": [{"gtin" or "sku", "counted"}]}`. Raises NotJsonError."""
+    form = _Form(body)
+    by = form.name("by")
+    lines = [
+        Found(form.item(line, path), form.number(line, path, "counted", least=0, most=_MOST_COUNTED))
+        for path, line in form.lines()
+    ]
+    form.unknown({"by", "lines"}, {"sku", "gtin", "counted"})
+    return form.mistakes or EnterFound(count, by, tuple(lines))
+
+
+def read_review(count: str, body: bytes) -> ReviewCount | list[Mistake]:
+    """`{"by", "lines": [{"gtin" or "sku", "approve"}]}`: the number of the count that is true, or 0 to have it counted
+    anew. Raises NotJsonError.
+    """
+    form = _Form(body)
+    by = form.name("by")
+    lines = [
+        Verdict(form.item(line, path), form.number(line, path, "approve", least=0, most=MOST_READINGS))
+        for path, line in form.lines()
+    ]
+    form.unknown({"by", "lines"}, {"sku", "gtin", "approve"})
+    return form.mistakes or ReviewCount(count, by, tuple(lines))
+
+
+def read_cancel(count: str, body: bytes) -> CancelCount | list[Mistake]:
+    """`{"by"}`. Raises NotJsonError."""
+    form = _Form(body)
+    by = form.name("by")
+    form.unknown({"by"})
+    return form.mistakes or CancelCount(count, by)
 
 
 class _Form:
@@ -118,23 +190,38 @@ class _Form:
         if value is not None and (type(value) is not int or not 0 <= value < 1 << 53):
             self.wrong(key, "must be unix milliseconds, or left out")
 
-    def lines(self) -> list[tuple[str, Mapping[str, Any]]]:
-        lines = self._document.get("lines")
+    def lines(self, key: str = "lines") -> list[tuple[str, Mapping[str, Any]]]:
+        lines = self._document.get(key)
         if not isinstance(lines, list) or not 1 <= len(lines) <= MOST_LINES:
-            self.wrong("lines", f"must be a list of 1 to {MOST_LINES} lines")
+            self.wrong(key, f"must be a list of 1 to {MOST_LINES} {key}")
             return []
         good: list[tuple[str, Mapping[str, Any]]]
-        good = [(f"lines[{nth}]", line) for nth, line in enumerate(lines) if isinstance(line, dict)]
+        good = [(f"{key}[{nth}]", line) for nth, line in enumerate(lines) if isinstance(line, dict)]
         if len(good) < len(lines):
-            self.wrong("lines", "must hold objects only")
+            self.wrong(key, "must hold objects only")
         return good
+
+    def one_of(self, key: str, choices: tuple[Word, ...]) -> Word:
+        """One of these words; the first is what an absent key says."""
+        value = self._document.get(key, choices[0])
+        found = next((choice for choice in choices if choice == value), None)
+        if found is None:
+            self.wrong(key, f"must be one of {', '.join(choices)}")
+        return choices[0] if found is None else found
+
+    def yes(self, key: str) -> bool:
+        """A yes or no; no when it is absent."""
+        value = self._document.get(key, False)
+        if not isinstance(value, bool):
+            self.wrong(key, "must be true or false")
+        return value is True
 
     def has(self, key: str) -> bool:
         return self._document.get(key) is not None
 
-    def whole(self, key: str) -> int:
+    def whole(self, key: str, least: int = 0, most: int = _MOST_SEQ) -> int:
         """A whole number of the document."""
-        return self._number(self._document.get(key), key, 0, _MOST_SEQ)
+        return self._number(self._document.get(key), key, least, most)
 
     def number(self, line: Mapping[str, Any], path: str, key: str, least: int = 1, most: int = _MOST_QTY) -> int:
         return self._number(line.get(key), f"{path}.{key}", least, most)
@@ -167,14 +254,16 @@ class _Form:
             return ()
         return tuple(self._epc(value, f"{path}.epcs[{nth}]") for nth, value in enumerate(values))
 
-    def unknown(self, document: set[str], line: set[str]) -> None:
+    def unknown(self, document: set[str], line: Collection[str] = (), lines_in: str = "lines") -> None:
         """Note every key nobody knows: a misspelt one must not be passed over in silence."""
         for key in self._document.keys() - document:
             self.wrong(key[:_LONGEST_NAME], f"is not known; there are {', '.join(sorted(document))}")
-        lines = self._document.get("lines")
+        lines = self._document.get(lines_in) if line else None
         for nth, value in enumerate(lines if isinstance(lines, list) else []):
             for key in value.keys() - line if isinstance(value, dict) else ():
-                self.wrong(f"lines[{nth}].{key[:_LONGEST_NAME]}", f"is not known; there are {', '.join(sorted(line))}")
+                self.wrong(
+                    f"{lines_in}[{nth}].{key[:_LONGEST_NAME]}", f"is not known; there are {', '.join(sorted(line))}"
+                )
 
     def distinct(self, numbers: list[int]) -> None:
         if len(set(numbers)) < len(numbers) and not self.mistakes:

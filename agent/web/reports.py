@@ -15,6 +15,7 @@ from agent.devices import Keeper
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
 from agent.upkeep import Upkeep
+from agent.web.counting import MOST_TOLD, summary
 from wire import digest
 from wire.mqtt import Link
 
@@ -89,6 +90,13 @@ class Reports:
                 }
                 for case in sorted(self.books.cases.values(), key=lambda case: case.due_at)
             ],
+            "counting": [
+                summary(session)
+                for session in sorted(self.books.counts.sessions.values(), key=lambda session: session.due_at)[
+                    :MOST_TOLD
+                ]
+            ],
+            "counting_all": len(self.books.counts.sessions),
             "counts": {**asdict(self.intake.counts), "turns": self.clerk.turns},
         }
 

@@ -43,6 +43,7 @@ class Shop:
         assert disk.conditions.notes == self.books.conditions.notes
         assert disk.conditions.paused == self.books.conditions.paused
         assert disk.conditions.lease_stale == self.books.conditions.lease_stale
+        assert disk.counts.sessions == self.books.counts.sessions
         states = {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in self.books.tags.items()}
         assert {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in disk.tags.items()} == states
 
