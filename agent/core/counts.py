@@ -292,11 +292,14 @@ def _problem_of(turn: Turn, session: CountSession, line: SessionLine, verdict: V
         return ""
     if line.state != "review":
         return f"is {line.state}: there is nothing to decide"
-    if not verdict.approve:
-        return ""
-    reading = line.readings[verdict.approve - 1] if verdict.approve <= len(line.readings) else None
+    return _unfit(turn, session, line, verdict.approve, by) if verdict.approve else ""
+
+
+def _unfit(turn: Turn, session: CountSession, line: SessionLine, approve: int, by: str) -> str:
+    """Why this person cannot approve this reading (from 1)."""
+    reading = line.readings[approve - 1] if approve <= len(line.readings) else None
     if reading is None or not reading.stands:
-        return f"has no count {verdict.approve} that could be approved"
+        return f"has no count {approve} that could be approved"
     if reading.by == by:
         return f"was counted by {by}: somebody else must approve that"
     found = proves(turn, session.place, line.sku, reading)
@@ -350,7 +353,7 @@ def count(turn: Turn, ask: Count) -> Counted | Refused:
     lines = {line.line: line for line in session.lines}
     told: list[CountedLine] = []
     for sent, sku in zip(ask.lines, skus, strict=True):
-        lines[sent.line], answer = _take_over_line(turn, ask, sent, sku.sku, session, lines.get(sent.line))
+        lines[sent.line], answer = _enter_sent(turn, ask, sent, sku.sku, session, lines.get(sent.line))
         told.append(answer)
     session = replace(session, lines=tuple(lines[number] for number in sorted(lines)))
     if session != known:
@@ -372,38 +375,56 @@ def _wrong_in(turn: Turn, ask: Count, line: CountLine, sku: Sku, known: CountSes
         return "line", f"was sent before as a count of {same.sku}"
     if known is not None and any(one.sku == sku.sku and one.line != line.line for one in known.lines):
         return "line", f"{sku.sku} was sent before as another line"
-    if earlier is None and same is None and line.from_seq < turn.moved_after:
+    if same is not None and same.is_open and not _was_sent(ask, line, same):
+        if same.state != "recount" or same.counter or not same.may_be_counted_by(ask.by):
+            return "", f"was sent before with other numbers, and {ask.by} is not to count it again"
+        if len(same.readings) >= MOST_READINGS:
+            return "", f"was counted {MOST_READINGS} times: cancel it"
+    if earlier is None and (same is None or not _was_sent(ask, line, same)) and line.from_seq < turn.moved_after:
         return "from_seq", "is too long ago: count again"
     return None
 
 
-def _take_over_line(
-    turn: Turn, ask: Count, sent: CountLine, sku: str, session: CountSession, line: SessionLine | None
+def _enter_sent(
+    turn: Turn, ask: Count, sent: CountLine, sku: str, session: CountSession, known: SessionLine | None
 ) -> tuple[SessionLine, CountedLine]:
-    """Enter a line that was sent, or say how it stands; a second person's approval settles it whatever it says."""
+    """Enter a line that was sent, or say how it stands; what another person approves is settled whatever it says."""
     earlier = turn.posting_of(ask.source(sent))
-    was_posted = earlier is not None or (line is not None and not line.is_open)
-    if line is None:
-        line = _begin(SessionLine(sent.line, sku), ask.by, ask.epoch, sent.from_seq)
-        if earlier is not None:  # before sessions were kept, or in books that were restored
-            change = earlier.qty if earlier.target == ask.place else -earlier.qty
-            state = advance(COUNT, advance(COUNT, line.state, "finish"), "post")
-            line = replace(line, state=state, counter="", outcome="posted", variance=change, posting=earlier.seq)
+    was_posted = earlier is not None or (known is not None and not known.is_open)
+    line = known or SessionLine(sent.line, sku)
+    if known is None and earlier is not None:  # before sessions were kept, or in books that were restored
+        change = earlier.qty if earlier.target == ask.place else -earlier.qty
+        state = advance(COUNT, advance(COUNT, advance(COUNT, line.state, "start"), "finish"), "post")
+        line = replace(line, state=state, outcome="posted", variance=change, posting=earlier.seq)
+    elif line.is_open and not _was_sent(ask, sent, line):
+        line = _begin(line, ask.by, ask.epoch, sent.from_seq)
+        reading = Reading(ask.by, turn.at, ask.epoch, sent.from_seq, sent.to_seq, sent.counted)
+        found = proves(turn, ask.place, sku, reading) if ask.approved_by else None
+        if line.state == "counting" and isinstance(found, Variance):  # no case: it is settled below
+            state = advance(COUNT, advance(COUNT, line.state, "finish"), "doubt")
+            reading = replace(reading, variance=found.units, stands=True)
+            line = _with(replace(line, state=state, counter=""), reading)
         else:
-            reading = Reading(ask.by, turn.at, ask.epoch, sent.from_seq, sent.to_seq, sent.counted)
-            found = proves(turn, ask.place, sku, reading) if ask.approved_by else Again("nobody has approved it")
-            if isinstance(found, Variance):  # no case, it is settled below
-                state = advance(COUNT, advance(COUNT, line.state, "finish"), "doubt")
-                line = replace(line, state=state, counter="")
-                line = _with(line, replace(reading, variance=found.units, stands=True))
-            else:
-                line = _weigh(turn, session, line, reading)
-    if ask.approved_by and line.state == "recount" and not line.counter and len(line.standing()) == 1:
-        nth = next(nth for nth, one in enumerate(line.readings, 1) if one.stands)
-        if not _problem_of(turn, session, replace(line, state="review"), Verdict(("sku", sku), nth), ask.approved_by):
-            line = replace(line, state=advance(COUNT, line.state, "differ"))
-            line = _settle(turn, session, line, nth, ask.approved_by)
+            line = _weigh(turn, session, line, reading)
+    if ask.approved_by and line.state in ("recount", "review") and not line.counter:
+        line = _approve_sent(turn, session, line, ask)
     return line, _told(sent.line, line, was_posted=was_posted)
+
+
+def _was_sent(ask: Count, sent: CountLine, line: SessionLine) -> bool:
+    """Is this reading in the line already?"""
+    mine = (ask.by, ask.epoch, sent.from_seq, sent.to_seq, sent.counted)
+    return any((one.by, one.epoch, one.from_seq, one.to_seq, one.counted) == mine for one in line.readings)
+
+
+def _approve_sent(turn: Turn, session: CountSession, line: SessionLine, ask: Count) -> SessionLine:
+    """Settle a line by the reading that is sent, if it stands."""
+    nth = next((nth for nth, one in enumerate(line.readings, 1) if one.stands and one.by == ask.by), 0)
+    if not nth or _unfit(turn, session, line, nth, ask.approved_by):
+        return line
+    if line.state == "recount":
+        line = replace(line, state=advance(COUNT, line.state, "differ"))
+    return _settle(turn, session, line, nth, ask.approved_by)
 
 
 def _told(number: int, line: SessionLine, *, was_posted: bool) -> CountedLine:

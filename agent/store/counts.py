@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from agent.core.count_asks import Count, CountAsk, EnterFound, RequestCount, ReviewCount
+from agent.core.count_asks import Count, CountAsk, EnterFound, ReviewCount
 from agent.core.count_proofs import MOST_BEHIND
 from agent.core.count_sessions import CountSession, Reading, SessionLine
 from agent.core.ledger import Books, Posting, Turn
@@ -51,23 +51,25 @@ def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[CountAsk]) -> N
 
 def _began(turn: Turn, ask: CountAsk) -> list[tuple[str, int]]:
     """Which SKUs were counted, and since which number of the books."""
-    catalogue = turn.books.catalogue
-    if isinstance(ask, Count):
-        found = [(catalogue.item(line.item_is, line.item), line.from_seq) for line in ask.lines]
-        return [(sku.sku, seq) for sku, seq in found if sku is not None]
-    session = None if isinstance(ask, RequestCount) else turn.count(ask.count)
-    if session is None or not isinstance(ask, EnterFound | ReviewCount):
+    if not isinstance(ask, Count | EnterFound | ReviewCount):
         return []
-    skus = {sku.sku for line in ask.lines if (sku := catalogue.item(*line.item)) is not None}
-    epoch = turn.books.epoch
+    item, epoch = turn.books.catalogue.item, turn.books.epoch
     began: list[tuple[str, int]] = []
+    if isinstance(ask, Count):
+        found = [(item(line.item_is, line.item), line.from_seq) for line in ask.lines]
+        began = [(sku.sku, seq) for sku, seq in found if sku is not None]
+        skus = {sku for sku, _ in began}
+    else:
+        skus = {sku.sku for line in ask.lines if (sku := item(*line.item)) is not None}
+    session = turn.count(ask.count)
+    if session is None:
+        return began
     for line in session.lines:
-        began += [(line.sku, line.from_seq)] * (line.sku in skus and line.epoch == epoch)
+        if line.epoch == epoch:
+            # What is found at a place that is counted as a whole may be none of its lines: it counts since the first.
+            began += [(sku, line.from_seq) for sku in skus if sku == line.sku or (line.counter and session.whole)]
         if line.sku in skus:
             began += [(line.sku, one.from_seq) for one in line.standing() if one.epoch == epoch]
-    besides = [line.from_seq for line in session.lines if line.counter and line.epoch == epoch]
-    if session.whole and besides:  # what is found there and was not expected
-        began += [(sku, min(besides)) for sku in skus - {line.sku for line in session.lines}]
     return began
 
 
