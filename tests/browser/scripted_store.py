@@ -53,6 +53,10 @@ class ScriptedStore:
         }
         self.devices = [self.portal(), self.scanner()]
         self.cases = [self.case("c-1", "negative_stock", "MLK-0001", due_in_s=840)]
+        self.counting = [
+            self.count("case-1-7", "recount", "negative_stock", -300, ["MLK-0001"], assigned_to="anna"),
+            self.count("C-17", "counting", "cycle", 5000, ["TEA-0007", "CUP-0031", "SHO-2210"], all=40, settled=12),
+        ]
         self.line: dict[str, Any] = {
             "state": "here",
             "broker": "mqtt://127.0.0.1:1883",
@@ -97,6 +101,15 @@ class ScriptedStore:
             "by_hand": kind == "books_restored",
         }  # fmt: skip
 
+    def count(self, ident: str, state: str, why: str, due_in_s: int, skus: list[str], **others: Any) -> dict[str, Any]:
+        """An open count."""
+        return {
+            "count": ident, "place": "FLOOR", "why": why, "state": state, "owner": "store_lead",
+            "due": now_ms() + due_in_s * 1000, "requested_by": "lee", "requested_at": now_ms() - 600_000,
+            "assigned_to": "", "counters": ["bao"] if state == "counting" else [], "settled": 0, "all": 1,
+            "skus": skus, **others,
+        }  # fmt: skip
+
     def stock(self, *skus: str) -> dict[str, Any]:
         """/v1/stock, of some SKUs or of all."""
         rows = [row for sku, row in self.articles.items() if not skus or sku in skus]
@@ -107,7 +120,8 @@ class ScriptedStore:
         return {
             "store": "SH-0001", "chain": "demo", "version": "0.1.0", "boot": "b1", "at": now_ms(),
             "started_at": now_ms() - 3_600_000, "epoch": 1, "head": self.head, "devices": self.devices,
-            "line": self.line, "promising": self.promising, "cases": self.cases, "counts": {"turns": 912, "rows": 1240},
+            "line": self.line, "promising": self.promising, "cases": self.cases, "counting": self.counting,
+            "counting_all": len(self.counting), "counts": {"turns": 912, "rows": 1240},
         }  # fmt: skip
 
     def explain(self, sku: str) -> dict[str, Any]:

@@ -217,6 +217,41 @@ function drawCases() {
   keep($("cases"), cases.slice(0, CASES_MAX), (item) => item.id, buildCase, drawCase);
 }
 
+// Open counts: nobody who counts is told here what the books have
+
+function buildCount() {
+  return make("li", "", make("p", "two", make("strong"), make("span", "small")), make("p", "about"), make("p", "small"));
+}
+
+function drawCount(node, item) {
+  const [head, about, seen] = node.children;
+  const left = item.due - agentNow();
+  put(head.children[0], [say(`place_${item.place}`), say(`count_${item.state}`)].join(" · "));
+  put(head.children[1], left < 0 ? say("case_late", { age: span(-left) }) : say("case_due", { age: span(left) }));
+  head.children[1].title = moment(item.due);
+  head.children[1].classList.toggle("late", left < 0);
+  const names = item.skus.map((sku) => (stock.has(sku) ? nameOf(stock.get(sku).item) : sku));
+  const more = item.all - item.settled - names.length;
+  put(about, names.join(", ") + (more > 0 ? ` ${say("count_more", { more: number(more) })}` : ""));
+  const owner = OWNERS[language][item.owner] ?? item.owner.replaceAll("_", " ");
+  put(seen, [
+    say("case_owner", { owner }), say(`count_why_${item.why}`), say("case_since", { time: moment(item.requested_at) }),
+    ...(item.counters.length ? [say("count_by", { names: item.counters.join(", ") })]
+      : item.assigned_to ? [say("count_assigned", { name: item.assigned_to })] : []),
+    ...(item.all > 1 ? [say("count_settled", { settled: number(item.settled), all: number(item.all) })] : []),
+  ].join(" · "));
+}
+
+function drawCounting() {
+  const counts = health.counting ?? [];
+  const all = health.counting_all ?? 0;
+  $("counting-section").hidden = all === 0;
+  put($("counting-count"), number(all));
+  const more = all - Math.min(counts.length, CASES_MAX);
+  show($("counting-more"), more > 0 ? say("cases_more", { more: number(more) }) : "");
+  keep($("counting"), counts.slice(0, CASES_MAX), (item) => item.count, buildCount, drawCount);
+}
+
 // Devices
 
 const DEVICE_MARKS = { up: "good", starting: "wait", down: "down", refused: "stop" };
@@ -426,6 +461,7 @@ function drawHealth() {
   drawDegraded();
   drawPromising();
   drawCases();
+  drawCounting();
   drawDevices();
   facts($("counts"), [
     [say("version"), health.version], [say("started"), moment(health.started_at)],

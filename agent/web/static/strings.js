@@ -35,6 +35,13 @@ export const STRINGS = {
     case_not_done: "Not marked as done: {why}",
     degraded: "The books were damaged and go on from a copy since {time}. Sales, deliveries and holds go on. Stock may be wrong until it is counted: the case “{case}” says what to look at. Mark it as done when it is.",
 
+    counting: "To be counted", count_more: "and {more} more", count_by: "counted by {names}", count_assigned: "assigned to {name}",
+    count_settled: "{settled} of {all} items settled", count_requested: "waits for somebody", count_counting: "is being counted",
+    count_recount: "recount by another", count_review: "a manager decides",
+    count_why_cycle: "cycle count", count_why_short_pick: "a picker did not find it", count_why_negative_stock: "stock is below zero",
+    count_why_case: "because of a case", count_why_sent: "a count could not be booked",
+    place_FLOOR: "Floor", place_BACKROOM: "Backroom", place_QUARANTINE: "Quarantine", place_DISPLAY: "Display", place_SUSPECT: "Not found where it belongs",
+
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
     device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered",
@@ -89,6 +96,13 @@ export const STRINGS = {
     case_by: "您的工牌或姓名", case_word: "处理结果", case_done: "标为已处理",
     case_not_done: "未能标为已处理：{why}",
     degraded: "账簿曾损坏，自 {time} 起以备份继续营业。销售、到货和预留照常进行；清点之前库存可能有误。需核对的内容见待处理事项“{case}”，完成后请将其标为已处理。",
+
+    counting: "待盘点", count_more: "等另 {more} 种", count_by: "{names} 正在清点", count_assigned: "指派给 {name}",
+    count_settled: "{all} 种中已完成 {settled} 种", count_requested: "等待盘点", count_counting: "盘点中",
+    count_recount: "需另一人复盘", count_review: "等待经理裁定",
+    count_why_cycle: "循环盘点", count_why_short_pick: "拣货缺货", count_why_negative_stock: "库存为负",
+    count_why_case: "因待处理事项", count_why_sent: "盘点结果未能入账",
+    place_FLOOR: "卖场", place_BACKROOM: "后仓", place_QUARANTINE: "隔离区", place_DISPLAY: "陈列", place_SUSPECT: "存疑区",
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
@@ -178,7 +192,7 @@ export const STOPPED = {
 };
 
 // Who a case belongs to.
-export const OWNERS = { en: { store_lead: "store lead" }, zh: { store_lead: "店长" } };
+export const OWNERS = { en: { store_lead: "store lead", manager: "manager" }, zh: { store_lead: "店长", manager: "经理" } };
 
 /** The language to begin with: asked for in the address, remembered, or the browser's. */
 export function firstLanguage() {
