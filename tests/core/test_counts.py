@@ -8,57 +8,10 @@ from agent.core import places
 from agent.core.asks import Refused
 from agent.core.count_asks import Count, Counted, CountedLine, CountLine
 from agent.core.count_proofs import MOST_BEHIND, Again, Variance, changes, variance
-from agent.core.count_sessions import CountRules, CountSession, Tolerance
+from agent.core.count_sessions import Tolerance
 from agent.core.counts import count
-from agent.core.ledger import Books, Posting, Turn
 from tests.core import shop
-
-MOVES = [
-    (places.SUPPLIER, places.FLOOR),
-    (places.BACKROOM, places.FLOOR),
-    (places.FLOOR, places.BACKROOM),
-    (places.FLOOR, places.CUSTOMER),
-]
-movements = st.lists(
-    st.tuples(st.sampled_from(["MILK", "EGGS"]), st.sampled_from(MOVES), st.integers(1, 9)), max_size=12
-)
-Movements = list[tuple[str, tuple[str, str], int]]
-ANY = Tolerance(units=10**9)
-
-
-class Ledger:
-    """Books that keep every posting, as the disk does."""
-
-    def __init__(self) -> None:
-        self.books: Books = shop.books()
-        self.postings: list[Posting] = []
-        self.over: dict[str, CountSession] = {}
-
-    def move(self, moves: Movements) -> None:
-        """Each of these in a turn of its own."""
-        for sku, (origin, target), qty in moves:
-            turn = shop.turn(self.books)
-            turn.post(sku, origin, target, qty, "move", f"move {self.books.head}", "test")
-            self.remember(turn.postings, turn)
-
-    def count(self, ask: Count, tolerance: Tolerance = ANY) -> Counted | Refused:
-        self.books.count_rules = CountRules(tolerance)
-        turn = shop.turn(self.books)
-        turn.moved = {sku: [one for one in self.postings if one.sku == sku] for sku in ("MILK", "EGGS")}
-        turn.moved_after = 0
-        turn._known.update((posting.source, posting) for posting in self.postings if posting.part == 0)
-        turn.known_counts = self.over
-        answer = count(turn, ask)
-        self.over |= turn.counts
-        self.remember(turn.postings, turn)
-        return answer
-
-    def remember(self, postings: list[Posting], turn: Turn) -> None:
-        self.books.remember(turn)
-        self.postings += postings
-
-    def on_floor(self, sku: str = "MILK") -> int:
-        return self.books.balance(sku, places.FLOOR)
+from tests.core.counting import MOVES, Ledger, Movements, movements
 
 
 def counted(found: int, from_seq: int, to_seq: int, name: str = "C-1", **others: str) -> Count:
