@@ -8,6 +8,7 @@ from agent import catalogue_import, config
 from agent.catalogue_file import BadCatalogueError
 from agent.config import ConfigMistakes, DeviceConfig
 from agent.core.channels import Channel, Margin
+from agent.core.count_sessions import CountRules, Tolerance
 from agent.devices import known_kinds, open_devices
 from wire.mqtt import Broker
 
@@ -151,6 +152,19 @@ def test_a_lease_is_neither_shorter_than_three_signs_of_life_nor_longer_than_an_
     for lease_s in (29, 3601):
         with pytest.raises(ConfigMistakes, match=r"hq\.lease_s: .* is not between 30 and 3600"):
             config.load(written(tmp_path, GOOD.replace("[hq]", f"[hq]\nlease_s = {lease_s}")))
+
+
+def test_what_counts_may_be_off_by_is_read_for_pieces_and_grams(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path, GOOD)).counts == CountRules()
+    table = "[counts]\nunits = 3\ngrams = 20\npercent = 0\nreview_above = 40\nreview_above_grams = 5000\n[tags]"
+    found = config.load(written(tmp_path, GOOD.replace("[tags]", table))).counts
+    assert found.of("each") == Tolerance(3, 0, 40)
+    assert found.of("gram") == Tolerance(20, 0, 5000, repeat=20)
+    bad = "[counts]\nunit = 3\ngrams = -1\npercent = 101\nreview_above = true\n[tags]"
+    with pytest.raises(ConfigMistakes) as caught:
+        config.load(written(tmp_path, GOOD.replace("[tags]", bad)))
+    paths = {mistake.split(":")[0] for mistake in caught.value.mistakes}
+    assert paths == {"counts.unit", "counts.grams", "counts.percent", "counts.review_above"}
 
 
 @pytest.mark.parametrize("text", ["[store", "\x00", "store = 3\nbooks = []\nhq = 1.5\ndevice = {}\nweb = 'x'", ""])

@@ -5,6 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,16 @@ from agent.outbox import Outbox, Sender
 from agent.upkeep import Upkeep
 from agent.web.answers import MOST_BODY_BYTES
 from agent.web.app import make_app
-from agent.web.bodies import NotJsonError, read_delivery, read_sale
+from agent.web.bodies import (
+    NotJsonError,
+    read_cancel,
+    read_count,
+    read_delivery,
+    read_found,
+    read_review,
+    read_sale,
+    read_start,
+)
 from agent.web.live import Live
 from agent.web.reports import Reports
 from agent.web.server import WebServer
@@ -312,24 +322,39 @@ anything = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(["line", "lines", "sku", "gtin", "qty", "epc", "epcs", "receipt", "x"]), inner
+            st.sampled_from(
+                ["line", "lines", "sku", "gtin", "qty", "epc", "epcs", "receipt", "counted", "approve", "x"]
+            ),
+            inner,
         )
     ),
     max_leaves=12,
 )
-documents = st.dictionaries(st.sampled_from(["receipt", "delivery", "at", "lines", "x"]), anything)
+documents = st.dictionaries(
+    st.sampled_from(["receipt", "delivery", "at", "lines", "x", "count", "place", "by", "items", "why", "take_over"]),
+    anything,
+)
+READERS = (
+    read_sale,
+    read_delivery,
+    read_count,
+    partial(read_start, "C-1"),
+    partial(read_found, "C-1"),
+    partial(read_review, "C-1"),
+    partial(read_cancel, "C-1"),
+)
 
 
 @given(documents)
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_is_an_ask_or_mistakes(document: dict[str, Any]) -> None:
-    for read in (read_sale, read_delivery):
+    for read in READERS:
         assert read(msgspec.json.encode(document))
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_ask_or_mistakes_or_no_json(body: bytes) -> None:
-    for read in (read_sale, read_delivery):
+    for read in READERS:
         with contextlib.suppress(NotJsonError):
             assert read(body)
 

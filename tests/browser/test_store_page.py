@@ -11,6 +11,9 @@ from playwright.async_api import Locator, Page, expect
 from agent.core.atp import Conditions, Policy, stopped
 from agent.core.cases import KINDS
 from agent.core.catalogue import Eligibility
+from agent.core.count_sessions import DECIDER, Why
+from agent.core.life import COUNT
+from agent.core.places import INSIDE
 from tests.browser.pages import browsing, free_port, served
 from tests.browser.scripted_store import ScriptedStore
 
@@ -51,6 +54,24 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
         await expect(scanner).to_contain_text("Not reachable")
         await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there")
         await expect(scanner).to_contain_text("What to do: Check the scanner's cable")
+
+
+async def test_open_counts_are_shown_with_who_must_see_to_them_until_when() -> None:
+    store = ScriptedStore()
+    async with store_page(store) as (page, _):
+        late, running = page.locator("#counting li").nth(0), page.locator("#counting li").nth(1)
+        await expect(page.locator("#counting-count")).to_have_text("2")
+        await expect(late).to_contain_text("Floor · recount by another")
+        await expect(late.locator(".late")).to_have_text("overdue by 5 min")
+        await expect(late).to_contain_text("for: store lead · stock is below zero")
+        await expect(late).to_contain_text("assigned to anna")
+        await expect(running).to_contain_text("Green tea, loose, 250 g, Porcelain cup, Running shoe, 42 and 25 more")
+        await expect(running).to_contain_text("counted by bao · 12 of 40 items settled")
+        await page.get_by_role("button", name="中文").click()
+        await expect(late).to_contain_text("卖场 · 需另一人复盘")
+        store.counting.clear()
+        store.tell("health", store.health())
+        await expect(page.locator("#counting-section")).to_be_hidden()
 
 
 async def test_a_change_appears_by_itself() -> None:
@@ -105,7 +126,10 @@ async def test_every_word_is_there_in_both_languages() -> None:
         assert words["cases"] == words["cases_zh"] == words["hints_zh"]
         assert set(words["cases"]) == set(KINDS)
         assert set(words["stopped"]) == reasons_to_stop()
-        assert [set(owners) for owners in words["owners"]] == [{kind.owner for kind in KINDS.values()}] * 2
+        assert [set(owners) for owners in words["owners"]] == [{kind.owner for kind in KINDS.values()} | {DECIDER}] * 2
+        states = {f"count_{state}" for state in COUNT.states() if state not in {*COUNT.ends, "counted"}}
+        assert states | {f"count_why_{why}" for why in get_args(Why)} <= set(words["en"])
+        assert {f"place_{place}" for place in INSIDE} <= set(words["en"])
 
 
 async def test_a_click_says_why_so_many_may_be_promised() -> None:
