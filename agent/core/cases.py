@@ -60,7 +60,7 @@ KINDS: Final = MappingProxyType(
         "recount": Kind(
             "store_lead",
             4 * 3600,
-            "What was counted cannot be booked like that. Another person makes the count it names, or a manager decides.",
+            "What was counted cannot be booked like that. Another person makes the named count, or a manager decides.",
         ),
         "books_restored": Kind(
             "store_lead",
