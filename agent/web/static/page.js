@@ -1,5 +1,6 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
+import { facts, keep, make, mark, put, show } from "./document.js";
 import { ask, follow, tell } from "./live.js";
 import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
 
@@ -35,52 +36,6 @@ function moment(at) {
   const today = when.toDateString() === new Date().toDateString();
   const day = today ? {} : { month: "short", day: "numeric" };
   return new Intl.DateTimeFormat(locale(), { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(when);
-}
-
-// Small steps on the document; nothing is touched that stays the same
-
-function put(node, text) {
-  const value = String(text ?? "");
-  if (node.textContent !== value) node.textContent = value;
-}
-
-function show(node, text) {
-  put(node, text);
-  node.hidden = !text;
-}
-
-function mark(node, shape) {
-  const name = `mark ${shape}`;
-  if (node.className !== name) node.className = name;
-}
-
-function make(tag, className, ...children) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.append(...children);
-  return node;
-}
-
-/** Makes the children of `list` follow `items`: kept by key, drawn again in place. */
-function keep(list, items, keyOf, build, draw) {
-  const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  let place = list.firstElementChild;
-  for (const item of items) {
-    const key = String(keyOf(item));
-    const node = old.get(key) ?? build();
-    node.dataset.key = key;
-    old.delete(key);
-    draw(node, item);
-    if (node === place) place = place.nextElementSibling;
-    else list.insertBefore(node, place);
-  }
-  for (const node of old.values()) node.remove();
-}
-
-function facts(list, pairs) {
-  keep(list, pairs.filter(([, value]) => value !== null), ([term]) => term,
-    () => make("div", "", make("dt"), make("dd")),
-    (row, [term, value]) => { put(row.children[0], term); put(row.children[1], value); });
 }
 
 // The line to HQ
