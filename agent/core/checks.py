@@ -124,8 +124,8 @@ def _claims_resolve_once(turn: Turn, undone: _Undone) -> Iterator[str]:
         before, hold = turn.known_holds[name], turn.holds[name]
         if before.state in life.HOLD.ends and hold.state != before.state:
             yield f"hold {name} was {before.state} and is {hold.state}"
-    conditions = turn.books.conditions
-    if conditions.lease_stale:
+    conditions = turn.conditions
+    if conditions.lease_stale and turn.books.conditions.lease_stale:  # all through the turn
         for name, hold in turn.holds.items():
             if turn.hold_before(name) is None and not conditions.channels.get(hold.channel, UNKNOWN).local:
                 yield f"hold {name} was given on a stale lease"

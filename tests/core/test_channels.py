@@ -8,6 +8,7 @@ from agent.core import atp
 from agent.core.asks import Claimed, HqSilence, Noted, Pause, Paused, Reserve, Short, Want
 from agent.core.catalogue import Catalogue, TagCoverage, Traits
 from agent.core.channels import Channel, Confidence, Margin, confidence
+from agent.core.checks import check
 from agent.core.decisions import decide
 from agent.core.explain import explain, policy_of
 from agent.core.places import BACKROOM, SUSPECT
@@ -98,6 +99,15 @@ def test_a_silent_hq_stops_what_it_routes_and_not_what_the_store_sells_itself() 
     assert short.lacking[0].why == "HQ has not been heard for too long"
     assert made.enter(HqSilence(silent=False, why="heard again")) == Noted()
     assert made.atp("MILK", "web") == 10
+
+
+def test_a_hold_in_the_very_turn_in_which_hq_is_heard_again_is_no_mistake() -> None:
+    made = desk()
+    made.enter(HqSilence(silent=True, why="nothing was heard for 90 s"))
+    turn = shop.turn(made.books)
+    decide(turn, HqSilence(silent=False, why="heard again"))
+    assert isinstance(decide(turn, Reserve("H", "web", (Want(1, "MILK", 1),), None)), Claimed)
+    check(turn)
 
 
 def test_a_pause_stops_every_channel_in_the_very_turn_and_is_a_case_until_it_is_over() -> None:
