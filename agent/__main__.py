@@ -97,7 +97,7 @@ async def serve(config: Config) -> None:
         web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
         edges: dict[str, Coroutine[Any, Any, None]] = {
             f"device:{keeper.health.name}": keeper.run() for keeper in keepers
-        } | {"intake": intake.run()}
+        } | {"intake": intake.run(), "rounds": intake.watch()}
         inner = {
             "clerk": clerk.run(),
             "outbox": outbox.run(),

@@ -23,7 +23,7 @@ from agent.core.counts import follow_cases
 from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
-from agent.store import bygone, claims, conditions, counts, orders
+from agent.store import bygone, claims, conditions, counts, orders, tag_rows
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -94,7 +94,7 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.Scan) -> asks.Scanned: ...
     @overload
-    async def enter(self, ask: asks.TagsHeard) -> asks.TagsEntered: ...
+    async def enter(self, ask: asks.TagsHeard | asks.TagsSilent) -> asks.TagsEntered: ...
     @overload
     async def enter(self, ask: asks.Notice | asks.HqSilence) -> asks.Noted: ...
     @overload
@@ -195,6 +195,7 @@ class Clerk:
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         bygone.look_up(tx, turn, sources)
+        tag_rows.look_up(tx, turn, [epc for ask in wanted for epc in asks.epcs_of(ask)])
         counts.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, CountAsk)])
         try:
             let_time_pass(turn)

@@ -12,7 +12,7 @@ from agent.core.channels import Channel, Channels, Margin
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
 from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.lease import USUAL_LEASE_S
-from agent.core.places import INSIDE
+from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
 from wire.tls import Credentials, CredentialsUnusable, credentials_for
@@ -22,6 +22,7 @@ _MAX_PORT: Final = 65535
 #: Three signs of life are the least that may be missed; an hour is no fence any more.
 _LEASE_S: Final = (30, 3600)
 _MOST_UNITS: Final = 1_000_000
+_DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,14 @@ class _Table:
             return default
         return value
 
+    def number(self, key: str, default: float, least: float, most: float) -> float:
+        """A number in these bounds."""
+        value: float = self.take(key, float, default)
+        if not least <= value <= most:
+            self.mistake(key, f"{value} is not between {least} and {most}")
+            return default
+        return value
+
     def inner(self, key: str) -> "_Table":
         """The table inside this one; empty when it is not there."""
         values = self.take(key, dict, {})
@@ -201,10 +210,11 @@ class _Reader:
         if not 0 <= port <= _MAX_PORT:
             web.mistake("port", f"{port} is not a port (0 to {_MAX_PORT}; 0 takes any free one)")
         web.finish()
-        rules = self._rules(self._table(root, "tags", optional=True))
+        tags = self._table(root, "tags", optional=True)
         counts = self._counts(self._table(root, "counts", optional=True))
         devices = self._devices(root)
         channels = self._channels(root)
+        rules = self._rules(tags, {place for device in devices for place in device.places.values()})
         root.finish()
         return Config(
             topics=StoreTopics(names["chain"] or "x", names["id"] or "x"),
@@ -250,16 +260,34 @@ class _Reader:
             hq.mistake("tls", str(error))
             return None
 
-    def _rules(self, table: _Table) -> TagRules:
+    def _rules(self, table: _Table, zones: set[str]) -> TagRules:
         usual = TagRules()
-        settle_s = table.take("settle_s", float, usual.settle_s)
-        min_reads = table.take("min_reads", int, usual.min_reads)
-        leave_s = table.take("leave_s", float, usual.leave_s)
-        for key, value, least in (("settle_s", settle_s, 0), ("min_reads", min_reads, 1), ("leave_s", leave_s, 0)):
-            if not least <= value <= 86_400:
-                table.mistake(key, f"{value} is not between {least} and 86400")
+        found = TagRules(
+            settle_s=table.number("settle_s", usual.settle_s, 0, _DAY_S),
+            min_reads=table.between("min_reads", usual.min_reads, 1, _DAY_S),
+            leave_s=table.number("leave_s", usual.leave_s, 0, _DAY_S),
+            watched=self._watched(table, zones),
+            round_s=table.number("round_s", usual.round_s, 1, 3600),
+            missing_after_s=table.number("missing_after_s", usual.missing_after_s, 60, _DAY_S),
+            missed_rounds=table.between("missed_rounds", usual.missed_rounds, 3, 1000),
+            give_up_after_s=table.number("give_up_after_s", usual.give_up_after_s, 600, 30 * _DAY_S),
+        )
+        if found.give_up_after_s <= found.missing_after_s:
+            table.mistake("give_up_after_s", f"must be more than missing_after_s, {found.missing_after_s:g}")
         table.finish()
-        return TagRules(settle_s, min_reads, leave_s)
+        return found
+
+    def _watched(self, table: _Table, zones: set[str]) -> frozenset[str]:
+        found: set[str] = set()
+        for nth, place in enumerate(table.take("watched", list, [])):
+            if place not in zones or place == EXIT:
+                near = ", ".join(sorted(zones - {EXIT})) or "none"
+                table.mistake(f"watched[{nth}]", f"{place!r} is no place of a device's zone; there are {near}")
+            elif place in found:
+                table.mistake(f"watched[{nth}]", f"{place!r} is there twice")
+            else:
+                found.add(place)
+        return frozenset(found)
 
     def _each(self, root: _Table, key: str) -> Iterator[_Table]:
         """The tables of a list of tables."""
@@ -330,7 +358,7 @@ class _Reader:
         places: dict[int, str] = {}
         for nth, values in enumerate(table.take("zone", list, [])):
             zone = _Table(f"{table.path}.zone[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
-            antenna, place = zone.take("antenna", int), zone.one_of("place", tuple(sorted(INSIDE)))
+            antenna, place = zone.take("antenna", int), zone.one_of("place", (*sorted(INSIDE), EXIT))
             if antenna is not None and not 1 <= antenna <= _MAX_PORT:
                 zone.mistake("antenna", f"{antenna} is not an antenna's number (1 to {_MAX_PORT})")
             elif antenna in places:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.core import asks
-from agent.core.tags import Evidence, Stranger, TagRules, hear
+from agent.core.departures import Departures, Rounds, gone_for_good
+from agent.core.places import EXIT
+from agent.core.tags import Evidence, TagRules, hear
 from agent.store.errors import BooksClosedError, BooksFullError
 from drivers.readings import BarcodeScan, ScanAnswer, TagRead
 
@@ -53,9 +55,12 @@ class Intake:
         self._clerk = clerk
         self._clock = clock
         self._rules = rules
+        self._rounds = Rounds(rules)
         self._heard: dict[tuple[bytes, str], int] = {}
         self._arrived = asyncio.Event()
-        self._told: OrderedDict[tuple[str, bytes], float] = OrderedDict()  # strangers, and when they were last told
+        self._told: OrderedDict[tuple[str, bytes], float] = (
+            OrderedDict()
+        )  # strangers, tags at the exit, and when they were last told
 
     def tags(self, stand: Stand, reads: Sequence[TagRead]) -> None:
         """Take tag reads. Never waits."""
@@ -104,13 +109,36 @@ class Intake:
             for start in range(0, len(evidence), _MOST_AT_ONCE):
                 await self._weigh(evidence[start : start + _MOST_AT_ONCE])
 
+    async def watch(self) -> None:
+        """End a round of the watched places every `round_s`, for ever: who was silent for too long is said."""
+        while True:
+            await self._clock.sleep(self._rules.round_s)
+            if self._rounds.now:
+                tags = list(self._clerk.books.tags.values())
+                for start in range(0, len(tags), _MOST_AT_ONCE):
+                    self._rounds.look(tags[start : start + _MOST_AT_ONCE])
+                    await self._clock.sleep(0)
+            now_s = self._clock.monotonic_s()
+            left = gone_for_good(self._clerk.books.leaving.values(), now_s, self._rules.leave_s)
+            try:
+                await self._say_who_left(self._rounds.end(now_s), left)
+            except (AskFailedError, BooksClosedError, BooksFullError):
+                continue  # said by the clerk; they are silent in the next round too
+
+    async def _say_who_left(self, found: Departures, left: list[bytes]) -> None:
+        if found.suspects or found.given_up or left:
+            await self._clerk.enter(asks.TagsSilent(tuple(found.suspects), tuple(found.given_up), tuple(left)))
+        for place, what in found.bursts.items():
+            if bool(what) != (("zone_silent", place) in self._clerk.books.cases):
+                await self._clerk.enter(asks.Notice("zone_silent", place, what, over=not what))
+
     async def _weigh(self, evidence: list[Evidence]) -> None:
-        heard = hear(self._clerk.books.tags, evidence, self._rules)
-        strangers = tuple(
-            (stranger.epc, stranger.kind, stranger.detail) for stranger in heard.strangers if self._is_news(stranger)
+        heard = hear(self._clerk.books.tags, evidence, self._rules, self._rounds.now)
+        strangers = tuple(one for one in heard.strangers if self._is_news(one.kind, one.epc))
+        settled = tuple(
+            (tag.epc, tag.place) for tag in heard.settled if tag.place != EXIT or self._is_news(EXIT, tag.epc)
         )
-        if heard.settled or strangers:
-            settled = tuple((tag.epc, tag.place) for tag in heard.settled)
+        if settled or strangers:
             try:
                 await self._clerk.enter(asks.TagsHeard(settled, strangers))
             except (AskFailedError, BooksClosedError, BooksFullError):
@@ -118,9 +146,9 @@ class Intake:
         else:
             await self._clock.sleep(0)
 
-    def _is_news(self, stranger: Stranger) -> bool:
+    def _is_news(self, kind: str, epc: bytes) -> bool:
         """Tell of a stranger once in a while: next door's stock is heard all day, and each telling is a transaction."""
-        key, now_s = (stranger.kind, stranger.epc), self._clock.monotonic_s()
+        key, now_s = (kind, epc), self._clock.monotonic_s()
         if now_s - self._told.get(key, float("-inf")) < _TELL_AGAIN_S:
             return False
         self._told[key] = now_s

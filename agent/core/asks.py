@@ -13,6 +13,7 @@ from agent.core.count_asks import CountAsk, Counted
 from agent.core.count_sessions import CountSession
 from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
+from agent.core.tags import Stranger
 
 
 class Mistake(Struct, frozen=True, gc=False):
@@ -138,10 +139,24 @@ class Scanned(Struct, frozen=True, gc=False):
 
 
 class TagsHeard(Struct, frozen=True, gc=False):
-    """Tags that settled, and tags that must not change stock."""
+    """Tags that settled (one that settled at EXIT is leaving), and tags that must not change stock."""
 
     settled: tuple[tuple[bytes, str], ...]
-    strangers: tuple[tuple[bytes, str, str], ...]
+    strangers: tuple[Stranger, ...]
+
+    def sources(self) -> list[str]:
+        return []  # named by each tag's own count of moves
+
+
+class TagsSilent(Struct, frozen=True, gc=False):
+    """Tags that were not heard for long enough: to be doubted, and given up. One heard meanwhile is left alone.
+
+    `left` are sold ones that had the time to leave: memory lets go of them.
+    """
+
+    suspects: tuple[bytes, ...]
+    given_up: tuple[bytes, ...]
+    left: tuple[bytes, ...] = ()
 
     def sources(self) -> list[str]:
         return []  # named by each tag's own count of moves
@@ -375,7 +390,8 @@ class CaseResolved(Struct, frozen=True, gc=False):
 
 
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
-Ask = Sale | Unreadable | Delivery | Scan | TagsHeard | CountAsk | Claim | Notice | Pause | HqSilence | ResolveCase
+Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
+Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
 Answer = Entered | Claimed | Short | Granted | Ordered | Ticked | Refused
 
@@ -390,3 +406,16 @@ def hold_named(ask: Ask) -> str | None:
 def order_named(ask: Ask) -> str | None:
     """The order an ask is about."""
     return ask.order if isinstance(ask, PlaceOrder | MoveOrder) else None
+
+
+def epcs_of(ask: Ask) -> tuple[bytes, ...]:
+    """The tags an ask names that may be none of those in memory: sold ones are only on disk."""
+    match ask:
+        case Sale(lines=lines):
+            return tuple(line.epc for line in lines if line.epc is not None)
+        case Delivery(lines=notes):
+            return tuple(epc for note in notes for epc in note.epcs)
+        case TagsHeard(strangers=strangers):
+            return tuple(stranger.epc for stranger in strangers)
+        case _:
+            return ()

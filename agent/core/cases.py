@@ -51,6 +51,21 @@ KINDS: Final = MappingProxyType(
             "A tag that was sold is still read or was sold again: a return, or a unit left behind.",
             by_hand=True,
         ),
+        "missing_tag": Kind(
+            "store_lead",
+            24 * 3600,
+            "A tagged unit that nobody bought is no longer heard, and was written off. Look for it; heard again, it is "
+            "back in the books.",
+        ),
+        "zone_silent": Kind(
+            "store_lead",
+            4 * 3600,
+            "Many tags of a place fell silent at once: an antenna is dead or covered, or goods left. Nothing was "
+            "written off. Look at the reader, then at the goods.",
+        ),
+        "unpaid_at_exit": Kind(
+            "store_lead", 600, "A tagged unit that no till has sold was heard at the exit. Look who carries it."
+        ),
         "breach": Kind(
             "store_lead", 600, "More is promised than is there. Route the named orders elsewhere or offer a substitute."
         ),

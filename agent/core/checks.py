@@ -14,7 +14,17 @@ from agent.core import life
 from agent.core.cases import KINDS, LONGEST_ABOUT, OTHERS
 from agent.core.channels import UNKNOWN
 from agent.core.ledger import ImpossiblePostingError, Posting, Turn
-from agent.core.places import FREE, MAY_GO_NEGATIVE, OPEN_CLAIMS, OUTSIDE, PLACES, is_inside
+from agent.core.places import (
+    CUSTOMER,
+    FOUND,
+    FREE,
+    MAY_GO_NEGATIVE,
+    OPEN_CLAIMS,
+    OUTSIDE,
+    PLACES,
+    UNATTRIBUTED_OUT,
+    is_inside,
+)
 
 #: What an invariant wants of each posting, taken out by C code: of 512 postings that is most of what it costs.
 _number_of = itemgetter(Posting._fields.index("seq"))
@@ -137,9 +147,12 @@ def _units_are_in_one_place(turn: Turn, undone: _Undone) -> Iterator[str]:
     for posting in filter(_epc_of, turn.postings):
         epc = posting.epc
         assert epc is not None
+        if {posting.origin, posting.target} == {UNATTRIBUTED_OUT, CUSTOMER}:
+            now[epc] = None  # a unit that left unread is taken to be this one, or no longer
+            continue
         known = turn.books.tags.get(epc)
-        at = now.get(epc, known.place if known is not None and known.state == "in_stock" else None)
-        if at is not None and at != posting.origin:
+        at = now.get(epc, known.place if known is not None and is_inside(known.place or "") else None)
+        if at is not None and posting.origin not in (at, FOUND):
             yield f"the unit {epc.hex()} is at {at} and leaves {posting.origin}"
         now[epc] = posting.target if is_inside(posting.target) else None
     for epc, place in now.items():

@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, promises, stopping
+from agent.core import barcodes, counts, fulfilment, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -33,6 +33,7 @@ from agent.core.asks import (
     SoldLine,
     TagsEntered,
     TagsHeard,
+    TagsSilent,
     Tick,
     Ticked,
     Unreadable,
@@ -41,7 +42,7 @@ from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.count_asks import CancelCount, Count, EnterFound, LookAtCount, RequestCount, ReviewCount, StartCount
 from agent.core.ledger import Posting, Turn
-from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER
+from agent.core.places import BACKROOM, EXIT, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
 
 
@@ -54,6 +55,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return _scan(turn, ask)
         case TagsHeard():
             return _hear(turn, ask)
+        case TagsSilent():
+            return _miss(turn, ask)
         case Delivery():
             return _expect(turn, ask)
         case Reserve():
@@ -116,9 +119,10 @@ def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
         if sku is None and earlier is not None:
             conflicts.append(Mistake(f"lines[{place}]", "was posted, and its item has left the catalogue since"))
             continue
-        problem = _sale_problem(sku, line)
-        if sku is None or problem:
-            mistakes.append(Mistake(f"lines[{place}].{line.item_is}", problem))
+        wrong = _sale_problem(sku, line)
+        if sku is None or wrong is not None:
+            key, what = wrong or (line.item_is, "is not known")
+            mistakes.append(Mistake(f"lines[{place}].{key}", what))
             continue
         found.append((line, sku, source, earlier))
         if earlier is not None and (earlier.sku, earlier.qty, earlier.epc) != (sku.sku, line.qty, line.epc):
@@ -133,58 +137,44 @@ def _sell(turn: Turn, sale: Sale) -> Sold | Refused:
     return Sold(sale.receipt, tuple([_sell_line(turn, *one) for one in found]))
 
 
-def _sale_problem(sku: Sku | None, line: SaleLine) -> str:
+def _sale_problem(sku: Sku | None, line: SaleLine) -> tuple[str, str] | None:
+    """Which key of a line cannot be right, and why."""
     if sku is None:
-        return f"{line.item!r} is not in the catalogue"
-    item = epc_of.decode(line.epc) if line.epc is not None else None
+        return line.item_is, f"{line.item!r} is not in the catalogue"
+    if line.epc is None:
+        return None
+    if line.qty != 1:
+        return "qty", f"a line with an epc is one unit, not {line.qty}"
+    item = epc_of.decode(line.epc)
     if isinstance(item, epc_of.Item) and item.gtin not in sku.gtins:
-        return f"the tag belongs to GTIN {item.gtin}, not to {sku.sku}"
-    return ""
+        return line.item_is, f"the tag belongs to GTIN {item.gtin}, not to {sku.sku}"
+    return None
 
 
 def _sell_line(turn: Turn, line: SaleLine, sku: Sku, source: str, earlier: Posting | None) -> SoldLine:
     if earlier is not None or source in turn.bygone:
         return SoldLine(line.line, "already_posted", sku.sku, earlier.seq if earlier is not None else None)
-    if line.epc is not None:
-        _bring_to_floor(turn, line.epc, sku.sku)
-    posting = turn.post(sku.sku, FLOOR, CUSTOMER, line.qty, "sale", source, "till", epc=line.epc)
+    if line.epc is None:
+        posting = tag_moves.sell_unread(turn, sku.sku, line.qty, source)
+    else:
+        posting = tag_moves.sell(turn, line.epc, sku.sku, source)
     return SoldLine(line.line, "posted", sku.sku, posting.seq)
 
 
-def _bring_to_floor(turn: Turn, epc: bytes, sku: str) -> None:
-    """A tag at the till proves where its unit was: enter what the readers have not told yet, then mark it sold."""
-    tag = turn.tag(epc)
-    moves = 0
-    if tag is None:
-        turn.open_case("alien_tag", epc.hex().upper(), "sold, but in no delivery")
-    elif tag.state == "sold":
-        turn.open_case("sold_tag_seen", epc.hex().upper(), "sold again")
-        moves = tag.moves
-    else:
-        moves = _move_tag(turn, epc, FLOOR, "till") or tag.moves
-    turn.tags[epc] = TagChange(sku, "sold", None, moves)
-
-
-def _move_tag(turn: Turn, epc: bytes, place: str, actor: str) -> int | None:
-    """Post the move of a known, unsold tag to `place`; the number of that move, None if it is there already."""
-    tag = turn.tag(epc)
-    if tag is None or tag.state == "sold" or tag.place == place:
-        return None
-    moves = tag.moves + 1
-    source = f"tag:{epc.hex()}:{moves}"
-    if tag.place is None:
-        turn.post(tag.sku, SUPPLIER, place, 1, "receive", source, actor, epc=epc)
-    else:
-        turn.post(tag.sku, tag.place, place, 1, "move", source, actor, epc=epc)
-    turn.tags[epc] = TagChange(tag.sku, "in_stock", place, moves)
-    return moves
-
-
 def _hear(turn: Turn, heard: TagsHeard) -> TagsEntered:
-    moved = sum(_move_tag(turn, epc, place, "reader") is not None for epc, place in heard.settled)
-    for epc, kind, detail in heard.strangers:
-        turn.open_case(kind, epc.hex().upper(), detail)
-    return TagsEntered(moved)
+    moves = 0
+    for epc, place in heard.settled:
+        moves += tag_moves.leave(turn, epc) if place == EXIT else tag_moves.settle(turn, epc, place, "reader")
+    for stranger in heard.strangers:
+        moves += tag_moves.meet(turn, stranger)
+    return TagsEntered(moves)
+
+
+def _miss(turn: Turn, silent: TagsSilent) -> TagsEntered:
+    for epc in silent.suspects:
+        tag_moves.miss(turn, epc)
+    turn.left += silent.left
+    return TagsEntered(sum(tag_moves.give_up(turn, epc) for epc in silent.given_up))
 
 
 def _scan(turn: Turn, scan: Scan) -> Scanned:
@@ -193,6 +183,10 @@ def _scan(turn: Turn, scan: Scan) -> Scanned:
     if sku is None:
         why = f"GTIN {code} is not in the catalogue" if code else "holds no GTIN"
         turn.open_case("unknown_barcode", scan.text, f"at {scan.device}: {why}")
+        turn.note_scan(scan.device, scan.text, why)
+        return Scanned(accepted=False, message=why)
+    if sku.tagged:
+        why = f"every unit of {sku.sku} has a tag: its tags are read, not its barcode"
         turn.note_scan(scan.device, scan.text, why)
         return Scanned(accepted=False, message=why)
     source = f"scan:{scan.device}:{turn.next_scan(scan.device)}"
@@ -213,6 +207,10 @@ def _expect(turn: Turn, delivery: Delivery) -> Expected | Refused:
             mistakes.append(Mistake(f"lines[{place}].{line.item_is}", f"{line.item!r} is not in the catalogue"))
             continue
         found.append(sku)
+        if sku.traits.tags == "none":
+            problem = f"units of {sku.sku} have no tags in the catalogue: correct it, or receive them by scanning"
+            mistakes.append(Mistake(f"lines[{place}].epcs", problem))
+            continue
         for nth, epc in enumerate(line.epcs):
             item = epc_of.decode(epc)
             if isinstance(item, epc_of.NotAnItem):

@@ -17,13 +17,16 @@ from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.lease import Leases
 from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
-from agent.core.tags import Tag, TagChange
+from agent.core.tags import Tag, TagChange, keep
 
-Code = Literal["receive", "move", "sale", "opening", "grant", "hold", "commit", "consume", "release", "expire", "count"]
+Code = Literal[
+    "receive", "move", "sale", "opening", "grant", "hold", "commit", "consume", "release", "expire", "count",
+    "missing", "found", "attribute",
+]  # fmt: skip
 
 
 #: Codes that prove units were seen where they are, and how often that is worth a note.
-_EVIDENCE = frozenset({"receive", "move", "count"})
+_EVIDENCE = frozenset({"receive", "move", "count", "found"})
 _EVIDENCE_EVERY_MS = 3600 * 1000
 _NEVER_MS = -365 * 24 * 3600 * 1000
 
@@ -84,7 +87,10 @@ class Books:
     head: int = 0
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
     on_hand: dict[str, int] = field(default_factory=dict)
+    #: Known tags, but those that were sold a while ago: they are looked up on disk when they are named again.
     tags: dict[bytes, Tag] = field(default_factory=dict)
+    #: Those of them that were sold lately and may still be on their way out.
+    leaving: dict[bytes, Tag] = field(default_factory=dict)
     cases: dict[tuple[str, str], Case] = field(default_factory=dict)
     scans: dict[str, int] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -123,11 +129,10 @@ class Books:
         for session in turn.counts.values():
             self.counts.keep(session)
         for epc, change in turn.tags.items():
-            tag = self.tags.get(epc)
-            if tag is None:
-                self.tags[epc] = Tag(epc, change.sku, change.state, change.place, change.moves)
-            else:
-                tag.follow(change)
+            keep(self.tags, self.leaving, epc, change)
+        for epc in turn.left:
+            if self.leaving.pop(epc, None) is not None:
+                del self.tags[epc]
         for change_of_case in turn.cases:
             key = (change_of_case.case.kind, change_of_case.case.about)
             if change_of_case.state == "open":
@@ -222,6 +227,10 @@ class Turn:
         self.known_counts: Mapping[str, CountSession] = {}
         #: Sources of this turn's asks that made postings once, which are no longer in the books.
         self.bygone: frozenset[str] = frozenset()
+        #: Sold tags that memory need not keep any longer.
+        self.left: list[bytes] = []
+        #: Tags that the asks name and that are not in memory.
+        self.known_tags: Mapping[bytes, TagChange] = {}
         self.known_holds = known_holds or {}
         self._known_orders = known_orders or {}
         self._spoken_for = Promised()
@@ -253,7 +262,7 @@ class Turn:
 
     def tag(self, epc: bytes) -> TagChange | Tag | None:
         """Where a tag stands, as of this turn."""
-        return self.tags.get(epc) or self.books.tags.get(epc)
+        return self.tags.get(epc) or self.books.tags.get(epc) or self.known_tags.get(epc)
 
     def balance(self, sku: str, place: str) -> int:
         key = (sku, place)

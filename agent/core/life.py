@@ -175,7 +175,8 @@ EpcEvent = Literal[
     "deliver", "receive", "move", "pick", "put_back", "sell", "take_back", "restock", "send", "come_back", "miss",
     "hear", "give_up", "destroy",
 ]  # fmt: skip
-#: One tagged unit. `miss`: time and consecutive misses; `sell` of a missing one: an unattributed sale was its.
+#: One tagged unit. `miss`: time and consecutive misses; `sell` of a suspect: it is taken to be what was sold unread;
+#: `hear` of a sold one: it had only been taken for sold.
 EPC: Final[Life[EpcState, EpcEvent]] = _life(
     "EPC",
     ("expected", "alien"),
@@ -194,6 +195,7 @@ EPC: Final[Life[EpcState, EpcEvent]] = _life(
         ("picked", "put_back"): "in_stock",
         ("picked", "sell"): "sold",
         ("sold", "take_back"): "returned_pending",
+        ("sold", "hear"): "in_stock",
         ("returned_pending", "restock"): "in_stock",
         ("returned_pending", "destroy"): "destroyed",
         ("in_transit", "come_back"): "in_stock",

@@ -23,6 +23,9 @@ UNATTRIBUTED_OUT: Final = "UNATTRIBUTED_OUT"
 INSIDE: Final = frozenset({FLOOR, BACKROOM, QUARANTINE, DISPLAY, SUSPECT})
 OUTSIDE: Final = frozenset({SUPPLIER, CUSTOMER, SHRINK, WASTE, FOUND, UNATTRIBUTED_OUT})
 
+#: No account: the antenna at the door, where whoever leaves is heard.
+EXIT: Final = "EXIT"
+
 #: A late or impossible sale may take these below zero, with an open `negative_stock` case; no other inside place.
 MAY_GO_NEGATIVE: Final = frozenset({FLOOR, BACKROOM})
 

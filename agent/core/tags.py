@@ -2,33 +2,49 @@
 
 Read rates in the field are 60 to 70 %, and fields overlap, so one read moves nothing. A tag has settled at a new place
 when it was heard there at least `min_reads` times and nothing was heard at its old place for `settle_s`. A read alone
-never changes quantity: an unknown, a blank or a sold tag becomes a case.
+never changes quantity: an unknown, a blank or a sold tag becomes a case. When a tag is gone: departures.py.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from agent.core import epc as epc_of
+from agent.core.life import EpcState
+from agent.core.places import EXIT
 
-TagState = Literal["expected", "in_stock", "sold"]
+#: Somebody has the unit in hand, or knows where it is: where its tag is heard says nothing.
+ACCOUNTED_FOR: Final[frozenset[EpcState]] = frozenset(("picked", "in_transit", "returned_pending", "destroyed"))
 
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """How much evidence a move needs."""
+    """How much evidence a move needs, and how much silence a departure.
+
+    `watched` places are in the field of readers that hear every tag there again and again; only there absence is
+    evidence. A round is `round_s` in which such a place was read.
+    """
 
     settle_s: float = 1.0
     min_reads: int = 2
     #: A sold tag may be heard this long while its buyer leaves.
     leave_s: float = 120.0
+    watched: frozenset[str] = frozenset()
+    round_s: float = 30.0
+    missing_after_s: float = 600.0
+    missed_rounds: int = 10
+    give_up_after_s: float = 14_400.0
 
 
 class TagChange(NamedTuple):
-    """What a turn makes of a tag. `moves` counts its postings, so that each has a name of its own."""
+    """What a turn makes of a tag. `moves` counts its postings, so that each has a name of its own.
+
+    `place` is the account that its unit is in: the tote of a picked one, SHRINK for a missing one that was written off,
+    UNATTRIBUTED_OUT for one taken to be what was sold unread; None before it came and when it was read at the till.
+    """
 
     sku: str
-    state: TagState
+    state: EpcState
     place: str | None
     moves: int
 
@@ -39,20 +55,37 @@ class Tag:
 
     epc: bytes
     sku: str
-    state: TagState
+    state: EpcState
     place: str | None
     moves: int
-    #: When it was last heard at home; for a sold tag, when it was first heard after its sale. Monotonic seconds.
+    #: When it was last heard at home; for a sold tag, when it was first noticed after its sale. Monotonic seconds.
     heard_s: float | None = None
     rival: str | None = None
     rival_reads: int = 0
+    #: The last round of its place (departures.py) in which it was heard there; None: not yet waited for.
+    heard_in: int | None = None
 
     def follow(self, change: TagChange) -> None:
         """Be what the books now say."""
+        if change.place != self.place:
+            self.heard_in = None
         self.sku, self.state, self.place, self.moves = change
         self.rival, self.rival_reads = None, 0
         if self.state == "sold":
             self.heard_s = None
+
+
+def keep(tags: dict[bytes, Tag], leaving: dict[bytes, Tag], epc: bytes, change: TagChange) -> None:
+    """Make a tag in memory what it is now; a sold one is among those that are leaving."""
+    tag = tags.get(epc)
+    if tag is None:
+        tag = tags[epc] = Tag(epc, *change)
+    else:
+        tag.follow(change)
+    if tag.state == "sold":
+        leaving[epc] = tag
+    else:
+        leaving.pop(epc, None)
 
 
 class Evidence(NamedTuple):
@@ -72,13 +105,13 @@ class Settled:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    """A tag that must not change stock was heard: `kind` is the case it becomes."""
+class Stranger(NamedTuple):
+    """A tag that must not change stock was heard: `kind` is the case it becomes, `place` where it was."""
 
     epc: bytes
     kind: Literal["alien_tag", "unencoded_tag", "sold_tag_seen"]
     detail: str
+    place: str
 
 
 @dataclass(slots=True)
@@ -89,22 +122,32 @@ class Heard:
     strangers: list[Stranger] = field(default_factory=list)
 
 
-def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRules) -> Heard:
-    """Weigh evidence. Changes only what the tags remember of their hearing, never what the books say of them."""
+def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRules, rounds: Mapping[str, int]) -> Heard:
+    """Weigh evidence. Changes only what the tags remember of their hearing, never what the books say of them.
+
+    `rounds` has the number of the present round of each watched place.
+    """
     heard = Heard()
     elsewhere: list[tuple[Tag, Evidence]] = []
     for item in evidence:
         tag = tags.get(item.epc)
-        if tag is None:
-            heard.strangers.append(_stranger(item.epc))
+        if item.place == EXIT:  # people come and go with tags that are no business of ours
+            if tag is not None and tag.state in ("in_stock", "suspect"):
+                elsewhere.append((tag, item))
+        elif tag is None:
+            heard.strangers.append(_stranger(item))
         elif tag.state == "sold":
             if tag.heard_s is None:
                 tag.heard_s = item.at_s
             elif item.at_s - tag.heard_s > rules.leave_s:
-                heard.strangers.append(Stranger(item.epc, "sold_tag_seen", f"heard at {item.place}"))
+                heard.strangers.append(Stranger(item.epc, "sold_tag_seen", f"heard at {item.place}", item.place))
+        elif tag.state in ACCOUNTED_FOR:
+            continue
         elif tag.place == item.place:
-            tag.heard_s = item.at_s
+            tag.heard_s, tag.heard_in = item.at_s, rounds.get(item.place)
             tag.rival, tag.rival_reads = None, 0
+            if tag.state != "in_stock":
+                heard.settled.append(Settled(item.epc, item.place))  # it was in doubt, and is there
         else:
             elsewhere.append((tag, item))
     # Home is weighed first: a tag heard at both places within one batch is still at home.
@@ -121,8 +164,8 @@ def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRule
     return heard
 
 
-def _stranger(epc: bytes) -> Stranger:
-    item = epc_of.decode(epc)
+def _stranger(heard: Evidence) -> Stranger:
+    item = epc_of.decode(heard.epc)
     if isinstance(item, epc_of.NotAnItem):
-        return Stranger(epc, "unencoded_tag", item.why)
-    return Stranger(epc, "alien_tag", f"GTIN {item.gtin}, serial {item.serial}")
+        return Stranger(heard.epc, "unencoded_tag", item.why, heard.place)
+    return Stranger(heard.epc, "alien_tag", f"GTIN {item.gtin}, serial {item.serial}", heard.place)

@@ -9,8 +9,7 @@ from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import OPEN_CLAIMS, is_inside
-from agent.core.tags import Tag
-from agent.store import chain, claims, conditions, counts, orders
+from agent.store import chain, claims, conditions, counts, orders, tag_rows
 from agent.store.errors import BooksRefusedError
 from agent.store.many import Insert
 
@@ -83,8 +82,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
         books.balances[sku, same(place, place)] = qty
         if inside[place]:
             books.on_hand[sku] = books.on_hand.get(sku, 0) + qty
-    for epc, sku, state, place, moves in tx.execute("SELECT epc, sku, state, place, moves FROM tag"):
-        books.tags[epc] = Tag(epc, same(sku, sku), same(state, state), same(place, place), moves)
+    tag_rows.load(tx, books, same)
     for row in tx.execute(
         "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
     ):
@@ -124,11 +122,7 @@ def enter(tx: sqlite3.Connection, turn: Turn, announcements: Sequence[tuple[int,
     )
     _ANNOUNCEMENTS.rows(tx, announcements)
     if turn.tags:
-        tx.executemany(
-            "INSERT INTO tag VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " sku = excluded.sku, state = excluded.state, place = excluded.place, moves = excluded.moves",
-            [(epc, *change) for epc, change in turn.tags.items()],
-        )
+        tag_rows.enter(tx, turn.tags)
     if turn.orders:
         orders.enter(tx, turn.orders.values())
     if turn.deliveries:

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
+from agent.core import tag_moves
 from agent.core.ledger import Posting
-from agent.core.places import CUSTOMER, is_claim, is_inside
+from agent.core.places import is_claim
 from agent.store import bygone, chain, claims, settling, snapshots
 
 _COLUMNS: Final = (*chain.COLUMNS, "chain")
@@ -170,13 +171,12 @@ def _follow(db: sqlite3.Connection, posting: Posting) -> None:
     db.executemany("INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty", balances)
     kind, _, rest = posting.source.partition(":")
     if posting.epc is not None:
-        sold = posting.target == CUSTOMER
-        place = posting.target if is_inside(posting.target) else None
+        state, place = tag_moves.after(posting)
         moves = int(rest.rpartition(":")[2]) if kind == "tag" else 0
         db.execute(
             "INSERT INTO tag (epc, sku, state, place, moves) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " state = excluded.state, place = excluded.place, moves = max(moves, excluded.moves)",
-            (posting.epc, posting.sku, "sold" if sold else "in_stock", place, moves),
+            (posting.epc, posting.sku, state, place, moves),
         )
     elif kind == "scan":
         device, _, n = rest.rpartition(":")

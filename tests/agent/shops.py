@@ -44,8 +44,13 @@ class Shop:
         assert disk.conditions.paused == self.books.conditions.paused
         assert disk.conditions.lease_stale == self.books.conditions.lease_stale
         assert disk.counts.sessions == self.books.counts.sessions
-        states = {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in self.books.tags.items()}
-        assert {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in disk.tags.items()} == states
+        kept, memory = (
+            {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in tags.items()}
+            for tags in (disk.tags, self.books.tags)
+        )
+        left = kept.keys() ^ memory.keys()
+        assert all((kept.get(epc) or memory[epc])[1] == "sold" for epc in left), "only sold tags leave memory"
+        assert all(kept[epc] == memory[epc] for epc in kept.keys() & memory.keys())
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from agent.clerk import MOST_WAITING, AskFailedError
 from agent.core.asks import Delivery, DeliveryLine, Refused, Sale, SaleLine, Scan, Scanned, Sold, TagsHeard
 from agent.core.ledger import Turn
 from agent.core.places import BACKROOM, FLOOR
+from agent.core.tags import Stranger
 from tests.agent.shops import opened
 from tests.cancelling import cancelled_at_every_step
 from tests.core import shop as goods
@@ -25,7 +26,7 @@ async def test_what_was_answered_is_there_after_a_new_start(tmp_path: Path) -> N
     epc = goods.epc_of(goods.SHIRT, 1)
     async with opened(tmp_path / "books.db") as shop:
         await shop.clerk.enter(Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", (epc,)),)))
-        await shop.clerk.enter(TagsHeard(((epc, BACKROOM),), ((bytes(12), "unencoded_tag", "blank"),)))
+        await shop.clerk.enter(TagsHeard(((epc, BACKROOM),), (Stranger(bytes(12), "unencoded_tag", "blank", FLOOR),)))
         await shop.clerk.enter(Scan("dock", "receive", MILK, None))
         await shop.clerk.enter(sale("R1"))
         await shop.assert_memory_is_disk()

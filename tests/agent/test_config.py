@@ -69,9 +69,9 @@ def test_five_mistakes_are_all_reported_with_their_paths(tmp_path: Path) -> None
     assert [mistake.split(":")[0] for mistake in caught.value.mistakes] == [
         "store.id",
         "hq.broker",
-        "tags.setle_s",
         "device[0].purpose",
         "device[1].zone[0].antenna",
+        "tags.setle_s",
     ]
     assert "did you mean settle_s?" in str(caught.value)
     assert "5 mistakes" in str(caught.value)
@@ -165,6 +165,36 @@ def test_what_counts_may_be_off_by_is_read_for_pieces_and_grams(tmp_path: Path) 
         config.load(written(tmp_path, GOOD.replace("[tags]", bad)))
     paths = {mistake.split(":")[0] for mistake in caught.value.mistakes}
     assert paths == {"counts.unit", "counts.grams", "counts.percent", "counts.review_above"}
+
+
+def test_places_are_watched_when_the_technician_says_so(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path, GOOD)).tags.watched == frozenset()
+    found = config.load(
+        written(tmp_path, GOOD.replace("settle_s = 2", 'watched = ["BACKROOM"]\nmissing_after_s = 900'))
+    )
+    assert (found.tags.watched, found.tags.missing_after_s) == (frozenset({"BACKROOM"}), 900.0)
+    at_the_door = config.load(written(tmp_path, GOOD.replace('"BACKROOM"', '"EXIT"')))
+    assert at_the_door.devices[1].places == {1: "EXIT"}
+
+
+def test_every_mistake_about_departures_is_reported(tmp_path: Path) -> None:
+    bad = """watched = ["BACKROOM", "FLOOR", "BACKROOM", 3]
+round_s = 0
+missing_after_s = 5000
+missed_rounds = 1
+give_up_after_s = 4000
+leave_s = -1"""
+    with pytest.raises(ConfigMistakes) as caught:
+        config.load(written(tmp_path, GOOD.replace("settle_s = 2", bad)))
+    assert sorted(caught.value.mistakes) == [
+        "tags.give_up_after_s: must be more than missing_after_s, 5000",
+        "tags.leave_s: -1.0 is not between 0 and 86400",
+        "tags.missed_rounds: 1 is not between 3 and 1000",
+        "tags.round_s: 0.0 is not between 1 and 3600",
+        "tags.watched[1]: 'FLOOR' is no place of a device's zone; there are BACKROOM",
+        "tags.watched[2]: 'BACKROOM' is there twice",
+        "tags.watched[3]: 3 is no place of a device's zone; there are BACKROOM",
+    ]
 
 
 @pytest.mark.parametrize("text", ["[store", "\x00", "store = 3\nbooks = []\nhq = 1.5\ndevice = {}\nweb = 'x'", ""])

@@ -210,7 +210,8 @@ async def test_a_delivery_is_expected_once(site: Site) -> None:
         [{"line": 1, "outcome": "expected", "tags": 3}],
         [{"line": 1, "outcome": "already_expected", "tags": 3}],
     ]
-    wrong = {"delivery": "D2", "lines": [{"line": 1, "sku": "MILK", "epcs": epcs}]}
+    of_milk = [goods.epc_of(goods.MILK, serial).hex() for serial in range(3)]
+    wrong = {"delivery": "D2", "lines": [{"line": 1, "sku": "SHIRT", "epcs": of_milk}]}
     answer = await site.post("/v1/deliveries", wrong)
     assert answer.status_code == 422
     assert len(answer.json()["mistakes"]) == 3

@@ -1,6 +1,6 @@
 """A small catalogue and plain ways to make goods for tests."""
 
-from agent.core.catalogue import TAGGED, Catalogue, Sku
+from agent.core.catalogue import TAGGED, Catalogue, Sku, Traits
 from agent.core.gtin import check_digit
 from agent.core.ledger import Books, Turn
 
@@ -17,8 +17,8 @@ def epc_of(number: int, serial: int) -> bytes:
     return bits.to_bytes(12, "big")
 
 
-#: SHIRT carries tags, MILK and EGGS do not.
-SHIRT, MILK, EGGS = 614141_00001, 614141_00002, 614141_00003
+#: SHIRT carries tags, MILK and EGGS do not; of SOCKS, which are not in every catalogue, some do.
+SHIRT, MILK, EGGS, SOCKS = 614141_00001, 614141_00002, 614141_00003, 614141_00004
 CATALOGUE = Catalogue(
     [
         Sku("SHIRT", (gtin_14(SHIRT),), "Shirt", "衬衫", traits=TAGGED),
@@ -26,10 +26,13 @@ CATALOGUE = Catalogue(
         Sku("EGGS", (gtin_14(EGGS),), "Eggs", "鸡蛋"),
     ]
 )
+WITH_SOCKS = Catalogue(
+    [*CATALOGUE.skus.values(), Sku("SOCKS", (gtin_14(SOCKS),), "Socks", "袜子", traits=Traits(tags="partial"))]
+)
 
 
-def books() -> Books:
-    return Books("SH-1", 7, CATALOGUE)
+def books(catalogue: Catalogue = CATALOGUE) -> Books:
+    return Books("SH-1", 7, catalogue)
 
 
 def turn(of: Books, at: int = 1000) -> Turn:

@@ -17,6 +17,7 @@ from agent.core.catalogue import Catalogue
 from agent.core.decisions import decide
 from agent.core.ledger import Books, Turn
 from agent.core.places import BACKROOM, FLOOR
+from agent.core.tags import Stranger
 from tests.core import shop
 
 EPC = shop.epc_of(shop.SHIRT, 1)
@@ -87,7 +88,7 @@ def test_a_tag_of_another_item_is_refused() -> None:
     books = shop.books()
     (refused,) = entered(books, Sale("R1", (SaleLine(1, "sku", "MILK", 1, EPC),)))
     assert isinstance(refused, Refused)
-    wrong = Delivery("D1", (DeliveryLine(1, "sku", "MILK", (EPC, bytes(12))),))
+    wrong = Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", (shop.epc_of(shop.MILK, 1), bytes(12))),))
     (refused_note,) = entered(books, wrong)
     assert isinstance(refused_note, Refused)
     assert [mistake.path for mistake in refused_note.mistakes] == ["lines[0].epcs[0]", "lines[0].epcs[1]"]
@@ -117,7 +118,12 @@ def test_an_unknown_barcode_is_refused_and_becomes_a_case() -> None:
 
 def test_strangers_become_cases_and_change_no_stock() -> None:
     books = shop.books()
-    entered(books, TagsHeard((), ((EPC, "alien_tag", "GTIN"), (bytes(12), "unencoded_tag", "blank"))))
+    entered(
+        books,
+        TagsHeard(
+            (), (Stranger(EPC, "alien_tag", "GTIN", FLOOR), Stranger(bytes(12), "unencoded_tag", "blank", FLOOR))
+        ),
+    )
     assert stock(books) == {}
     assert {kind for kind, _ in books.cases} == {"alien_tag", "unencoded_tag"}
     entered(books, NOTE)  # the delivery note was late

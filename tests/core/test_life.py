@@ -10,7 +10,7 @@ from agent.core import life
 from agent.core.claims import HoldState as ClaimsHoldState
 from agent.core.ledger import CaseChange
 from agent.core.life import ImpossibleMoveError, Life, advance
-from agent.core.tags import TagState
+from agent.core.tags import Tag
 
 LIVES: list[Life[Any, Any]] = [life.HOLD, life.ORDER, life.PICK_LINE, life.COUNT, life.EPC, life.CASE]
 every_life = pytest.mark.parametrize("one", LIVES, ids=lambda one: one.thing)
@@ -83,5 +83,5 @@ def test_an_order_ends_closed_cancelled_or_rejected() -> None:
 def test_the_books_use_states_of_the_tables() -> None:
     """States that the code stores are states of the tables, and a case's are exactly the table's."""
     assert ClaimsHoldState is life.HoldState
-    assert set(get_args(TagState)) <= set(life.EPC.states())
+    assert get_type_hints(Tag)["state"] is life.EpcState
     assert set(get_args(get_type_hints(CaseChange)["state"])) == set(life.CASE.states())

@@ -19,7 +19,7 @@ def settled(tags: dict[bytes, Tag], *evidence: tuple[str, int, float]) -> list[S
     return [
         proof
         for place, reads, at_s in evidence
-        for proof in hear(tags, [Evidence(EPC, place, reads, at_s)], RULES).settled
+        for proof in hear(tags, [Evidence(EPC, place, reads, at_s)], RULES, {}).settled
     ]
 
 
@@ -37,7 +37,7 @@ def test_a_tag_heard_at_both_places_stays_at_home() -> None:
     tags = tag()
     for at_s in range(100):
         both = [Evidence(EPC, FLOOR, 3, at_s), Evidence(EPC, BACKROOM, 1, at_s)]
-        assert hear(tags, both, RULES).settled == []
+        assert hear(tags, both, RULES, {}).settled == []
 
 
 def test_a_tag_that_has_just_moved_does_not_flap_back() -> None:
@@ -63,14 +63,14 @@ def test_after_a_restart_a_tag_is_not_moved_by_the_first_place_that_hears_it() -
 def test_a_sold_tag_may_leave_in_peace_and_is_a_case_when_it_comes_back() -> None:
     tags = tag()
     tags[EPC].follow(TagChange("SHIRT", "sold", None, 2))
-    assert not hear(tags, [Evidence(EPC, FLOOR, 3, 10.0)], RULES).strangers
-    assert not hear(tags, [Evidence(EPC, FLOOR, 3, 69.0)], RULES).strangers
-    (stranger,) = hear(tags, [Evidence(EPC, FLOOR, 3, 71.0)], RULES).strangers
+    assert not hear(tags, [Evidence(EPC, FLOOR, 3, 10.0)], RULES, {}).strangers
+    assert not hear(tags, [Evidence(EPC, FLOOR, 3, 69.0)], RULES, {}).strangers
+    (stranger,) = hear(tags, [Evidence(EPC, FLOOR, 3, 71.0)], RULES, {}).strangers
     assert stranger.kind == "sold_tag_seen"
 
 
 def test_unknown_and_blank_tags_are_strangers() -> None:
-    heard = hear({}, [Evidence(EPC, FLOOR, 9, 0.0), Evidence(bytes(12), FLOOR, 9, 0.0)], RULES)
+    heard = hear({}, [Evidence(EPC, FLOOR, 9, 0.0), Evidence(bytes(12), FLOOR, 9, 0.0)], RULES, {})
     assert heard.settled == []
     assert [(stranger.epc, stranger.kind) for stranger in heard.strangers] == [
         (EPC, "alien_tag"),
@@ -82,7 +82,7 @@ def test_unknown_and_blank_tags_are_strangers() -> None:
 @given(st.lists(st.tuples(st.sampled_from([FLOOR, BACKROOM]), st.integers(1, 3), st.floats(0, 0.9)), max_size=30))
 def test_no_evidence_within_the_settling_time_moves_a_tag(evidence: list[tuple[str, int, float]]) -> None:
     tags = tag()
-    hear(tags, [Evidence(EPC, BACKROOM, 1, 0.0)], RULES)
+    hear(tags, [Evidence(EPC, BACKROOM, 1, 0.0)], RULES, {})
     in_order = sorted(evidence, key=lambda item: item[2])
     assert settled(tags, *in_order) == []
     assert (tags[EPC].state, tags[EPC].place, tags[EPC].moves) == ("in_stock", BACKROOM, 1)

@@ -39,6 +39,7 @@ from agent.core.asks import (
     Want,
 )
 from agent.core.places import BACKROOM, FLOOR
+from agent.core.tags import Stranger
 from agent.store import announcements, migrations
 from agent.store import books as rows
 from agent.store.ballast import Ballast
@@ -116,7 +117,7 @@ class People:
 
     def _tags(self) -> Ask:
         heard = self._rng.sample(self._epcs, min(len(self._epcs), self._rng.randint(0, 5)))
-        stranger = (epc_of(SHIRT, 10**6 + self._rng.randrange(3)), "alien_tag", "not delivered")
+        stranger = Stranger(epc_of(SHIRT, 10**6 + self._rng.randrange(3)), "alien_tag", "not delivered", FLOOR)
         return TagsHeard(
             tuple((epc, self._rng.choice((BACKROOM, FLOOR))) for epc in heard),
             (stranger,) if self._rng.random() < 0.2 else (),
