@@ -72,10 +72,13 @@ def said(found: Explanation) -> str:
         f"  its record is {found.record}",
         *_stops(found.paused, found.lease),
     ]
+    if found.pulled:
+        lines.insert(3, f"  pulled: {found.pulled} in totes and slots, which orders wait for and no term counts")
     lines += [_term(terms) for terms in found.channels]
     for claim in found.claims:
         until = f"to order {claim.order}" if claim.left_s is None else f"for another {claim.left_s} s"
-        lines.append(f"  claim {claim.hold}: {claim.units} for {claim.channel}, {claim.state} {until}")
+        pulled = f" and {claim.pulled} pulled" if claim.pulled else ""
+        lines.append(f"  claim {claim.hold}: {claim.units}{pulled} for {claim.channel}, {claim.state} {until}")
     if found.claims_more:
         lines.append(f"  and {found.claims_more} more claims")
     return "\n".join(lines)

@@ -36,11 +36,12 @@ WORDS = {
     places.GRANT: ("rights given to a channel or to HQ, one account for each holder", "渠道配额"),
     places.HOLD: ("held for somebody for a while, one account for each hold", "预留"),
     places.COMMIT: ("promised to an order's line", "已承诺"),
+    places.PULLED: ("promised to an order's line and pulled: in a tote or a slot", "已拣出"),
     places.CONSUMED: ("claims that were used", "已履行"),
 }
 INSIDE = (*sorted(places.INSIDE), places.TOTE, places.STAGED)
 OUTSIDE = tuple(sorted(places.OUTSIDE))
-CLAIMS = (places.FREE, places.GRANT, places.HOLD, places.COMMIT, places.CONSUMED)
+CLAIMS = (places.FREE, places.GRANT, places.HOLD, places.COMMIT, places.PULLED, places.CONSUMED)
 
 CLAIM_WORDS = {
     "bind": "bound to the pulled units",

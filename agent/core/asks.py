@@ -4,6 +4,7 @@ Each ask is a frozen value with `sources()`, the names its postings will have: a
 them in the ledger and changes nothing.
 """
 
+import json
 from typing import Literal
 
 from msgspec import Struct
@@ -389,18 +390,64 @@ class CaseResolved(Struct, frozen=True, gc=False):
     case: int
 
 
-Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Tick
+WorkName = Literal[
+    "picked", "short", "damaged", "substituted", "weighed", "cancelled_before_pull", "cancelled_after_pull", "staged",
+    "handed_over", "not_collected", "put_back",
+]  # fmt: skip
+
+
+class Work(Struct, frozen=True, gc=False):
+    """What `by` reports of a committed hold's goods: an outcome of line `line`, or (0) of each it can happen to.
+
+    `work` names the report among those of its hold. `qty` units or grams, 0: all there are; a short line is short of
+    all that is open. `tote` is where pulled goods are put or are, `slot` where staged ones are. `substitute` is the SKU
+    taken instead; `spoiled`: it was out of the cold for longer than it may.
+    """
+
+    work: str
+    hold: str
+    outcome: WorkName
+    line: int = 0
+    qty: int = 0
+    tote: str = ""
+    slot: str = ""
+    substitute: str = ""
+    spoiled: bool = False
+    by: str = "picker"
+
+    def source(self) -> str:
+        return f"work:{self.hold}/{self.work}"
+
+    def sources(self) -> list[str]:
+        return []  # named in the hold itself, with what it said
+
+    def said(self) -> str:
+        """What it reports, so that a repetition is told from a contradiction; who and when are no part of it."""
+        what = (self.outcome, self.line, self.qty, self.tote, self.slot, self.substitute, self.spoiled)
+        return json.dumps(what)
+
+
+class Worked(Struct, frozen=True, gc=False):
+    """The report is in the books; how the hold stands now."""
+
+    work: str
+    hold: str
+    state: HoldState
+    lines: tuple[HoldLine, ...]
+
+
+Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Work | Tick
 Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
 Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
-Answer = Entered | Claimed | Short | Granted | Ordered | Ticked | Refused
+Answer = Entered | Claimed | Short | Granted | Ordered | Worked | Ticked | Refused
 
 
 def hold_named(ask: Ask) -> str | None:
     """The hold an ask is about."""
     if isinstance(ask, PlaceOrder | MoveOrder):
         return hold_of(ask.order)
-    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold) else None
+    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold | Work) else None
 
 
 def order_named(ask: Ask) -> str | None:

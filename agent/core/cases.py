@@ -77,6 +77,29 @@ KINDS: Final = MappingProxyType(
             4 * 3600,
             "What was counted cannot be booked like that. Another person makes the named count, or a manager decides.",
         ),
+        "waste_or_markdown": Kind(
+            "store_lead",
+            24 * 3600,
+            "Damaged or expired goods lie in quarantine. Waste them or mark them down.",
+            by_hand=True,
+        ),
+        "price_rule": Kind(
+            "store_lead",
+            3600,
+            "The customer gets a substitute. Decide by the price rule what is charged before it is handed over.",
+            by_hand=True,
+        ),
+        "price_difference": Kind(
+            "store_lead",
+            3600,
+            "The goods weigh other than ordered. Charge what was weighed; if nothing was taken, weigh again.",
+            by_hand=True,
+        ),
+        "put_back": Kind(
+            "store_lead",
+            1800,
+            "Goods that were pulled are not wanted any more. Bring the named units back to their place and scan them.",
+        ),
         "books_restored": Kind(
             "store_lead",
             4 * 3600,

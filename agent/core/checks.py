@@ -19,10 +19,10 @@ from agent.core.places import (
     FOUND,
     FREE,
     MAY_GO_NEGATIVE,
-    OPEN_CLAIMS,
     OUTSIDE,
     PLACES,
     UNATTRIBUTED_OUT,
+    UNPULLED,
     is_inside,
 )
 
@@ -41,7 +41,7 @@ class _Undone:
     def __init__(self, turn: Turn) -> None:
         #: What each account had before, if the postings are right.
         self.balances = dict(turn.balances)
-        #: How many more units of each SKU open claims have now.
+        #: How many more units of each SKU are claimed and not pulled now.
         self.claimed: dict[str, int] = {}
         #: SKUs of which somebody might now be promised more than there is.
         self.strained = dict.fromkeys(change.case.about for change in turn.cases if change.case.kind == "breach")
@@ -59,10 +59,10 @@ class _Undone:
                 self.astray = True
             if origin in PLACES:
                 strained[sku] = None
-            elif target.startswith(OPEN_CLAIMS):
-                if origin == FREE or not origin.startswith(OPEN_CLAIMS):
+            elif target.startswith(UNPULLED):
+                if origin == FREE or not origin.startswith(UNPULLED):
                     claimed[sku] = claimed.get(sku, 0) + qty
-            elif origin.startswith(OPEN_CLAIMS):
+            elif origin.startswith(UNPULLED):
                 claimed[sku] = claimed.get(sku, 0) - qty
             else:
                 strained[sku] = None

@@ -5,7 +5,7 @@ to its amount, and the rest returns. It resolves exactly once. Time is the books
 runs while the agent runs and does not jump: a hold outlives a restart and a wrong clock.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.core import life
-from agent.core.places import COMMIT, HOLD
+from agent.core.places import COMMIT, HOLD, PULLED
 
 HoldState = life.HoldState
 
@@ -25,21 +25,49 @@ USUAL_TTL_S: Final = 15 * 60
 LONGEST_TTL_S: Final = 24 * 3600
 
 
+#: Units in totes and slots: (place, units), each place once, none of them 0.
+Places = tuple[tuple[str, int], ...]
+
+
+def changed(places: Places, place: str, by: int) -> Places:
+    """These places with more or fewer units in one of them."""
+    units = dict(places)
+    units[place] = units.get(place, 0) + by
+    return tuple(sorted((name, qty) for name, qty in units.items() if qty))
+
+
+def units_in(places: Places, of: str = "") -> int:
+    """How many units there are in all of them, or in those of a kind (`TOTE`, `STAGED`)."""
+    return sum(qty for place, qty in places if place.startswith(of))
+
+
 class HoldLine(Struct, frozen=True, gc=False):
-    """`qty` units of one SKU. `open` of them are still claimed; `consumed` is what the claim was used for."""
+    """`qty` units of one SKU, and what became of them.
+
+    `open` are claimed and still where they are sold; `pulled` are claimed and in totes and slots; `consumed` is what
+    the claim was used for. `back` are in totes and slots too, claimed by nobody, until they are scanned back. `lost`
+    were found damaged when there was no other to hold. `state` is that of a line to pick; a line that was put in for
+    another is `instead_of` it.
+    """
 
     line: int
     sku: str
     qty: int
     open: int
     consumed: int = 0
+    pulled: Places = ()
+    back: Places = ()
+    lost: int = 0
+    state: life.PickLineState = "todo"
+    instead_of: int = 0
 
 
 class Hold(Struct, frozen=True, gc=False):
     """One hold, of one line or of a group that is held whole or not at all.
 
     `expires_ms` is in the books' time; a committed hold does not expire. `order` is who it was committed to.
-    `due_ms` orders breaches: of claims that cannot be kept, the one due last gives way first.
+    `due_ms` orders breaches: of claims that cannot be kept, the one due last gives way first. `works` are the reports
+    of its work that were entered, by name, with what they said.
     """
 
     id: str
@@ -50,6 +78,7 @@ class Hold(Struct, frozen=True, gc=False):
     order: str = ""
     grant: str = ""
     due_ms: int = 0
+    works: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -59,22 +88,46 @@ class Hold(Struct, frozen=True, gc=False):
         """Where the line's open units stand in the books."""
         return f"{HOLD}{self.id}" if self.state == "pending" else f"{COMMIT}{self.order}/{line.line}"
 
+    def pulled_account(self, line: HoldLine) -> str:
+        """Where the line's pulled units stand in the books."""
+        return f"{PULLED}{self.order}/{line.line}"
+
+    def claims(self) -> Iterator[tuple[str, str, int]]:
+        """Everything it still claims: (SKU, account, units)."""
+        for line in self.lines:
+            if line.open:
+                yield line.sku, self.account(line), line.open
+            if line.pulled:
+                yield line.sku, self.pulled_account(line), units_in(line.pulled)
+
     def resolved(self, event: life.HoldEvent) -> "Hold":
-        """The same hold after what ends it, with nothing left open. Raises life.ImpossibleMoveError."""
+        """The same hold after what ends it, with nothing claimed; what was pulled is to be put back.
+
+        Raises life.ImpossibleMoveError.
+        """
         return replace(
             self,
             state=life.advance(life.HOLD, self.state, event),
-            lines=tuple(replace(line, open=0) for line in self.lines),
+            lines=tuple(given_up(line) for line in self.lines),
         )
 
     def same_as(self, channel: str, wanted: Iterable[tuple[int, str, int]]) -> bool:
         """Was this hold asked with these lines `(line, sku, qty)`?"""
-        return self.channel == channel and [(line.line, line.sku, line.qty) for line in self.lines] == list(wanted)
+        asked = [(line.line, line.sku, line.qty) for line in self.lines if not line.instead_of]
+        return self.channel == channel and asked == list(wanted)
+
+
+def given_up(line: HoldLine) -> HoldLine:
+    """A line that claims nothing any more; what was pulled for it is to be put back."""
+    back = line.back
+    for place, qty in line.pulled:
+        back = changed(back, place, qty)
+    return replace(line, open=0, pulled=(), back=back)
 
 
 @dataclass(slots=True)
 class Promised:
-    """What is spoken for, summed up so that nobody has to go through the holds."""
+    """What is spoken for and not yet pulled, summed up so that nobody has to go through the holds."""
 
     of_sku: dict[str, int] = field(default_factory=dict)
     of_channel: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -91,6 +144,7 @@ class Promised:
         return True
 
     def _add(self, hold: Hold, sign: int) -> None:
+        """Count a hold's open units in (1) or out (-1); pulled ones are no longer among what is sellable."""
         if not hold.is_open:
             return
         for line in hold.lines:

@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, promises, stopping, tag_moves
+from agent.core import barcodes, counts, fulfilment, promises, stopping, tag_moves, work
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -37,6 +37,7 @@ from agent.core.asks import (
     Tick,
     Ticked,
     Unreadable,
+    Work,
 )
 from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
@@ -75,6 +76,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return fulfilment.move(turn, ask)
         case Count() | RequestCount() | StartCount() | EnterFound() | ReviewCount() | CancelCount() | LookAtCount():
             return counts.decide(turn, ask)
+        case Work():
+            return work.work(turn, ask)
         case Tick():
             return let_time_pass(turn)
         case Pause():

@@ -7,6 +7,7 @@ from agent.core import atp
 from agent.core.atp import Policy, PolicyOf, StopNote, Terms
 from agent.core.catalogue import Catalogue, Eligibility, Unit
 from agent.core.channels import UNKNOWN, Channels, Confidence, confidence
+from agent.core.claims import units_in
 from agent.core.ledger import Turn
 from agent.core.places import INSIDE, OUTSIDE, SUSPECT
 
@@ -19,19 +20,24 @@ MOST_CLAIMS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An open claim on units of the SKU. `left_s` to live, None when it is committed to an order."""
+    """An open claim on `units` of the SKU; `pulled` are in totes and slots and no longer among what is sellable.
+
+    `left_s` to live, None when it is committed to an order.
+    """
 
     hold: str
     channel: str
     state: str
     order: str
     units: int
+    pulled: int
     left_s: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`places` are the SKU's balances that are not 0; `evidence_age_ms` since its units were last seen.
+    """`places` are the SKU's balances that are not 0; `pulled` the units in totes and slots that orders wait for, which
+    are in no term of ATP; `evidence_age_ms` since its units were last seen.
 
     `paused` and `lease` are what stops the whole store, as the books noted it; None when it was never noted.
     """
@@ -44,6 +50,7 @@ class Explanation:
     retired: bool
     seq: int
     places: dict[str, int]
+    pulled: int
     evidence_age_ms: int
     record: Confidence
     paused: StopNote | None
@@ -92,6 +99,7 @@ def explain(now: Turn, name: str) -> Explanation | None:
         sku.retired,
         now.head,
         now.books.of_sku(name, sorted(INSIDE | OUTSIDE)),
+        sum(claim.pulled for claim in claims),
         now.evidence_age_ms(name),
         confidence(sku.traits.tags, now.evidence_age_ms(name), now.balance(name, SUSPECT)),
         conditions.notes.get("paused"),
@@ -104,7 +112,7 @@ def explain(now: Turn, name: str) -> Explanation | None:
 
 def _claims(now: Turn, name: str) -> list[Claim]:
     """Who has a claim on the SKU, the next to expire first."""
-    holds = [hold for hold in now.books.holds.values() if any(line.sku == name and line.open for line in hold.lines)]
+    holds = [hold for hold in now.books.holds.values() if any(sku == name for sku, _, _ in hold.claims())]
     holds.sort(key=lambda hold: (hold.state != "pending", hold.expires_ms, hold.id))
     return [
         Claim(
@@ -113,6 +121,7 @@ def _claims(now: Turn, name: str) -> list[Claim]:
             hold.state,
             hold.order,
             sum(line.open for line in hold.lines if line.sku == name),
+            sum(units_in(line.pulled) for line in hold.lines if line.sku == name),
             max(0, hold.expires_ms - now.books_ms) // 1000 if hold.state == "pending" else None,
         )
         for hold in holds

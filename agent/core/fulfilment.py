@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from agent.core import life, orders, promises
+from agent.core import life, orders, promises, work
 from agent.core.asks import (
     CommitHold,
     ConsumeHold,
@@ -15,10 +15,11 @@ from agent.core.asks import (
     Reserve,
     Short,
 )
-from agent.core.claims import OPEN
+from agent.core.claims import OPEN, units_in
 from agent.core.ledger import Turn
 from agent.core.life import OrderEvent
 from agent.core.orders import MissingUnits, Order, OrderLine
+from agent.core.places import TOTE
 
 #: Claims of an order are its own from its first moment; the time to live of the hold it makes is never used.
 _UNUSED_TTL_S = 60
@@ -71,6 +72,9 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
         return _refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
     if ask.event in ("accept", "reject"):
         return _refused(ask.order, f"is not to be {ask.event}ed: the books decide that", conflict=True)
+    goods = _goods_in_the_way(turn, order, ask.event)
+    if goods:
+        return _refused(ask.order, goods, conflict=True)
     try:
         life.advance(life.ORDER, order.state, ask.event)
     except life.ImpossibleMoveError as error:
@@ -78,6 +82,17 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
     if ask.event == "ask":
         order = replace(order, default=ask.default)
     return _as_it_stands(turn, _move(turn, order, ask.event, source, ask.within_s))
+
+
+def _goods_in_the_way(turn: Turn, order: Order, event: OrderEvent) -> str:
+    """Why its goods are not where the event needs them; "" when they are. A hold nobody worked at says nothing."""
+    hold = turn.hold(order.hold)
+    lines = hold.lines if hold is not None else ()
+    if event == "hand_over" and (loose := sum(units_in(line.pulled, TOTE) for line in lines)):
+        return f"cannot be handed over: {loose} units are in totes, stage them first"
+    if event == "settle" and (out := sum(units_in((*line.pulled, *line.back)) for line in lines)):
+        return f"cannot be settled: {out} units are in totes and slots, put them back first"
+    return ""
 
 
 def look_after(turn: Turn) -> None:
@@ -109,6 +124,8 @@ def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: in
     if hold is not None and hold.state in OPEN:
         if order.state == "cancelled":
             promises.release(turn, ReleaseHold(hold.id))
+        elif order.state == "handed_over" and hold.works:
+            work.hand_over(turn, hold)
         elif order.state == "handed_over":
             promises.consume(turn, ConsumeHold(hold.id, tuple((line.line, line.open) for line in hold.lines)))
     if was_late and not order.late:

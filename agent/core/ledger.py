@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+from agent.core import life
 from agent.core.alarms import Alarms
 from agent.core.atp import Conditions, Stop, StopNote
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
@@ -16,17 +17,17 @@ from agent.core.claims import Hold, Promised
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.lease import Leases
 from agent.core.orders import Order
-from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, SELLABLE, is_claim, is_inside
+from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, QUARANTINE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange, keep
 
 Code = Literal[
-    "receive", "move", "sale", "opening", "grant", "hold", "commit", "consume", "release", "expire", "count",
-    "missing", "found", "attribute",
+    "receive", "move", "sale", "opening", "count", "missing", "found", "attribute",
+    "grant", "hold", "commit", "pull", "consume", "release", "expire",
+    "pick", "miss", "damage", "stage", "hand_over", "put_back", "waste",
 ]  # fmt: skip
 
-
 #: Codes that prove units were seen where they are, and how often that is worth a note.
-_EVIDENCE = frozenset({"receive", "move", "count", "found"})
+_EVIDENCE = frozenset({"receive", "move", "count", "found", "pick", "put_back"})
 _EVIDENCE_EVERY_MS = 3600 * 1000
 _NEVER_MS = -365 * 24 * 3600 * 1000
 
@@ -59,7 +60,7 @@ class CaseChange(NamedTuple):
 
     seq: int | None
     case: Case
-    state: Literal["open", "resolved"]
+    state: life.CaseState
     resolution: str
 
 
@@ -325,6 +326,8 @@ class Turn:
             self.saw(sku)
         if from_now < 0 and is_inside(origin):
             self.open_case("negative_stock", f"{sku} at {origin}", f"{from_now} after {source}")
+        if from_now == 0 and origin == QUARANTINE:
+            self.resolve_case("waste_or_markdown", f"{sku} at {origin}", "gone")
         if to_before < 0 <= to_now and is_inside(target):
             self.resolve_case("negative_stock", f"{sku} at {target}", "covered")
         if self.books.spoken_for.of_sku or self._spoken_for.of_sku:  # somebody was promised something
@@ -389,7 +392,7 @@ class Turn:
         return sessions > 0
 
     def promised(self, sku: str) -> int:
-        """Units of a SKU in open holds and commits."""
+        """Units of a SKU in open holds and commits that nobody has pulled yet."""
         return self.books.promised(sku) + self._spoken_for.of_sku.get(sku, 0)
 
     def promised_in(self, sku: str, channel: str) -> int:
@@ -457,15 +460,17 @@ class Turn:
             about = OTHERS
             found = self.case(kind, about)
         seq: int | None = None
+        (state,) = life.CASE.begins
         if found is None:
             self.head += 1
             seq = self.head
             due_at = self.at + KINDS[kind].due_s * 1000
             case = Case(seq, kind, about, self.at, due_at, self.at, 1, detail[:LONGEST_DETAIL])
         else:
+            state = life.advance(life.CASE, state, "again")
             case = replace(found, last_at=self.at, times=found.times + 1, detail=detail[:LONGEST_DETAIL])
         self._open_cases[kind, about] = case
-        self.cases.append(CaseChange(seq, case, "open", ""))
+        self.cases.append(CaseChange(seq, case, state, ""))
 
     def resolve_case(self, kind: str, about: str, resolution: str) -> None:
         """Close a case if it is open; `resolution` says in a word how."""
@@ -473,7 +478,8 @@ class Turn:
         if found is not None:
             self.head += 1
             self._open_cases[kind, about] = None
-            self.cases.append(CaseChange(self.head, replace(found, last_at=self.at), "resolved", resolution))
+            state = life.advance(life.CASE, "open", "resolve")
+            self.cases.append(CaseChange(self.head, replace(found, last_at=self.at), state, resolution))
 
     def note_scan(self, device: str, text: str, outcome: str) -> None:
         """Number and keep a scan that is answered now."""

@@ -1,18 +1,21 @@
-"""What each outcome of an order's work does to the books: one table, applied by whoever enters outcomes.
+"""What each outcome of an order's work does to the books: one table, which `work` applies.
 
-A row is per unit. `now` moves units at once; `then` when somebody has scanned them back into their place. What a row
-does to ATP follows from its moves and its claim (`change_of_atp`): units in sellable places count for it, claims on
-units that nobody has pulled yet and units in SUSPECT against it.
+The last two rows are what a till does to claims; sales enter them (`decisions`). A row is per unit. `now` moves units
+at once; `then` when somebody has scanned them back into their place. What a row does to ATP follows from its moves and
+its claim (`change_of_atp`): units in sellable places count for it, claims on units that nobody has pulled yet and units
+in SUSPECT against it.
 """
 
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from agent.core.ledger import Code
+from agent.core.life import PickLineEvent
 from agent.core.places import CUSTOMER, FLOOR, QUARANTINE, SELLABLE, STAGED, SUSPECT, TOTE, WASTE
 
 OutcomeName = Literal[
-    "picked", "short", "damaged", "substituted", "weighed", "cancelled_before_pull", "cancelled_after_pull",
+    "picked", "short", "damaged", "substituted", "weighed", "cancelled_before_pull", "cancelled_after_pull", "staged",
     "handed_over", "not_collected", "sold_though_claimed", "impossible_sale",
 ]  # fmt: skip
 #: `bind`: it goes with the pulled units; `void`: back to free; `hold_another`: void, then the same for another unit;
@@ -28,7 +31,10 @@ Move = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One row. `of_substitute` moves are of the other SKU; `case` is what a person must look at, if anything."""
+    """One row. `of_substitute` moves are of the other SKU; `case` is what a person must look at, if anything.
+
+    `code` is what its first move is called in the ledger; `event` is what it is in the life of a line to pick.
+    """
 
     claim: ClaimEffect
     atp: AtpEffect
@@ -40,25 +46,37 @@ class Outcome:
     case: CaseName | None = None
     #: Had the units been pulled before, so that no open claim stood against what is sellable?
     pulled: bool = False
+    code: Code = "move"
+    event: PickLineEvent | None = None
 
 
 OUTCOMES: Final = MappingProxyType[OutcomeName, Outcome](
     {
-        "picked": Outcome("bind", "same", now=(FLOOR, TOTE)),
-        "short": Outcome("void", "falls", now=(FLOOR, SUSPECT), case="recount"),
-        "damaged": Outcome("hold_another", "falls", now=(FLOOR, QUARANTINE), case="waste_or_markdown"),
-        "substituted": Outcome("replace", "both", of_substitute=(FLOOR, TOTE), case="price_rule"),
-        "weighed": Outcome("part", "rises", now=(FLOOR, TOTE), case="price_difference"),
+        "picked": Outcome("bind", "same", now=(FLOOR, TOTE), code="pick", event="pick"),
+        "short": Outcome("void", "falls", now=(FLOOR, SUSPECT), case="recount", code="miss", event="miss"),
+        "damaged": Outcome(
+            "hold_another",
+            "falls",
+            now=(FLOOR, QUARANTINE),
+            case="waste_or_markdown",
+            code="damage",
+            event="find_damaged",
+        ),
+        "substituted": Outcome(
+            "replace", "both", of_substitute=(FLOOR, TOTE), case="price_rule", code="pick", event="substitute"
+        ),
+        "weighed": Outcome("part", "rises", now=(FLOOR, TOTE), case="price_difference", code="pick", event="weigh"),
         "cancelled_before_pull": Outcome("void", "rises"),
         "cancelled_after_pull": Outcome(
             "void", "rises_later", then=(TOTE, FLOOR), spoiled=(TOTE, WASTE), case="put_back", pulled=True
         ),
-        "handed_over": Outcome("consume", "same", now=(STAGED, CUSTOMER), pulled=True),
+        "staged": Outcome("none", "same", now=(TOTE, STAGED), pulled=True, code="stage"),
+        "handed_over": Outcome("consume", "same", now=(STAGED, CUSTOMER), pulled=True, code="hand_over"),
         "not_collected": Outcome(
             "void", "rises_later", then=(STAGED, FLOOR), spoiled=(STAGED, WASTE), case="put_back", pulled=True
         ),
-        "sold_though_claimed": Outcome("breach", "falls", now=(FLOOR, CUSTOMER), case="breach"),
-        "impossible_sale": Outcome("none", "zero", now=(FLOOR, CUSTOMER), case="negative_stock"),
+        "sold_though_claimed": Outcome("breach", "falls", now=(FLOOR, CUSTOMER), case="breach", code="sale"),
+        "impossible_sale": Outcome("none", "zero", now=(FLOOR, CUSTOMER), case="negative_stock", code="sale"),
     }
 )
 

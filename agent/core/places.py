@@ -1,7 +1,7 @@
 """The accounts of the books, in two families that never mix: places of units, and claims on them.
 
 Physical: inside places are the store's stock, outside places balance them. Claims: what part of the stock is spoken
-for, from `FREE` by way of grants, holds and commits to `CONSUMED`. Both are double entry: each sums to 0
+for, from `FREE` by way of grants, holds, commits and pulled units to `CONSUMED`. Both are double entry: each sums to 0
 per SKU.
 """
 
@@ -41,13 +41,17 @@ CONSUMED: Final = "CONSUMED"
 GRANT: Final = "GRANT:"
 HOLD: Final = "HOLD:"
 COMMIT: Final = "COMMIT:"
+PULLED: Final = "PULLED:"
 
-#: Claims somebody waits for: they are kept, or broken with an open case.
-OPEN_CLAIMS: Final = (HOLD, COMMIT)
+#: Accounts of one hold each, which nothing comes back to once they are empty.
+OPEN_CLAIMS: Final = (HOLD, COMMIT, PULLED)
+#: Of these, the claims on what is sellable: they are kept, or broken with an open case. A pulled unit is out of it.
+UNPULLED: Final = (HOLD, COMMIT)
 
 
 #: Where units are, but for totes and slots.
 PLACES: Final = INSIDE | OUTSIDE
+_CLAIMS: Final = (GRANT, *OPEN_CLAIMS)
 
 
 def is_inside(place: str) -> bool:
@@ -57,4 +61,4 @@ def is_inside(place: str) -> bool:
 
 def is_claim(account: str) -> bool:
     """Is this an account of the claims' family?"""
-    return account not in PLACES and (account in (FREE, CONSUMED) or account.startswith((GRANT, HOLD, COMMIT)))
+    return account not in PLACES and (account in (FREE, CONSUMED) or account.startswith(_CLAIMS))

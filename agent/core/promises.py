@@ -19,6 +19,7 @@ from agent.core.asks import (
     Short,
     Ticked,
 )
+from agent.core.cases import LONGEST_DETAIL
 from agent.core.claims import Hold, HoldLine
 from agent.core.ledger import Code, Turn
 from agent.core.places import CONSUMED, FREE, GRANT
@@ -112,6 +113,8 @@ def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
         return _as_it_stands(turn, hold)
     if hold.state != "committed":
         return _conflict(ask.hold, f"is {hold.state}, not committed")
+    if any(line.pulled for line in hold.lines):
+        return _conflict(ask.hold, "has units in totes or slots: they are handed over")
     wrong = [nr for nr in used if nr not in {line.line for line in hold.lines}]
     over = [line for line in hold.lines if used.get(line.line, 0) > line.open]
     if wrong or over:
@@ -168,11 +171,28 @@ def grant(turn: Turn, ask: Grant) -> Granted | Refused:
 def _let_go(turn: Turn, hold: Hold, event: Literal["release", "expire"], source: str) -> Hold:
     """Return what a hold claims to where it came from; it is resolved by it."""
     target = GRANT + hold.grant if hold.grant and event == "expire" else FREE
-    for part, line in enumerate(line for line in hold.lines if line.open):
-        turn.post(line.sku, hold.account(line), target, line.open, event, source, "store", part)
+    for part, (sku, account, qty) in enumerate(hold.claims()):
+        turn.post(sku, account, target, qty, event, source, "store", part)
     done = hold.resolved(event)
     turn.keep_hold(done)
+    follow_cases(turn, done)
     return done
+
+
+def follow_cases(turn: Turn, hold: Hold) -> None:
+    """Keep the case of what is to be put back as the hold says; of one that is resolved, prices are decided."""
+    if not hold.works:
+        return
+    back = [f"{qty} of {line.sku} from {place}" for line in hold.lines for place, qty in line.back]
+    found, detail = turn.case("put_back", hold.id), "; ".join(back)
+    if not back:
+        turn.resolve_case("put_back", hold.id, "scanned")
+    elif found is None or found.detail != detail[:LONGEST_DETAIL]:
+        turn.open_case("put_back", hold.id, detail)
+    if not hold.is_open:
+        for line in hold.lines:
+            for kind in ("price_rule", "price_difference"):
+                turn.resolve_case(kind, f"{hold.id}/{line.line}", hold.state)
 
 
 def _as_it_stands(turn: Turn, hold: Hold) -> Claimed:

@@ -3,26 +3,46 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import structs
 
 from agent.books_time import Stamp
-from agent.core.claims import Hold, HoldLine
+from agent.core.claims import Hold, HoldLine, Places
 from agent.core.ledger import Books, Turn
+from agent.core.life import PickLineState
 from agent.core.places import GRANT
 from agent.store.many import Insert
 
-_COLUMNS = "id, channel, state, expires_ms, lines, customer_order, grant_holder, due_ms"
+_COLUMNS = "id, channel, state, expires_ms, lines, customer_order, grant_holder, due_ms, works"
 _HOLDS = Insert(
     "hold",
-    8,
-    " ON CONFLICT DO UPDATE SET"
-    " state = excluded.state, lines = excluded.lines, customer_order = excluded.customer_order",
+    9,
+    " ON CONFLICT DO UPDATE SET state = excluded.state, lines = excluded.lines,"
+    " customer_order = excluded.customer_order, works = excluded.works",
 )
+
+
+class _Line(msgspec.Struct, array_like=True, gc=False):
+    """A hold's line as it is written; one that nobody has worked at ends after what was consumed."""
+
+    line: int
+    sku: str
+    qty: int
+    open: int
+    consumed: int
+    pulled: Places = ()
+    back: Places = ()
+    lost: int = 0
+    state: PickLineState = "todo"
+    instead_of: int = 0
+
+
+_NOT_WORKED: Final = 5
 _WRITE = msgspec.json.Encoder()
-_READ = msgspec.json.Decoder(list[tuple[int, str, int, int, int]])
+_READ = msgspec.json.Decoder(list[_Line])
+_READ_WORKS = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
 def load(tx: sqlite3.Connection, books: Books) -> None:
@@ -87,11 +107,13 @@ def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
 
 def hold_of(row: Sequence[Any]) -> Hold:
     """The hold a row of the table says. Raises ValueError or TypeError when it says none."""
-    name, channel, state, expires_ms, lines, order, grant, due_ms = row
-    taken = tuple([HoldLine(*line) for line in _READ.decode(lines)])
-    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms)
+    name, channel, state, expires_ms, lines, order, grant, due_ms, works = row
+    taken = tuple([HoldLine(*structs.astuple(line)) for line in _READ.decode(lines)])
+    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms, _READ_WORKS.decode(works))
 
 
-def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int]:
-    lines = _WRITE.encode([structs.astuple(line) for line in hold.lines]).decode()
-    return hold.id, hold.channel, hold.state, hold.expires_ms, lines, hold.order, hold.grant, hold.due_ms
+def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int, str]:
+    columns = None if hold.works else _NOT_WORKED
+    lines = _WRITE.encode([structs.astuple(line)[:columns] for line in hold.lines]).decode()
+    works = _WRITE.encode(hold.works).decode()
+    return hold.id, hold.channel, hold.state, hold.expires_ms, lines, hold.order, hold.grant, hold.due_ms, works

@@ -66,9 +66,8 @@ def settle(db: sqlite3.Connection, certain: Container[str] | None) -> list[str]:
 def _held(holds: Iterable[Hold]) -> Accounts:
     found: Counter[tuple[str, str]] = Counter()
     for hold in holds:
-        for line in hold.lines:
-            if line.open:
-                found[line.sku, hold.account(line)] += line.open
+        for sku, account, qty in hold.claims():
+            found[sku, account] += qty
     return dict(found)
 
 

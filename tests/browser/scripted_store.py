@@ -136,14 +136,13 @@ class ScriptedStore:
                 "safety": safety, "quota_left": None, "stopped": stopped, "atp": atp,
             }  # fmt: skip
 
+        claim = {"hold": "h-17", "channel": "web", "state": "pending", "order": "", "left_s": 840}
         return {
             "sku": sku, "name_en": row["name_en"], "name_zh": row["name_zh"], "unit": "each", "eligibility": "instant",
-            "retired": False, "seq": self.head, "places": row["places"], "evidence_age_ms": 3 * 3_600_000,
+            "retired": False, "seq": self.head, "places": row["places"], "pulled": 0, "evidence_age_ms": 3 * 3_600_000,
             "record": "sure", "paused": self.promising["paused"], "lease": None,
             "channels": [terms("web", 4, ""), terms("*", 1, "the store is paused" if sku == "CUP-0031" else "")],
-            "claims": [
-                {"hold": "h-17", "channel": "web", "state": "pending", "order": "", "units": 2, "left_s": 840}
-            ],
+            "claims": [claim | {"units": 2, "pulled": 0}],
             "claims_more": 0,
         }  # fmt: skip
 

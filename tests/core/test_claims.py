@@ -24,6 +24,7 @@ from agent.core.asks import (
     Tick,
     Want,
 )
+from agent.core.checks import check
 from agent.core.claims import Hold
 from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
@@ -49,6 +50,7 @@ class Desk:
         turn = Turn(self.books, self.wall_ms, self.postings, {}, self.holds, self.books_ms, running_ms=self.running_ms)
         expire_due(turn)
         answer = decide(turn, ask)
+        check(turn)
         self.books.remember(turn)
         self.postings |= {posting.source: posting for posting in turn.postings if posting.part == 0}
         self.all_postings += turn.postings

@@ -385,9 +385,10 @@ function drawWhy() {
     while (row.children.length < cells.length + 1) row.append(make("td"));
     cells.forEach((text, nth) => { put(row.children[nth + 1], text); row.children[nth + 1].className = `number ${kind}`; });
   });
-  facts($("why-places"), Object.entries(found.places).map(([place, units]) => [place, number(units)]));
+  const places = Object.entries(found.places).map(([place, units]) => [place, number(units)]);
+  facts($("why-places"), found.pulled ? [...places, [say("why_pulled"), number(found.pulled)]] : places);
   keep($("why-claims"), found.claims, (claim) => claim.hold, () => make("li", "", make("strong"), make("span", "small")), (node, claim) => {
-    put(node.children[0], `${number(claim.units)} × ${claim.channel}`);
+    put(node.children[0], `${number(claim.units + claim.pulled)} × ${claim.channel}`);
     const until = claim.left_s === null ? say("claim_order", { order: claim.order }) : say("claim_left", { age: span(claim.left_s * 1000) });
     put(node.children[1], ` ${claim.hold} · ${until}`);
   });
