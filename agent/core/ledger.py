@@ -460,15 +460,14 @@ class Turn:
             about = OTHERS
             found = self.case(kind, about)
         seq: int | None = None
-        (state,) = life.CASE.begins
         if found is None:
             self.head += 1
             seq = self.head
             due_at = self.at + KINDS[kind].due_s * 1000
             case = Case(seq, kind, about, self.at, due_at, self.at, 1, detail[:LONGEST_DETAIL])
         else:
-            state = life.advance(life.CASE, state, "again")
             case = replace(found, last_at=self.at, times=found.times + 1, detail=detail[:LONGEST_DETAIL])
+        state = life.CASE.begins[0] if found is None else life.advance(life.CASE, "open", "again")
         self._open_cases[kind, about] = case
         self.cases.append(CaseChange(seq, case, state, ""))
 

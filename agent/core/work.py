@@ -259,7 +259,9 @@ class _Entry:
         if row.now and line.open:
             origin, target = row.now
             self._move(line.sku, origin, target, max(0, left), row.code)
-            self._open(row, f"{line.sku} at {origin}", f"not found for {self.hold.id}")  # who counts is not to know more
+            self._open(
+                row, f"{line.sku} at {origin}", f"not found for {self.hold.id}"
+            )  # who counts is not to know more
 
     def _void_pulled(self, line: HoldLine, row: Outcome) -> None:
         """Pulled units are claimed by nobody; they count again when they are scanned back."""
