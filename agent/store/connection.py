@@ -11,7 +11,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -22,6 +22,7 @@ import aiosqlite
 from agent.store import migrations
 from agent.store.ballast import Ballast
 from agent.store.errors import BooksDamagedError, BooksFullError, BooksLostError, BooksRefusedError
+from agent.store.thread import OwnThread
 
 T = TypeVar("T")
 
@@ -41,16 +42,13 @@ SETTINGS: dict[str, str | int] = {
 class Store:
     """The books' file, open. Use `async with await Store.open(path)`."""
 
-    def __init__(
-        self, path: Path, writer: sqlite3.Connection, thread: ThreadPoolExecutor, lock: int, ballast: Ballast
-    ) -> None:
+    def __init__(self, path: Path, writer: sqlite3.Connection, thread: OwnThread, lock: int, ballast: Ballast) -> None:
         self.path = path
         self.ballast = ballast
         self._writer = writer
         self._thread = thread
         self._lock = lock
         self._reader: aiosqlite.Connection | None = None
-        self._under_way: set[asyncio.Future[Any]] = set()
 
     @classmethod
     async def open(cls, path: Path, ballast: Ballast | None = None) -> Self:
@@ -62,11 +60,11 @@ class Store:
         lock = take_lock(path)
         ballast = Ballast(path, 0) if ballast is None else ballast
         ballast.give_if_none_is_left()
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="books")
+        thread = OwnThread("books")
         try:
-            writer = await asyncio.get_running_loop().run_in_executor(thread, _open_writer, path)
+            writer = await thread.do(partial(_open_writer, path))
         except BaseException:
-            thread.shutdown(wait=False)
+            thread.finish()
             os.close(lock)
             raise
         store = cls(path, writer, thread, lock, ballast)
@@ -81,16 +79,7 @@ class Store:
         changes nothing about either. Raises BooksLostError when the disk failed, BooksFullError when it is full and
         nothing was written; what `work` raises is rolled back and raised. `work` may be run twice, once for nothing.
         """
-        outcome = asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
-        self._under_way.add(outcome)
-
-        def known(done: asyncio.Future[T]) -> None:
-            self._under_way.discard(done)
-            if and_then is not None and not done.cancelled() and done.exception() is None:
-                and_then(done.result())
-
-        outcome.add_done_callback(known)
-        return await asyncio.shield(outcome)
+        return await self._thread.do(partial(self._transact, work), and_then)
 
     async def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         """The rows a query finds, seen as of the last commit. The connection behind it cannot write."""
@@ -106,13 +95,10 @@ class Store:
         await asyncio.shield(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
-        while self._under_way:
-            await asyncio.wait(self._under_way)
         if self._reader is not None:
             await self._reader.close()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._writer.close)
-        self._thread.shutdown(wait=False)
+        await self._thread.do(self._writer.close)  # after whatever is under way
+        self._thread.finish()
         os.close(self._lock)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -1,7 +1,9 @@
 """The one writer: whole transactions, settings that hold, and nothing left open by whoever leaves."""
 
+import asyncio
 import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,24 @@ async def test_cancelling_a_write_at_any_step_leaves_no_open_transaction_and_mem
             assert {key for key, _ in written} == remembered
             assert all(value == "whole" for _, value in written)
         assert remembered
+
+
+async def test_a_write_that_was_handed_over_is_done_and_remembered_whoever_leaves(tmp_path: Path) -> None:
+    async with await Store.open(tmp_path / "books.db") as store:
+        busy, remembered = threading.Event(), list[str]()
+
+        def work(tx: sqlite3.Connection) -> str:
+            tx.execute("INSERT INTO meta VALUES ('left', 'alone')")
+            return "left"
+
+        before = asyncio.ensure_future(store.write(lambda tx: busy.wait(10)))
+        left = asyncio.ensure_future(store.write(work, and_then=remembered.append))
+        await asyncio.wait([left], timeout=0)
+        left.cancel()
+        busy.set()
+        assert await before
+        assert await store.write(lambda tx: tx.execute("SELECT value FROM meta").fetchall()) == [("alone",)]
+        assert remembered == ["left"]
 
 
 async def test_what_was_heard_long_ago_is_forgotten_but_never_the_last_number(tmp_path: Path) -> None:

@@ -88,20 +88,17 @@ SAFEGUARDS = (
     ),
     Safeguard(
         "memory changes with the commit",
-        "agent/store/connection.py",
-        "        outcome.add_done_callback(known)\n        return await asyncio.shield(outcome)",
-        "        outcome.add_done_callback(self._under_way.discard)\n"
-        "        result = await asyncio.shield(outcome)\n"
-        "        known(outcome)\n"
-        "        return result",
+        "agent/store/thread.py",
+        "            if and_then is not None:\n",
+        "            if and_then is not None and not outcome.done():\n",
         (_STORE, _CLERK),
     ),
     Safeguard(
         "a turn is taken whole, whoever leaves",
-        "agent/store/connection.py",
-        "return await asyncio.shield(outcome)",
-        "return await outcome",
-        (_STORE, _CLERK),
+        "agent/store/thread.py",
+        "                result = work()\n",
+        "                if outcome.cancelled():\n                    return\n                result = work()\n",
+        (_STORE,),
     ),
     Safeguard(
         "a turn that fails is rolled back",
