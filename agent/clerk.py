@@ -15,8 +15,7 @@ import structlog
 
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
-from agent.core import asks
-from agent.core.checks import check
+from agent.core import asks, checks
 from agent.core.count_asks import Count, CountAsk, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
@@ -203,7 +202,7 @@ class Clerk:
             let_time_pass(turn)
             answers = [decide(turn, ask) for ask in wanted]
             follow_cases(turn)
-            check(turn)
+            checks.check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():

@@ -18,7 +18,8 @@ class OwnThread:
 
     def __init__(self, name: str) -> None:
         self._errands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        Thread(target=self._run, name=name, daemon=True).start()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     def do(self, work: Callable[[], T], and_then: Callable[[T], None] | None = None) -> "asyncio.Future[T]":
         """What `work` returns or raises. Once handed over it is done, also when nobody waits for it any more.
@@ -42,8 +43,9 @@ class OwnThread:
         return outcome
 
     def finish(self) -> None:
-        """End the thread once it has done what it was handed."""
+        """Return when the thread has done what it was handed, and has ended."""
         self._errands.put(None)
+        self._thread.join()
 
     def _run(self) -> None:
         while (errand := self._errands.get()) is not None:

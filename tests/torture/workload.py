@@ -8,7 +8,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -45,6 +44,7 @@ from agent.store import books as rows
 from agent.store.ballast import Ballast
 from agent.store.connection import SETTINGS, Store
 from agent.store.errors import BooksError, BooksFullError
+from agent.store.thread import OwnThread
 from tests.core.shop import CATALOGUE, EGGS, MILK, SHIRT, epc_of, gtin_14
 from tests.torture.as_sqlite3 import AsSqlite3
 from tests.torture.crash_vfs import Disk, Fails, mounted
@@ -249,7 +249,7 @@ def open_on(vfs: str, settings: dict[str, str | int], checkpoint_pages: int) -> 
 @contextlib.asynccontextmanager
 async def _open_store(disk: Disk, settings: dict[str, str | int], pages: int) -> AsyncIterator[tuple[Store, Any]]:
     lock = os.open(os.devnull, os.O_RDONLY)
-    thread = ThreadPoolExecutor(max_workers=1)
+    thread = OwnThread("books")
     name = f"crash-{next(_mounts)}"
     with mounted(disk, name):
         try:
@@ -259,7 +259,7 @@ async def _open_store(disk: Disk, settings: dict[str, str | int], pages: int) ->
                 finally:
                     disk.lose_power()
         finally:
-            thread.shutdown()
+            thread.finish()
             os.close(lock)
 
 
