@@ -45,6 +45,10 @@ class Till:
         """Say which tags will come. Returns the agent's answer, however long it is away. Raises `Refused`."""
         return await self._post("/v1/deliveries", {"delivery": delivery, "lines": lines})
 
+    async def ask(self, path: str, paper: Mapping[str, object]) -> dict[str, Any]:
+        """Post what has a name of its own. Returns the agent's answer, however long it is away. Raises `Refused`."""
+        return await self._post(path, paper)
+
     async def look(self, path: str) -> dict[str, Any]:
         """A page's data, as JSON, however long the agent is away. Raises `Refused`."""
         return await self._until_answered("GET", path, None)

@@ -15,6 +15,7 @@ from simulators.people import KINDS
 
 Places = Mapping[str, int]
 Stock = Mapping[str, Places]
+_CLAIMS = ("FREE", "CONSUMED", "GRANT:", "HOLD:", "COMMIT:")
 
 _LOOK_EVERY_S = 0.25
 _LOG_PAGE = 1000
@@ -101,8 +102,15 @@ async def _judge_store(branch: Branch, hq: httpx.AsyncClient) -> StoreVerdict:
 
 
 def stock_of(page: Mapping[str, Any]) -> dict[str, dict[str, int]]:
-    """SKU → place → units, as `/v1/stock` of a store or of HQ tells it; SKUs that are nowhere are left out."""
-    return {item["sku"]: item["places"] for item in page["skus"] if item["places"]}
+    """SKU → place → units, as `/v1/stock` of a store or of HQ tells it; SKUs that are nowhere are left out.
+
+    What is spoken for is no place: nobody moves by being promised.
+    """
+    stock = {
+        item["sku"]: {place: qty for place, qty in item["places"].items() if not place.startswith(_CLAIMS)}
+        for item in page["skus"]
+    }
+    return {sku: places for sku, places in stock.items() if places}
 
 
 async def latency(branches: Sequence[Branch], hq_web: str) -> Latency:

@@ -11,6 +11,7 @@ from simulators.branch import IN_DOUBT, Branch
 from simulators.people import Pace, People
 from simulators.programs import Program
 from tests.brokers import Mosquitto
+from tests.chaos.channel import Channel
 
 CHAIN = "demo"
 
@@ -56,7 +57,8 @@ class Figures:
         slowest = f"{max(self.restart_s):.2f}" if self.restart_s else "–"
         return (
             f"{self.scenario}: seed {self.seed}, {self.kills} times ({self.kills_while_starting} while starting), "
-            f"{branch.events} events, {branch.happened[IN_DOUBT]} scans in doubt, "
+            f"{branch.events} events, {len(arena.channel.deals)} deals over the net, "
+            f"{branch.happened[IN_DOUBT]} scans in doubt, "
             f"{branch.till.sent_again} papers sent again, slowest restart {slowest} s"
         )
 
@@ -69,6 +71,7 @@ class Arena:
     hq: Program
     branch: Branch
     people: People
+    channel: Channel
     day: asyncio.Task[None]
     #: How long shop, books and HQ may take to say the same once the last customer has left.
     agree_within_s: float = 30.0
@@ -83,11 +86,18 @@ class Arena:
     async def agree(self) -> verdict.StoreVerdict:
         """Closing time; then wait until shop, books and HQ say the same, and return what they say in the end."""
         self.people.close()
+        self.channel.close()
         while not self.day.done():
             await self.work_for(0.5)
         self.day.result()
         (found,) = await verdict.judge([self.branch], self.hq.web, self.agree_within_s, self.agree_within_s)
         return found
+
+
+async def _both(people: People, channel: Channel) -> None:
+    async with asyncio.TaskGroup() as day:
+        day.create_task(people.work(), name="people")
+        day.create_task(channel.work(), name="channel")
 
 
 @asynccontextmanager
@@ -102,9 +112,11 @@ async def arena(folder: Path, seed: int) -> AsyncIterator[Arena]:
         await broker.start()
         await hq.start()
         await branch.start()
-        day = asyncio.create_task(people.work(), name="the day")
+        skus = tuple(product.sku for product in branch.shop.products)
+        channel = Channel(branch.agent.web, skus, seed)
+        day = asyncio.create_task(_both(people, channel), name="the day")
         try:
-            yield Arena(broker, hq, branch, people, day)
+            yield Arena(broker, hq, branch, people, channel, day)
         finally:
             day.cancel()
             await asyncio.wait({day})
