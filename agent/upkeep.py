@@ -41,6 +41,7 @@ class Upkeep:
         self._copied_epoch = backups.epoch_of(copies[0]) if copies else None
         self._told_room = "enough"
         self._copy_not_before = 0
+        self._is_verified = False
 
     @property
     def ballast(self) -> Ballast:
@@ -54,6 +55,7 @@ class Upkeep:
                 await self._look_at_the_room()
                 if rounds % _WORK_EVERY == 0:
                     await self._daily()
+                    await self._look_over()
                     await self._archive()
             rounds += 1
             await self._clock.sleep(_LOOK_EVERY_S)
@@ -95,20 +97,31 @@ class Upkeep:
             log.warning("backup_put_off", free_bytes=self._store.ballast.free())
             return
         self._care.backups.mkdir(parents=True, exist_ok=True)
-        why = await self._copy(str(copy))
+        why = await self._in_a_process(str(copy))
         if why:
             log.error("backup_failed", why=why)
             await self._say("backup_failed", "daily", why)
             return
         backups.forget(self._store.path, self._care.backups)
+        self._is_verified = True
         self.copied_at, self._copy_not_before = now, 0
         self._copied_epoch = self._clerk.books.epoch
         log.info("books_copied", copy=copy.name, bytes=copy.stat().st_size)
         await self._say("backup_failed", "daily", "", over=True)
 
-    async def _copy(self, target: str) -> str:
-        """Why it failed; nothing when it did not."""
-        command = (sys.executable, "-m", "agent.copying", str(self._store.path), target)
+    async def _look_over(self) -> None:
+        """Once after each start all of the books is verified: with the day's copy or, if that was there, by itself."""
+        if self._is_verified:
+            return
+        self._is_verified = True
+        why = await self._in_a_process()
+        if why:
+            log.error("books_wrong", why=why)
+        await self._say("books_wrong", "books", why, over=not why)
+
+    async def _in_a_process(self, *copy: str) -> str:
+        """Copy and verify, or verify only: why it failed; nothing when it did not."""
+        command = (sys.executable, "-m", "agent.copying", str(self._store.path), *copy)
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )

@@ -116,6 +116,12 @@ KINDS: Final = MappingProxyType(
         "paused": Kind(
             "store_lead", 3600, "Nothing is promised from this store. Let it go on as soon as the reason is over."
         ),
+        "books_wrong": Kind(
+            "store_lead",
+            4 * 3600,
+            "Something in the books is not what was entered. Have the disk and the log looked at, then start the agent "
+            "anew: damage the start sees is mended from the newest copy.",
+        ),
         "negative_stock": Kind(
             "store_lead", 3600, "More was sold than the books had there. Count the item; a missed delivery is likely."
         ),

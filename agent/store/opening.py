@@ -89,6 +89,7 @@ def look(db: sqlite3.Connection) -> None:
                 if verdict != "ok":
                     raise BooksDamagedError(f"the table {table} is damaged: {verdict}", _HINT)
         _look_at_the_tail(db)
+        _look_at_the_epoch(db)
         wrong = db.execute(
             "SELECT sku FROM balance GROUP BY sku, place IN ('FREE', 'CONSUMED') OR place GLOB 'GRANT:*'"
             " OR place GLOB 'HOLD:*' OR place GLOB 'COMMIT:*' OR place GLOB 'PULLED:*' HAVING sum(qty) <> 0 LIMIT 1"
@@ -118,6 +119,14 @@ def _look_at_the_tail(db: sqlite3.Connection) -> None:
         kept = db.execute("SELECT qty FROM balance WHERE sku = ? AND place = ?", (sku, place)).fetchone()
         if (0 if kept is None else kept[0]) != qty:
             raise BooksDamagedError(f"the balance of {sku} at {place} is not what its last posting says", _HINT)
+
+
+def _look_at_the_epoch(db: sqlite3.Connection) -> None:
+    """The newest announcement bears the store's name and the epoch, as `meta` has them."""
+    newest = db.execute("SELECT seq, body FROM announcement ORDER BY seq DESC LIMIT 1").fetchone()
+    meta = dict(db.execute("SELECT key, value FROM meta WHERE key IN ('store', 'epoch')").fetchall())
+    if newest is not None and f'"{meta.get("store")}/{meta.get("epoch")}/'.encode() not in newest[1]:
+        raise BooksDamagedError(f"announcement {newest[0]} is of another store or epoch than the books say", _HINT)
 
 
 def restore(path: Path, copy: Path, at: int, *, damage: str = "") -> Restored:

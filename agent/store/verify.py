@@ -1,5 +1,6 @@
 """Recomputes everything the books say and names what is not so. Reads only; an agent may be at work meanwhile."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent.core.places import is_claim
-from agent.store import archives, chain, pages, replay, snapshots
+from agent.store import archives, chain, pages, replay, settling, snapshots
 from agent.store.replay import MOST_FINDINGS, Finding, Replay
 
 #: Told now and then: (what is looked at, how much is done, how much there is).
@@ -65,6 +66,16 @@ def verify(
         db.close()
 
 
+def whole(path: Path) -> str:
+    """The first thing that is wrong with the books at `path`, their indexes too; nothing when all is right."""
+    findings = verify(path).findings
+    if findings:
+        return str(findings[0])
+    with contextlib.closing(snapshots.reader(path)) as db:
+        (verdict,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    return "" if verdict == "ok" else f"SQLite: {verdict}"
+
+
 class _Verifier:
     def __init__(self, db: sqlite3.Connection, path: Path, archives_in: Path, tick: Tick, *, recent: bool) -> None:
         self._db = db
@@ -84,6 +95,7 @@ class _Verifier:
             replayed = self._ledger()
             if replayed is not None:
                 self._balances(replayed)
+                self._claims()
             self._announcements()
             if not self._recent:
                 self._former_epochs()
@@ -194,6 +206,11 @@ class _Verifier:
         for (sku, _), total in sums.items():
             if total:
                 self._find(None, f"the balances of {sku} sum to {total} and not to 0")
+
+    def _claims(self) -> None:
+        """Open holds and the balances of their accounts say the same."""
+        for sku, account, held, booked in settling.differences(self._db)[:MOST_FINDINGS]:
+            self._find(None, f"{account} has {booked} of {sku} and its hold says {held}")
 
     def _announcements(self) -> None:
         """Numbers are dense, and each says what its posting says."""

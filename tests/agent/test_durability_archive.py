@@ -237,6 +237,26 @@ async def test_a_ledger_that_is_wrong_becomes_a_case_the_day_it_is_copied(tmp_pa
     assert list(folder.iterdir()) == []
 
 
+async def test_what_the_start_does_not_see_is_found_soon_after_it_also_when_the_days_copy_is_made(
+    tmp_path: Path,
+) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with looked_after(path, clock, folder) as shop:
+        for nth in range(30):
+            await sell(shop, f"R-{nth}", 50)
+        await until(lambda: (folder / "books-backup-2026-01-05.db").exists())
+        await shop.store.write(lambda tx: tx.execute("UPDATE posting SET at = at + 1 WHERE seq = 17"))
+    store, restored = await opening.open_books(path, shop.store.ballast, folder, clock.wall_ms)
+    await store.__aexit__(None, None, None)
+    assert restored is None  # 1,000 postings at the end are looked at
+    async with looked_after(path, clock, folder) as shop:
+        case = await until(lambda: shop.books.cases.get(("books_wrong", "books")))
+        assert "posting 17" in case.detail
+        await shop.store.write(lambda tx: tx.execute("UPDATE posting SET at = at - 1 WHERE seq = 17"))
+    async with looked_after(path, clock, folder) as shop:
+        await until(lambda: ("books_wrong", "books") not in shop.books.cases)
+
+
 async def test_a_receipt_that_is_archived_is_still_known_and_posts_nothing_again(tmp_path: Path) -> None:
     path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
     async with looked_after(path, clock, folder) as shop:

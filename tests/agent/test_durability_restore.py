@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -263,6 +264,20 @@ async def test_damaged_pages_are_seen_at_the_start(tmp_path: Path, damage: str) 
     await store.__aexit__(None, None, None)
     assert restored is not None
     assert verify(path).findings == ()
+
+
+@pytest.mark.parametrize("key", ["epoch", "store"])
+async def test_an_epoch_or_a_store_that_is_not_that_of_the_rows_is_seen_at_the_start(tmp_path: Path, key: str) -> None:
+    path, folder = await damaged_after_a_copy(tmp_path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE meta SET value = replace(value, '1', '3') WHERE key = ?", (key,))
+    db.commit()
+    db.close()
+    with pytest.raises(BooksDamagedError, match="of another store or epoch") if key == "store" else nullcontext():
+        store, restored = await opening.open_books(path, Ballast(path, 0), folder, NOW)
+        await store.__aexit__(None, None, None)
+        assert restored is not None
+        assert "of another store or epoch" in restored.why
 
 
 async def test_damaged_books_without_a_good_copy_are_refused_and_not_touched(tmp_path: Path) -> None:

@@ -282,10 +282,9 @@ def _try(tree: Path, safeguard: Safeguard) -> tuple[str, str]:
         return failed[1], ""
     if status == 0:
         return "", "all its tests are content"
-    return (
-        "",
-        f"pytest ends with {status}: {output[-2000:]}" if failed is None else f"{failed[1]} only says {failed[2]}",
-    )
+    if failed is not None:
+        return "", f"{failed[1]} only says {failed[2]}"
+    return "", f"pytest ends with {status}: {output[-2000:]}"
 
 
 def _run(tree: Path, tests: Iterable[str], within_s: float) -> tuple[int, str]:

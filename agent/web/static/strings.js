@@ -148,6 +148,7 @@ export const CASES = {
     books_restored: "Books restored from a copy",
     disk_full: "The disk is full",
     backup_failed: "No copy of the books today",
+    books_wrong: "The books are not what was entered",
     paused: "Promises are paused",
   },
   zh: {
@@ -170,6 +171,7 @@ export const CASES = {
     books_restored: "账簿已从备份恢复",
     disk_full: "磁盘已满",
     backup_failed: "今日账簿备份失败",
+    books_wrong: "账簿内容与入账不符",
     paused: "已暂停接单",
   },
 };
@@ -196,6 +198,7 @@ export const HINTS = {
     books_restored: "账簿损坏，已用备份继续营业。请清点备份之后售出或到货的商品，并检查磁盘。",
     disk_full: "磁盘没有空间，很快将无法销售和收货。请清理不需要的文件。",
     backup_failed: "今天的账簿备份没有完成。请检查磁盘和日志。",
+    books_wrong: "账簿中有内容与入账时不同。请检查磁盘和日志，并重新启动门店程序：启动时发现的损坏会用最新备份修复。",
     paused: "本店不再承诺任何库存。原因消除后请尽快恢复接单。",
   },
 };
