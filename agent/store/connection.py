@@ -167,10 +167,10 @@ def _open_writer(path: Path) -> sqlite3.Connection:
         writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
         for name, wanted in SETTINGS.items():
             writer.execute(f"PRAGMA {name} = {wanted}")
-            (found,) = writer.execute(f"PRAGMA {name}").fetchone()
-            if found != wanted:
+            found = writer.execute(f"PRAGMA {name}").fetchone()
+            if found != (wanted,):
                 raise BooksRefusedError(
-                    f"{path}: {name} is {found!r} where {wanted!r} was asked",
+                    f"{path}: {name} is {found and found[0]!r} where {wanted!r} was asked",
                     "Put the books on a local disk with an ordinary file system.",
                 )
         migrations.bring_up_to_date(writer)

@@ -39,7 +39,8 @@ async def test_readers_cannot_write(tmp_path: Path) -> None:
 async def test_a_second_agent_on_the_same_books_is_refused(tmp_path: Path) -> None:
     async with await Store.open(tmp_path / "books.db"):
         with pytest.raises(BooksRefusedError, match="another agent"):
-            await Store.open(tmp_path / "books.db")
+            async with await Store.open(tmp_path / "books.db"):
+                pass
     async with await Store.open(tmp_path / "books.db"):
         pass  # the lock went with its holder
 

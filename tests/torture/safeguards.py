@@ -112,7 +112,7 @@ SAFEGUARDS = (
     Safeguard(
         "settings are read back",
         "agent/store/connection.py",
-        "if found != wanted:",
+        "if found != (wanted,):",
         "if found is wanted is None:",
         (_STORE,),
     ),
@@ -191,11 +191,11 @@ SAFEGUARDS = (
     Safeguard(
         "HQ says heard after its commit",
         "hq_bridge/ingest.py",
-        "        if changed or unreadable:\n            await self._database.land(changed, unreadable)\n",
+        "        await self._commit(drafts, unreadable)\n",
         "        for draft in drafts.values():\n"
         "            if draft.answer is not None:\n"
         "                self._say({each.topics.store: each.topics for each in taken}[draft.store], draft.answer)\n"
-        "        if changed or unreadable:\n            await self._database.land(changed, unreadable)\n",
+        "        await self._commit(drafts, unreadable)\n",
         (_HQ,),
     ),
     Safeguard(
