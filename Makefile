@@ -14,6 +14,7 @@ check:
 	@scripts/check
 
 # The killing tests, 100 kills in each scenario. ONLY=books: power cuts, failing disks, flipped bits, kills, mutations.
+# ONLY=invariants: 300 random histories for each invariant of the books.
 torture:
 	@ONLY=$(ONLY) scripts/torture $(ARGS)
 

@@ -9,7 +9,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from agent.core import life, outcomes, places  # noqa: E402 - found by the line above, also where nothing is installed
+from agent.core import invariants, life, outcomes, places  # noqa: E402 - found by the line above, also where nothing is installed
 from agent.core.life import Life  # noqa: E402
 
 PAGE = ROOT / "docs" / "books.md"
@@ -90,6 +90,14 @@ def effects() -> str:
     return "\n".join(["| outcome | units | claim | ATP now | case |", "|---|---|---|---|---|", *rows])
 
 
+def what_holds() -> str:
+    rows = [
+        f"| {number} | {one.says} | `{one.test}` | {one.watched} |"
+        for number, one in enumerate(invariants.INVARIANTS, 1)
+    ]
+    return "\n".join(["| | what always holds | its test | checked while running |", "|---|---|---|---|", *rows])
+
+
 def physical(one: outcomes.Outcome) -> str:
     moves = [
         ("", one.now),
@@ -112,6 +120,7 @@ DRAWN: dict[str, Callable[[], str]] = {
     "EPC": lambda: diagram(life.EPC),
     "case": lambda: diagram(life.CASE),
     "outcomes": effects,
+    "invariants": what_holds,
 }
 
 

@@ -11,8 +11,9 @@ from operator import itemgetter
 from typing import Final
 
 from agent.core import life
+from agent.core.atp import Conditions, stopped
 from agent.core.cases import KINDS, LONGEST_ABOUT, OTHERS
-from agent.core.channels import UNKNOWN
+from agent.core.claims import Hold
 from agent.core.ledger import ImpossiblePostingError, Posting, Turn
 from agent.core.places import (
     CUSTOMER,
@@ -129,16 +130,22 @@ def _is_said(turn: Turn, kind: str, about: str) -> bool:
 
 
 def _claims_resolve_once(turn: Turn, undone: _Undone) -> Iterator[str]:
-    """A hold that was resolved stays what it was, and what is promised on a stale lease is a mistake."""
+    """A hold that was resolved stays what it was; none is new while its channel is stopped."""
     for name in turn.holds.keys() & turn.known_holds.keys():  # open ones are in the books
         before, hold = turn.known_holds[name], turn.holds[name]
         if before.state in life.HOLD.ends and hold.state != before.state:
             yield f"hold {name} was {before.state} and is {hold.state}"
-    conditions = turn.conditions
-    if conditions.lease_stale and turn.books.conditions.lease_stale:  # all through the turn
+    if turn.books.conditions.paused or turn.books.conditions.lease_stale:
         for name, hold in turn.holds.items():
-            if turn.hold_before(name) is None and not conditions.channels.get(hold.channel, UNKNOWN).local:
-                yield f"hold {name} was given on a stale lease"
+            if turn.hold_before(name) is None and all(
+                _stops(hold, now) for now in (turn.books.conditions, turn.conditions)
+            ):
+                yield f"hold {name} was given while its channel is stopped"
+
+
+def _stops(hold: Hold, conditions: Conditions) -> bool:
+    """May nothing be promised to the hold's channel?"""
+    return any(stopped(conditions, conditions.policy_of(line.sku, hold.channel)) for line in hold.lines)
 
 
 def _units_are_in_one_place(turn: Turn, undone: _Undone) -> Iterator[str]:

@@ -19,11 +19,10 @@ from agent.core.asks import (
     TagsHeard,
     Want,
 )
+from agent.core.atp import Policy
 from agent.core.cases import MOST_OPEN_OF_A_KIND
 from agent.core.catalogue import Catalogue, Sku
-from agent.core.channels import Channel
 from agent.core.checks import check
-from agent.core.claims import Hold, HoldLine
 from agent.core.decisions import decide
 from agent.core.ledger import Books, ImpossiblePostingError, Turn
 from tests.core import shop
@@ -53,17 +52,6 @@ def a_turn() -> Turn:
 
 def test_a_right_turn_passes() -> None:
     check(a_turn())
-
-
-def test_a_local_channel_holds_on_a_stale_lease() -> None:
-    books = shop.books()
-    books.conditions.channels = {"kiosk": Channel("kiosk", local=True)}
-    books.conditions.lease_stale = True
-    turn = shop.turn(books)
-    decide(turn, Scan("dock", "receive", shop.gtin_14(shop.MILK), None))
-    turn.keep_hold(Hold("H1", "kiosk", "pending", 1000, (HoldLine(1, "MILK", 1, 1),)))
-    turn.post("MILK", "FREE", "HOLD:H1", 1, "hold", "hold:H1", "kiosk")
-    check(turn)
 
 
 def hole(turn: Turn) -> None:
@@ -141,7 +129,7 @@ def order_back_in_time(turn: Turn) -> None:
         (no_breach_case, "promised and not there"),
         (forgotten_claim, "claims do not say"),
         (resolved_twice, "hold H0 was released and is consumed"),
-        (stale_lease, "on a stale lease"),
+        (stale_lease, "given while its channel is stopped"),
         (unit_from_elsewhere, "is at DISPLAY and leaves BACKROOM"),
         (unit_elsewhere, "its tag is elsewhere"),
         (case_without_time, "nobody looks after the case"),
@@ -154,6 +142,17 @@ def test_a_wrong_turn_is_refused(spoil: Callable[[Turn], None], why: str) -> Non
     turn = a_turn()
     spoil(turn)
     with pytest.raises(ImpossiblePostingError, match=why):
+        check(turn)
+
+
+def test_a_channel_that_hq_does_not_route_promises_while_hq_is_silent() -> None:
+    turn = a_turn()
+    conditions = turn.books.conditions
+    conditions.lease_stale = True
+    conditions.policy_of = lambda sku, channel: Policy(local=channel == "web")
+    check(turn)
+    conditions.paused = True
+    with pytest.raises(ImpossiblePostingError, match="given while its channel is stopped"):
         check(turn)
 
 

@@ -1,11 +1,5 @@
 """Claims: nothing is promised twice, a claim resolves once, and the breach case covers exactly what cannot be kept."""
 
-from collections import Counter
-
-import hypothesis.strategies as st
-from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
 from agent.core import atp
 from agent.core.asks import (
     Ask,
@@ -28,11 +22,8 @@ from agent.core.checks import check
 from agent.core.claims import Hold
 from agent.core.decisions import decide
 from agent.core.ledger import Books, Posting, Turn
-from agent.core.places import COMMIT, FREE, GRANT, HOLD, SELLABLE, is_claim
 from agent.core.promises import expire_due
 from tests.core import shop
-
-SKUS = ("MILK", "EGGS")
 
 
 class Desk:
@@ -185,112 +176,6 @@ def test_a_till_that_sells_a_claimed_unit_breaches_the_claim_due_last() -> None:
     assert case.owner == "store_lead"
     desk.enter(ReleaseHold("late"))
     assert ("breach", "MILK") not in desk.books.cases
-
-
-class Claims(RuleBasedStateMachine):
-    """Random histories against a model as plain as it can be: what is there, and who was told yes for how many."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.desk = Desk()
-        self.there: Counter[str] = Counter()
-        self.told_yes: dict[str, tuple[Counter[str], str]] = {}  # open holds: units by SKU, state
-        self.names = 0
-
-    def name(self) -> str:
-        self.names += 1
-        return f"N{self.names}"
-
-    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 4))
-    def deliver(self, sku: str, units: int) -> None:
-        self.desk.stock(sku, units)
-        self.there[sku] += units
-
-    @rule(sku=st.sampled_from(SKUS), units=st.integers(1, 3))
-    def sell(self, sku: str, units: int) -> None:
-        self.desk.enter(Sale(self.name(), (SaleLine(1, "sku", sku, units),)))
-        self.there[sku] -= units
-
-    @rule(wants=st.lists(st.tuples(st.sampled_from(SKUS), st.integers(1, 3)), min_size=1, max_size=3))
-    def hold(self, wants: list[tuple[str, int]]) -> None:
-        name, total = self.name(), Counter[str]()
-        for sku, qty in wants:
-            total[sku] += qty
-        free = {sku: max(0, self.there[sku] - self.promised(sku)) for sku in SKUS}
-        answer = self.desk.hold(name, *wants, ttl_s=100)
-        if all(total[sku] <= free[sku] for sku in total):
-            assert isinstance(answer, Claimed)
-            self.told_yes[name] = (total, "pending")
-        else:
-            assert isinstance(answer, Short)
-
-    @precondition(lambda self: self.told_yes)
-    @rule(data=st.data())
-    def commit(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.told_yes)))
-        units, state = self.told_yes[name]
-        answer = self.desk.enter(CommitHold(name, f"O-{name}"))
-        assert isinstance(answer, Claimed), state
-        self.told_yes[name] = (units, "committed")
-
-    @precondition(lambda self: self.told_yes)
-    @rule(data=st.data())
-    def end(self, data: st.DataObject) -> None:
-        name = data.draw(st.sampled_from(sorted(self.told_yes)))
-        _, state = self.told_yes[name]
-        if state == "committed" and data.draw(st.booleans()):
-            lines = self.desk.holds[name].lines
-            used = tuple((line.line, data.draw(st.integers(0, line.qty))) for line in lines)
-            assert isinstance(self.desk.enter(ConsumeHold(name, used)), Claimed)
-        else:
-            assert isinstance(self.desk.enter(ReleaseHold(name)), Claimed)
-        del self.told_yes[name]
-
-    @rule(seconds=st.integers(1, 80))
-    def time_passes(self, seconds: int) -> None:
-        self.desk.books_ms += seconds * 1000
-        self.desk.enter(Tick())
-        due = [name for name, hold in self.desk.holds.items() if hold.expires_ms <= self.desk.books_ms]
-        for name in due:
-            if name in self.told_yes and self.told_yes[name][1] == "pending":
-                del self.told_yes[name]
-
-    def promised(self, sku: str) -> int:
-        return sum(units[sku] for units, _ in self.told_yes.values())
-
-    @invariant()
-    def open_claims_are_covered_or_a_case_covers_exactly_the_excess(self) -> None:
-        for sku in SKUS:
-            assert self.desk.books.promised(sku) == self.promised(sku)
-            excess = self.promised(sku) - max(0, self.there[sku])
-            case = self.desk.books.cases.get(("breach", sku))
-            if excess > 0:
-                assert case is not None
-                assert case.detail.startswith(f"{excess} promised")
-            else:
-                assert case is None
-
-    @invariant()
-    def both_families_sum_to_zero_and_atp_is_what_is_free(self) -> None:
-        sums: Counter[tuple[str, bool]] = Counter()
-        for (sku, account), qty in self.desk.books.balances.items():
-            sums[sku, is_claim(account)] += qty
-            assert qty >= 0 or not account.startswith((HOLD, COMMIT, GRANT)), account
-        assert not any(sums.values())
-        for sku in SKUS:
-            assert sum(self.desk.books.balance(sku, place) for place in SELLABLE) == self.there[sku]
-            assert self.desk.atp(sku) == max(0, self.there[sku] - self.promised(sku))
-            free = self.desk.books.balance(sku, FREE)
-            consumed = self.desk.books.balance(sku, "CONSUMED")
-            assert -free == self.promised(sku) + consumed
-
-    @invariant()
-    def every_number_is_dense(self) -> None:
-        assert self.desk.books.head >= len(self.desk.all_postings)
-
-
-TestClaims = Claims.TestCase
-TestClaims.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def test_resolved_holds_leave_nothing_in_memory() -> None:

@@ -25,24 +25,6 @@ def line_of(answer: Counted | Refused) -> CountedLine:
     return line
 
 
-@given(before=movements, after=movements, found=st.integers(0, 60), entered=st.integers(0, 12))
-def test_count_posting_commutes_with_sales(before: Movements, after: Movements, found: int, entered: int) -> None:
-    """Wherever among the sales the count is entered, the balance is what was counted and what happened since."""
-    ledger = Ledger()
-    ledger.move(before)
-    at = ledger.books.head
-    ledger.move(after[:entered])
-    line = line_of(ledger.count(counted(found, at, at)))
-    ledger.move(after[entered:])
-    since = sum(
-        qty * ((target == places.FLOOR) - (origin == places.FLOOR))
-        for sku, (origin, target), qty in after
-        if sku == "MILK"
-    )
-    assert line.outcome in {"posted", "agrees"}
-    assert ledger.on_floor() == found + since
-
-
 @given(before=movements, during=movements.filter(bool), found=st.integers(0, 60), after=movements)
 def test_a_move_while_it_was_counted_asks_for_another_count(
     before: Movements, during: Movements, found: int, after: Movements

@@ -71,6 +71,19 @@ def flip(seed: int, flips: int) -> Flips:
     return found
 
 
+def flip_one(path: Path, copy: Path, rng: Random) -> str:
+    """Flip one bit in a copy of books that are closed; what it was if the verifier does not find it, else nothing."""
+    content = path.read_bytes()
+    if rng.random() < 0.5:
+        copy.write_bytes(content)
+        what = _flip_a_value(copy, rng)
+    else:
+        with closing(sqlite3.connect(path)) as db:
+            cells = list(_ledger_cells(db, content))
+        what = _flip_a_byte(content, copy, cells, rng)
+    return "" if _is_found(copy) else what
+
+
 def _is_found(copy: Path) -> bool:
     try:
         return bool(verify(copy).findings)

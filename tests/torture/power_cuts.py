@@ -154,6 +154,10 @@ def broken_promises(tx: sqlite3.Connection, promise: Promise) -> Iterator[str]:
             yield f"{source} was acknowledged with {count} postings and has {counted[source]}"
     delivered = {source for (source,) in tx.execute("SELECT source FROM delivery_line")}
     yield from (f"{source} was acknowledged and is lost" for source in promise.deliveries if source not in delivered)
+    steps = dict(tx.execute("SELECT id, steps FROM customer_order").fetchall())
+    for order, source in promise.steps:
+        if f'"{source}"' not in steps.get(order, ""):
+            yield f"{source} was acknowledged and is no step of order {order}"
     scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
     for device, n in promise.scans.items():
         if scans.get(device, 0) < n:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from agent.core.invariants import INVARIANTS
+
 ROOT = Path(__file__).parent.parent.parent
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 _HUNG = -1
@@ -37,6 +39,11 @@ class Safeguard(NamedTuple):
     tests: tuple[str, ...]
 
 
+def _test_of(number: int) -> tuple[str]:
+    """The property test of an invariant."""
+    return (f"{_INVARIANTS}::{INVARIANTS[number - 1].test}",)
+
+
 class Finding(NamedTuple):
     """Which test noticed that a safeguard was off; or why that cannot be said."""
 
@@ -52,6 +59,7 @@ class Finding(NamedTuple):
 
 _STORE, _CLERK = "tests/agent/test_store.py", "tests/agent/test_clerk.py"
 _CORE = ("tests/core/test_ledger.py", "tests/core/test_decisions.py")
+_INVARIANTS = "tests/invariants/test_invariants.py"
 _HQ, _SCANNER = "tests/hq_bridge/test_ingest.py", "tests/drivers/barcode_serial/test_driver.py"
 
 #: Noticed within a few seconds: the ordinary tests try these.
@@ -128,7 +136,7 @@ SAFEGUARDS = (
         "agent/core/ledger.py",
         "        if found is None:\n            self.head += 1\n            seq = self.head\n",
         "        if found is None:\n            self.head += 2\n            seq = self.head\n",
-        (*_CORE, _CLERK),
+        _test_of(8),
     ),
     Safeguard(
         "the last number is never forgotten",
@@ -149,7 +157,7 @@ SAFEGUARDS = (
         "agent/core/ledger.py",
         "if from_now < 0 and is_inside(origin):",
         "if from_now < -1000000 and is_inside(origin):",
-        _CORE,
+        _test_of(5),
     ),
     Safeguard(
         "only FLOOR and BACKROOM go below zero",
@@ -204,6 +212,76 @@ SAFEGUARDS = (
         "blake2b(before + canonical(row), digest_size=SIZE)",
         "blake2b(canonical(row), digest_size=SIZE)",
         ("tests/agent/test_durability_migrations.py", "tests/agent/test_durability_verify.py"),
+    ),
+    Safeguard(
+        "every balance of a turn is written",
+        "agent/store/books.py",
+        "for (sku, place), qty in turn.balances.items()",
+        "for (sku, place), qty in list(turn.balances.items())[:2]",
+        _test_of(1),
+    ),
+    Safeguard(
+        "claims are weighed when units move",
+        "agent/core/ledger.py",
+        "if self.books.spoken_for.of_sku or self._spoken_for.of_sku:",
+        "if self.books.spoken_for is None:",
+        _test_of(2),
+    ),
+    Safeguard(
+        "a grant is given once",
+        "agent/core/promises.py",
+        "    if earlier is not None:\n        given =",
+        "    if earlier is not None and ask.qty == 10**9:\n        given =",
+        _test_of(3),
+    ),
+    Safeguard(
+        "memory follows a tag",
+        "agent/core/ledger.py",
+        "                tag.follow(change)\n",
+        "                tag.sku = change.sku\n",
+        _test_of(4),
+    ),
+    Safeguard(
+        "what moved since a count stays moved",
+        "agent/core/counts.py",
+        "            then -= change\n",
+        "            then -= 0 * change\n",
+        _test_of(6),
+    ),
+    Safeguard(
+        "a holder takes no more than it was granted",
+        "agent/core/promises.py",
+        "max(0, min(turn.balance(sku, GRANT + ask.grant), found.sellable - found.promised))",
+        "max(0, found.sellable - found.promised)",
+        _test_of(7),
+    ),
+    Safeguard(
+        "nothing is promised on a stale lease",
+        "agent/core/atp.py",
+        "    if conditions.lease_stale:\n",
+        "    if conditions.lease_stale is None:\n",
+        _test_of(7),
+    ),
+    Safeguard(
+        "the clock looks after every order",
+        "agent/core/orders.py",
+        "return self.deadline_ms if self.is_open and not self.late else None",
+        "return None",
+        _test_of(9),
+    ),
+    Safeguard(
+        "a commit waits for the disk",
+        "agent/store/connection.py",
+        '"synchronous": 2,',
+        '"synchronous": 1,',
+        _test_of(10),
+    ),
+    Safeguard(
+        "every column of a posting is hashed",
+        "agent/store/chain.py",
+        "blake2b(before + canonical(row), digest_size=SIZE)",
+        "blake2b(before + canonical(row[:-1]), digest_size=SIZE)",
+        _test_of(11),
     ),
     Safeguard(
         "the wants of one SKU are added up",

@@ -27,6 +27,9 @@ from agent.core.asks import (
     Expected,
     Grant,
     Granted,
+    MoveOrder,
+    Ordered,
+    PlaceOrder,
     ReleaseHold,
     Reserve,
     Sale,
@@ -37,6 +40,7 @@ from agent.core.asks import (
     TagsHeard,
     Want,
 )
+from agent.core.life import OrderEvent
 from agent.core.places import BACKROOM, FLOOR
 from agent.core.tags import Stranger
 from agent.store import announcements, migrations
@@ -88,6 +92,8 @@ class People:
         self._sold: list[Sale] = []
         self._holds: list[Reserve] = []
         self._grants = 0
+        self._orders = 0
+        self._moves = 0
 
     def turn(self) -> list[Ask]:
         """What is asked at once: one to eight asks."""
@@ -101,7 +107,7 @@ class People:
             self._hold,
             self._after_hold,
         )
-        makers = (*usual, self._tags, self._sale, self._grant)
+        makers = (*usual, self._tags, self._sale, self._grant, self._order, self._move)
         return [self._rng.choice(makers)() for _ in range(self._rng.choice((1, 1, 2, 3, 5, 8)))]
 
     def _delivery(self) -> Ask:
@@ -164,6 +170,18 @@ class People:
                 return ConsumeHold(hold.hold, tuple((want.line, self._rng.randint(0, want.qty)) for want in hold.wants))
         return ReleaseHold(hold.hold)
 
+    def _order(self) -> Ask:
+        self._orders += 1
+        lines = range(1, self._rng.randint(1, 3) + 1)
+        wants = tuple(Want(line, self._rng.choice(("MILK", "EGGS")), self._rng.randint(1, 2)) for line in lines)
+        return PlaceOrder(f"P-{self._orders}", "web", wants)
+
+    def _move(self) -> Ask:
+        self._moves += 1
+        order = f"P-{self._rng.randint(max(1, self._orders - 3), max(1, self._orders))}"
+        steps: tuple[OrderEvent, ...] = ("start", "finish", "pack", "stage", "hand_over", "cancel", "settle")
+        return MoveOrder(order, f"m-{self._moves}", self._rng.choice(steps))
+
     def _grant(self) -> Ask:
         self._grants += 1
         qty = self._rng.choice((1, 2, -1))
@@ -179,6 +197,8 @@ class Promise:
     counts: dict[str, int] = field(default_factory=dict)
     deliveries: list[str] = field(default_factory=list)
     scans: dict[str, int] = field(default_factory=dict)
+    #: Steps of orders: the order, and what made it take the step.
+    steps: list[tuple[str, str]] = field(default_factory=list)
 
     def note(self, ask: Ask, answer: Answer | BaseException) -> None:
         match ask, answer:
@@ -194,11 +214,17 @@ class Promise:
                 self.counts[f"commit:{ask.hold}"] = len(answer.lines)
             case Grant(), Granted():
                 self.counts[f"grant:{ask.grant}"] = 1
+            case PlaceOrder(), Ordered():
+                self.steps.append((ask.order, f"order:{ask.order}"))
+            case MoveOrder(), Ordered():
+                self.steps.append((ask.order, f"move:{ask.order}:{ask.move}"))
             case _:
                 pass
 
     def copy(self) -> "Promise":
-        return Promise(list(self.postings), dict(self.counts), list(self.deliveries), dict(self.scans))
+        return Promise(
+            list(self.postings), dict(self.counts), list(self.deliveries), dict(self.scans), list(self.steps)
+        )
 
 
 @dataclass(slots=True)
@@ -216,6 +242,12 @@ class Day:
     turns: int = 0
     #: Why the agent had to stop, if it had to.
     stopped: Exception | None = None
+
+    def will_ask(self, asks: Iterable[Ask]) -> None:
+        """These are asked now: each makes all its postings or none."""
+        for ask in asks:
+            if isinstance(ask, Sale | Reserve | PlaceOrder):
+                self.wholes[tuple(ask.sources())] = len(ask.lines if isinstance(ask, Sale) else ask.wants)
 
 
 def fingerprint(tx: sqlite3.Connection) -> bytes:
@@ -247,7 +279,8 @@ def open_on(vfs: str, settings: dict[str, str | int], checkpoint_pages: int) -> 
 
 
 @contextlib.asynccontextmanager
-async def _open_store(disk: Disk, settings: dict[str, str | int], pages: int) -> AsyncIterator[tuple[Store, Any]]:
+async def open_store(disk: Disk, settings: dict[str, str | int], pages: int) -> AsyncIterator[tuple[Store, Any]]:
+    """A store on a disk that loses its power in the end, and the store's connection."""
     lock = os.open(os.devnull, os.O_RDONLY)
     thread = OwnThread("books")
     name = f"crash-{next(_mounts)}"
@@ -279,10 +312,10 @@ async def a_day(
     day = Day(seed, disk)
     pages = checkpoint_pages or Random(seed).choice((4, 20, 60, 1000))
     try:
-        async with _open_store(disk, SETTINGS | (overrides or {}), pages) as (store, writer):
-            _note(day, writer, Promise())
+        async with open_store(disk, SETTINGS | (overrides or {}), pages) as (store, writer):
+            note(day, writer, Promise())
             await store.write(lambda tx: rows.found(tx, STORE, EPOCH))
-            _note(day, writer, Promise())
+            note(day, writer, Promise())
             books = await store.write(lambda tx: rows.load(tx, STORE, EPOCH, CATALOGUE))
             clerk = Clerk(store, books, DayClock(), lambda turn: None)
             work = asyncio.ensure_future(clerk.run())
@@ -300,13 +333,11 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
     people, promise = People(day.seed), Promise()
     for turn in range(turns):
         asked = people.turn()
-        for ask in asked:
-            if isinstance(ask, Sale | Reserve):
-                day.wholes[tuple(ask.sources())] = len(ask.lines if isinstance(ask, Sale) else ask.wants)
+        day.will_ask(asked)
         answers = await _ask(clerk, asked)
         if any(isinstance(answer, BooksFullError) for answer in answers):
             day.refused += 1
-            _note(day, writer, promise.copy())  # nothing of it may be there, and it can be asked again
+            note(day, writer, promise.copy())  # nothing of it may be there, and it can be asked again
             day.disk.make_room()
             answers = await _ask(clerk, asked)
         for ask, answer in zip(asked, answers, strict=True):
@@ -316,18 +347,18 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
         if failures:
             day.promises[-1] = promise  # whoever was told yes in this turn was told so before it failed
             raise failures[0]
-        _note(day, writer, promise.copy())
+        note(day, writer, promise.copy())
         if turn % 20 == 19:
             heard = clerk.books.head // 2
             await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, NIGHT, NIGHT))  # type: ignore[misc]
-            _note(day, writer, promise.copy())
+            note(day, writer, promise.copy())
 
 
 async def _ask(clerk: Clerk, asked: Iterable[Ask]) -> Sequence[Answer | BaseException]:
     return await asyncio.gather(*map(clerk.enter, cast(Iterable[Any], asked)), return_exceptions=True)
 
 
-def _note(day: Day, writer: sqlite3.Connection, promise: Promise) -> None:
+def note(day: Day, writer: sqlite3.Connection, promise: Promise) -> None:
     """Everybody has been answered: from here on, what they were told must survive."""
     with day.disk.looked_at():
         day.states.append(fingerprint(writer))
