@@ -16,7 +16,8 @@ from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
 from agent.clerk import Clerk
 from agent.cli import command_line
-from agent.clock import SystemClock, this_boot
+from agent.clock import Clock, SystemClock, this_boot
+from agent.commands import Commands
 from agent.config import Config
 from agent.core.explain import policy_of
 from agent.core.lease import Leases
@@ -25,6 +26,7 @@ from agent.devices import Keeper, open_devices
 from agent.hq_silence import SilenceWatch
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
+from agent.snapshot import Snapshots
 from agent.store import books as rows
 from agent.store import claims, conditions
 from agent.store.ballast import Ballast
@@ -36,6 +38,7 @@ from agent.web.live import Live
 from agent.web.reports import Reports
 from agent.web.server import WebServer
 from wire.mqtt import BrokerLost, Link
+from wire.signing import Verifier
 
 _GOODBYE_WITHIN_S = 2.0
 
@@ -71,19 +74,11 @@ async def serve(config: Config) -> None:
         if is_old_copy:
             clerk.close(outbox.trouble)
         intake = Intake(clerk, clock, config.tags)
-        link = Link(
-            config.broker,
-            f"store-{config.topics.chain}-{config.store}",
-            version=config.mqtt_version,
-            credentials=config.credentials,
-            will=outbox.will(),
-            topics=outbox.heard_topics,
-            on_message=outbox.on_message,
-            on_up=outbox.on_connect,
-            on_down=outbox.on_down,
-            now_ms=clock.now_ms,
-        )
-        outbox.attach(link)
+        verifier = None if config.commands_key is None else Verifier.read(config.commands_key)
+        commands = Commands(clerk, config.topics, clock, verifier)
+        link = _line(config, clock, outbox, commands)
+        snapshots = Snapshots(books, config.topics, link)
+        outbox.on_snapshot_asked = snapshots.ask
         devices, _ = open_devices(config.devices)
         keepers = tuple(
             Keeper(device, device_config, intake, clock, random.uniform)
@@ -91,7 +86,9 @@ async def serve(config: Config) -> None:
         )
         chain = config.topics.chain
         upkeep = Upkeep(store, clerk, config.care, clock)
-        reports = Reports(books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep)
+        reports = Reports(
+            books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep, commands
+        )
         live = Live(reports, clock)
         outbox.on_heard = live.changed
         web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
@@ -102,12 +99,35 @@ async def serve(config: Config) -> None:
             "clerk": clerk.run(),
             "outbox": outbox.run(),
             "link": link.run(),
+            "commands": commands.run(),
+            "snapshots": snapshots.run(),
             "upkeep": upkeep.run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, live.changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
         await _run(edges, inner, web, live, clerk, outbox)
+
+
+def _line(config: Config, clock: Clock, outbox: Outbox, commands: Commands) -> Link:
+    """The line to HQ, with those who speak and listen on it."""
+    link = Link(
+        config.broker,
+        f"store-{config.topics.chain}-{config.store}",
+        version=config.mqtt_version,
+        credentials=config.credentials,
+        will=outbox.will(),
+        topics=(*outbox.heard_topics, commands.topic),
+        on_message=lambda topic, payload: (
+            commands.offer(payload) if topic == commands.topic else outbox.on_message(topic, payload)
+        ),
+        on_up=outbox.on_connect,
+        on_down=outbox.on_down,
+        now_ms=clock.now_ms,
+    )
+    outbox.attach(link)
+    commands.attach(link)
+    return link
 
 
 async def _load(store: Store, config: Config, at: int) -> Books:

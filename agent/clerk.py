@@ -16,13 +16,14 @@ import structlog
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks, checks
+from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import Count, CountAsk, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
-from agent.core.decisions import decide, let_time_pass
+from agent.core.decisions import decide_any, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
 from agent.store import books as rows
-from agent.store import bygone, claims, conditions, counts, orders, tag_rows
+from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -41,9 +42,12 @@ _TICK_S = 0.05
 _NOTHING = asks.TagsHeard((), ())
 
 
+_Answer = asks.Answer | Obeyed
+
+
 class _Waiting(NamedTuple):
-    ask: asks.Ask
-    answer: "asyncio.Future[asks.Answer]"
+    ask: asks.Ask | FromHq
+    answer: "asyncio.Future[_Answer]"
 
 
 class AskFailedError(Exception):
@@ -102,7 +106,9 @@ class Clerk:
     async def enter(self, ask: asks.Pause) -> asks.Paused: ...
     @overload
     async def enter(self, ask: asks.ResolveCase) -> asks.CaseResolved | asks.Refused: ...
-    async def enter(self, ask: asks.Ask) -> asks.Answer:
+    @overload
+    async def enter(self, ask: FromHq) -> Obeyed: ...
+    async def enter(self, ask: asks.Ask | FromHq) -> asks.Answer | Obeyed:
         """Enter an ask in the books; its answer is on disk when this returns.
 
         A caller cancelled before the turn begins has asked nothing; after that the ask is entered all the same, and
@@ -114,7 +120,7 @@ class Clerk:
         while len(self._waiting) >= MOST_WAITING:
             self._room.clear()
             await self._room.wait()
-        answer: asyncio.Future[asks.Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(ask, answer))
         self._work.set()
         return await answer
@@ -139,7 +145,7 @@ class Clerk:
             async with asyncio.timeout(max(_TICK_S, (due_ms - self.time.stamp().books_ms) / 1000)):
                 await self._work.wait()
         except TimeoutError:
-            tick: asyncio.Future[asks.Answer] = asyncio.get_running_loop().create_future()
+            tick: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
             tick.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
             self._waiting.append(_Waiting(asks.Tick(), tick))
             self._work.set()
@@ -186,9 +192,10 @@ class Clerk:
             _fail(waiting, failure)
             raise
 
-    def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[asks.Answer]]:
+    def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[_Answer]]:
         """In the writer's thread: look up, decide, write."""
-        wanted = [one.ask for one in waiting]
+        told = [one.ask for one in waiting]
+        wanted = [ask for each in told if (ask := _inner(each)) is not None]
         sources = [name for ask in wanted for name in ask.sources()]
         postings, deliveries = rows.made_by(tx, sources)
         holds = claims.named(tx, _unknown(self.books.holds, map(asks.hold_named, wanted)))
@@ -198,9 +205,10 @@ class Clerk:
         bygone.look_up(tx, turn, sources)
         tag_rows.look_up(tx, turn, [epc for ask in wanted for epc in asks.epcs_of(ask)])
         counts.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, CountAsk)])
+        commands.look_back(tx, turn, [ask for ask in told if isinstance(ask, FromHq)])
         try:
             let_time_pass(turn)
-            answers = [decide(turn, ask) for ask in wanted]
+            answers = [decide_any(turn, ask) for ask in told]
             follow_cases(turn)
             checks.check(turn)
         except Exception as error:
@@ -211,11 +219,12 @@ class Clerk:
                 claims.enter(tx, turn, stamp)
                 conditions.enter(tx, turn)
                 counts.enter(tx, turn)
+                commands.enter(tx, turn)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
 
-    def _remember(self, waiting: list[_Waiting], entered: tuple[Turn, list[asks.Answer]]) -> None:
+    def _remember(self, waiting: list[_Waiting], entered: tuple[Turn, list[_Answer]]) -> None:
         """On the event loop, in the same step in which the commit is known."""
         turn, answers = entered
         self.books.remember(turn)
@@ -225,6 +234,11 @@ class Clerk:
                 one.answer.set_result(answer)
         if not turn.is_empty():
             self._wrote(turn)
+
+
+def _inner(ask: asks.Ask | FromHq) -> asks.Ask | None:
+    """What is to be done in the store's own words."""
+    return ask.ask if isinstance(ask, FromHq) else ask
 
 
 def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:

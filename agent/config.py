@@ -15,6 +15,7 @@ from agent.core.lease import USUAL_LEASE_S
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.signing import KeyUnusable, Verifier
 from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import StoreTopics, is_name
 
@@ -56,6 +57,8 @@ class Config:
     care: BooksCare
     broker: Broker
     mqtt_version: MqttVersion
+    #: The key by which HQ's commands are known; without one none is obeyed.
+    commands_key: Path | None
     #: Who we are, for a broker over TLS.
     credentials: Credentials | None
     web_host: str
@@ -203,6 +206,7 @@ class _Reader:
         broker = self._broker(hq)
         version = hq.one_of("mqtt_version", get_args(MqttVersion), "5")
         credentials = self._credentials(hq, broker)
+        commands_key = self._commands_key(hq, credentials)
         lease_s = hq.between("lease_s", USUAL_LEASE_S, *_LEASE_S)
         hq.finish()
         web = self._table(root, "web", optional=True)
@@ -223,6 +227,7 @@ class _Reader:
             care=care,
             broker=broker,
             mqtt_version=version,
+            commands_key=commands_key,
             credentials=credentials,
             web_host=host,
             web_port=port,
@@ -259,6 +264,19 @@ class _Reader:
         except CredentialsUnusable as error:
             hq.mistake("tls", str(error))
             return None
+
+    def _commands_key(self, hq: _Table, credentials: Credentials | None) -> Path | None:
+        """The one beside the credentials, where `nearshelf-hq certs` puts it, unless another is named."""
+        named = hq.file_name("commands", "")
+        path = self._folder / named if named else None
+        if path is None and credentials is not None and (credentials.folder / "commands.pub").exists():
+            path = credentials.folder / "commands.pub"
+        if path is not None:
+            try:
+                Verifier.read(path)
+            except KeyUnusable as error:
+                hq.mistake("commands", str(error))
+        return path
 
     def _rules(self, table: _Table, zones: set[str]) -> TagRules:
         usual = TagRules()

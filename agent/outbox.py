@@ -87,6 +87,7 @@ class Outbox:
         self.trouble = _OLD_COPY if is_old_copy else ""
         self.on_heard: Callable[[], None] = lambda: None
         self.on_old_copy: Callable[[str], None] = lambda why: None
+        self.on_snapshot_asked: Callable[[str], None] = lambda name: None
         self._store = store
         self._books = books
         self._topics = topics
@@ -246,6 +247,8 @@ class Outbox:
             self._something.set()
             return
         self.trouble = ""
+        if isinstance(heard.snapshot, str):
+            self.on_snapshot_asked(heard.snapshot)
         progressed = heard.upto > self.heard
         asked_again = heard.want is not None or not self._answered
         self.heard = heard.upto if asked_again else max(self.heard, heard.upto)

@@ -10,7 +10,27 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
-from wire.messages import WIRE_VERSION, Batch, CaseRow, Heard, Hello, HqState, Row, StockRow, StoreState, UnknownRow
+from wire.messages import (
+    WIRE_VERSION,
+    Answer,
+    Batch,
+    CaseRow,
+    Command,
+    GrantAsk,
+    Heard,
+    Hello,
+    HqAsk,
+    HqState,
+    OrderAsk,
+    PauseAsk,
+    Row,
+    Snapshot,
+    SnapshotPart,
+    StockRow,
+    StoreState,
+    UnknownRow,
+)
+from wire.topics import is_name
 
 #: The largest payload either end sends or reads. A batch aims at 64 KB (100 rows are about 25 KB); four times that
 #: leaves room for long names, and a hostile client costs no more memory than this per message.
@@ -22,7 +42,10 @@ MAX_NUMBER = 2**53 - 1
 #: The longest text in a row (SKU, place, source, id …), in characters.
 MAX_TEXT = 256
 
-Message = Batch | Hello | StoreState | Heard | HqState
+#: Parts of one snapshot: of 64 KB each they hold a million balances.
+MAX_PARTS = 2000
+
+Message = Batch | Hello | StoreState | Heard | HqState | Snapshot | SnapshotPart | Command | Answer
 
 
 class NotOurs(Exception):
@@ -42,7 +65,7 @@ class _LooseBatch(msgspec.Struct):
     v: int = WIRE_VERSION
 
 
-class _KnownBatch(msgspec.Struct):
+class KnownBatch(msgspec.Struct):
     """A batch in which every row is of a kind this program knows."""
 
     epoch: int
@@ -58,9 +81,18 @@ class _RowHead(msgspec.Struct):
     kind: str
 
 
+class AskHead(msgspec.Struct, frozen=True):
+    """What every command has, of whatever kind: enough to answer it."""
+
+    id: str
+    counter: int
+    lease: int
+    kind: str
+
+
 _KNOWN_KINDS = {"stock", "case"}
 _encoder = msgspec.json.Encoder()
-_known_batch = msgspec.json.Decoder(_KnownBatch)
+_known_batch = msgspec.json.Decoder(KnownBatch)
 _loose_batch = msgspec.json.Decoder(_LooseBatch)
 _row_head = msgspec.json.Decoder(_RowHead)
 _known_row: msgspec.json.Decoder[StockRow | CaseRow] = msgspec.json.Decoder(StockRow | CaseRow)
@@ -68,6 +100,12 @@ _hello = msgspec.json.Decoder(Hello)
 _state = msgspec.json.Decoder(StoreState)
 _heard = msgspec.json.Decoder(Heard)
 _hq_state = msgspec.json.Decoder(HqState)
+_snapshot = msgspec.json.Decoder(Snapshot)
+_snapshot_part = msgspec.json.Decoder(SnapshotPart)
+_command = msgspec.json.Decoder(Command)
+_ask: msgspec.json.Decoder[HqAsk] = msgspec.json.Decoder(HqAsk)
+_ask_head = msgspec.json.Decoder(AskHead)
+_answer = msgspec.json.Decoder(Answer)
 
 T = TypeVar("T")
 
@@ -122,8 +160,7 @@ def decode_hello(payload: bytes) -> Hello:
     _check_range("digest_seq", hello.digest_seq, 0)
     if hello.oldest > hello.head + 1:
         raise NotOurs(f"oldest {hello.oldest} is beyond head {hello.head}")
-    if len(hello.digest) != 16 or not set(hello.digest) <= set("0123456789abcdef"):
-        raise NotOurs("digest is not 16 hex digits")
+    _check_hex("digest", hello.digest, 16)
     _check_text("software", hello.software)
     _check_text("boot", hello.boot)
     return hello
@@ -152,6 +189,8 @@ def decode_heard(payload: bytes) -> Heard:
         _check_range("want", heard.want, 1)
     _check_range("window", heard.window, 1)
     _check_range("linger_ms", heard.linger_ms, 0)
+    if heard.snapshot is not msgspec.UNSET and not is_name(heard.snapshot):
+        raise NotOurs("snapshot is no name")
     return heard
 
 
@@ -162,6 +201,93 @@ def decode_hq_state(payload: bytes) -> HqState:
     _check_range("at", state.at, -MAX_NUMBER)
     _check_text("boot", state.boot)
     return state
+
+
+def decode_snapshot(payload: bytes) -> Snapshot:
+    """The manifest of a snapshot. Raises NotOurs."""
+    found = _read(_snapshot, payload)
+    _check_version(found.v)
+    _check_range("epoch", found.epoch, 1)
+    _check_range("seq", found.seq, 0)
+    if not is_name(found.name):
+        raise NotOurs("name is no name")
+    _check_hex("digest", found.digest, 16)
+    if len(found.parts) > MAX_PARTS:
+        raise NotOurs(f"{len(found.parts)} parts; the most is {MAX_PARTS}")
+    for part in found.parts:
+        _check_hex("a part's hash", part, 64)
+    return found
+
+
+def decode_snapshot_part(payload: bytes) -> SnapshotPart:
+    """A part of a snapshot. Raises NotOurs."""
+    found = _read(_snapshot_part, payload)
+    _check_version(found.v)
+    if not is_name(found.name):
+        raise NotOurs("name is no name")
+    if not 1 <= found.part <= MAX_PARTS:
+        raise NotOurs(f"part {found.part} is out of range")
+    for item in found.stock:
+        _check_text("sku", item.sku)
+        _check_range("on_hand", item.on_hand, -MAX_NUMBER)
+        for place, qty in item.places.items():
+            _check_text("place", place)
+            _check_range("qty", qty, -MAX_NUMBER)
+    for row in found.cases:
+        _check_row(row)
+    return found
+
+
+def decode_command(payload: bytes) -> Command:
+    """A command's envelope; what is asked must still be verified and read. Raises NotOurs."""
+    found = _read(_command, payload)
+    _check_version(found.v)
+    _check_text("sig", found.sig)
+    return Command(msgspec.Raw(bytes(found.ask)), found.sig)
+
+
+def decode_ask(ask: msgspec.Raw) -> HqAsk:
+    """What a command asks. Raises NotOurs, also for a kind this program is too old for."""
+    found = _read(_ask, ask)
+    _check_text("id", found.id)
+    _check_range("counter", found.counter, 1)
+    _check_range("lease", found.lease, 0)
+    match found:
+        case PauseAsk():
+            texts, numbers = [found.why, found.by], []
+        case GrantAsk():
+            texts, numbers = [found.holder, found.sku], [found.qty]
+        case OrderAsk():
+            texts = [found.order, found.channel, *(line.sku for line in found.lines)]
+            numbers = [found.due, *(number for line in found.lines for number in (line.line, line.qty))]
+    for text in texts:
+        _check_text("a text", text)
+    for number in numbers:
+        _check_range("a number", number, -MAX_NUMBER)
+    return found
+
+
+def decode_ask_head(ask: msgspec.Raw) -> AskHead:
+    """Enough of a command to answer it, of whatever kind it is. Raises NotOurs."""
+    found = _read(_ask_head, ask)
+    _check_text("id", found.id)
+    _check_range("counter", found.counter, 1)
+    _check_range("lease", found.lease, 0)
+    _check_text("kind", found.kind)
+    return found
+
+
+def decode_answer(payload: bytes) -> Answer:
+    """What became of a command. Raises NotOurs."""
+    found = _read(_answer, payload)
+    _check_version(found.v)
+    _check_text("id", found.id)
+    _check_range("counter", found.counter, 1)
+    _check_text("why", found.why)
+    _check_range("epoch", found.epoch, 1)
+    _check_range("seq", found.seq, 0)
+    _check_range("at", found.at, -MAX_NUMBER)
+    return found
 
 
 def _bounded(payload: bytes) -> None:
@@ -210,6 +336,11 @@ def _check_version(version: int) -> None:
 def _check_range(name: str, number: int, least: int) -> None:
     if not least <= number <= MAX_NUMBER:
         raise NotOurs(f"{name} {number} is out of range")
+
+
+def _check_hex(name: str, text: str, digits: int) -> None:
+    if len(text) != digits or not set(text) <= set("0123456789abcdef"):
+        raise NotOurs(f"{name} is not {digits} hex digits")
 
 
 def _check_text(name: str, text: str) -> None:

@@ -106,7 +106,8 @@ class Heard(msgspec.Struct, frozen=True):
     """HQ has committed everything up to and including `upto` of `epoch` (`down/heard`).
 
     Cumulative and idempotent. `want` asks for rows from that number on. At most `window` batches may be under way
-    beyond `upto`; when busy, the store may gather rows for `linger_ms` before it sends a batch.
+    beyond `upto`; when busy, the store may gather rows for `linger_ms` before it sends a batch. `snapshot` asks for one
+    under that name.
     """
 
     epoch: int
@@ -114,6 +115,114 @@ class Heard(msgspec.Struct, frozen=True):
     want: int | None = None
     window: int = 8
     linger_ms: int = 0
+    snapshot: str | UnsetType = UNSET
+    v: int = WIRE_VERSION
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Part 0 of a snapshot: the store's books at row `seq`, in `parts` (`up/snapshot/<name>/0`).
+
+    `digest` is `digest.of_books` at `seq`; `parts` are the SHA-256 (hex) of the payloads of parts 1, 2 …
+    """
+
+    name: str
+    epoch: int
+    seq: int
+    digest: str
+    parts: tuple[str, ...]
+    v: int = WIRE_VERSION
+
+
+class SkuStock(msgspec.Struct, frozen=True):
+    """Where a SKU's units are: balances that are not zero; `on_hand`: all its units inside the store."""
+
+    sku: str
+    on_hand: int
+    places: dict[str, int]
+
+
+class SnapshotPart(msgspec.Struct, frozen=True):
+    """A part of a snapshot; a SKU may stand in several, with other places (`up/snapshot/<name>/<part>`)."""
+
+    name: str
+    part: int
+    stock: tuple[SkuStock, ...]
+    cases: tuple[CaseRow, ...]
+    v: int = WIRE_VERSION
+
+
+class PauseAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="pause"):
+    """HQ stops the store's promises, or with `paused` false lets them go on."""
+
+    id: str
+    counter: int
+    lease: int
+    paused: bool
+    why: str
+    by: str
+
+
+class GrantAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="grant"):
+    """HQ gives a holder the right to `qty` units of a SKU; below zero it takes back what is unused."""
+
+    id: str
+    counter: int
+    lease: int
+    holder: str
+    sku: str
+    qty: int
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """`qty` of one SKU, in its smallest unit, as line `line` of an order."""
+
+    line: int
+    sku: str
+    qty: int
+
+
+class OrderAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
+    """A customer wants all of this from the store, or nothing. `due` is what the customer was told (ms; 0: nothing)."""
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+    channel: str
+    lines: tuple[Wanted, ...]
+    due: int = 0
+
+
+HqAsk = PauseAsk | GrantAsk | OrderAsk
+
+
+class Command(msgspec.Struct, frozen=True):
+    """What HQ asks of one store, signed (`down/command`).
+
+    `sig` is the Ed25519 signature (Base64) of `signing.signed(chain, store, ask)`, where `ask` are the bytes of that
+    field exactly as they stand in the message: an `HqAsk`. `counter` grows with each command to a store; `lease` is one
+    the store said not long ago.
+    """
+
+    ask: msgspec.Raw
+    sig: str
+    v: int = WIRE_VERSION
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What became of a command (`up/answer`).
+
+    `done` and `refused` are for good, and told again as often as it is asked. `stale`: nothing was decided, because the
+    lease was too old; ask again on a newer one. `seq` of `epoch` is how far the stream was with all the command did.
+    """
+
+    id: str
+    counter: int
+    outcome: Literal["done", "refused", "stale"]
+    why: str
+    epoch: int
+    seq: int
+    at: int
     v: int = WIRE_VERSION
 
 

@@ -11,11 +11,14 @@ from zlib import crc32
 
 ROOT = "nearshelf/v1"
 
-UpChannel = Literal["log", "hello", "state"]
-DownChannel = Literal["heard"]
+UpChannel = Literal["log", "hello", "state", "answer"]
+DownChannel = Literal["heard", "command"]
 
 _NAME = re.compile(r"[A-Za-z0-9-]{1,32}")
-_UP = re.compile(rf"{ROOT}/([A-Za-z0-9-]{{1,32}})/([0-9a-f]{{2}})/([A-Za-z0-9-]{{1,32}})/up/(log|hello|state)")
+_UP = re.compile(
+    rf"{ROOT}/([A-Za-z0-9-]{{1,32}})/([0-9a-f]{{2}})/([A-Za-z0-9-]{{1,32}})"
+    r"/up/(log|hello|state|answer|snapshot/[A-Za-z0-9-]{1,32}/[0-9]{1,4})"
+)
 
 
 def is_name(text: str) -> bool:
@@ -43,6 +46,10 @@ class StoreTopics:
     def up(self, channel: UpChannel) -> str:
         return f"{ROOT}/{self.chain}/{shard_of(self.store)}/{self.store}/up/{channel}"
 
+    def snapshot(self, name: str, part: int) -> str:
+        """Part 0 is the manifest."""
+        return f"{ROOT}/{self.chain}/{shard_of(self.store)}/{self.store}/up/snapshot/{name}/{part}"
+
     def down(self, channel: DownChannel) -> str:
         return f"{ROOT}/{self.chain}/{shard_of(self.store)}/{self.store}/down/{channel}"
 
@@ -57,7 +64,10 @@ def all_up(chain: str) -> str:
 
 
 def parse_up(topic: str) -> tuple[StoreTopics, str] | None:
-    """Whose topic, and which of its `up` channels; None for a stranger's topic or a wrong shard."""
+    """Whose topic, and which of its `up` channels; None for a stranger's topic or a wrong shard.
+
+    A snapshot's channel is `snapshot/<name>/<part>`.
+    """
     match = _UP.fullmatch(topic)
     if match is None:
         return None

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
+
+from agent.core.life import CaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,12 @@ KINDS: Final = MappingProxyType(
             "store_lead",
             4 * 3600,
             "What was counted cannot be booked like that. Another person makes the named count, or a manager decides.",
+        ),
+        "forged_command": Kind(
+            "store_lead",
+            4 * 3600,
+            "Somebody sends commands that HQ did not sign. They change nothing; tell whoever runs the broker.",
+            by_hand=True,
         ),
         "waste_or_markdown": Kind(
             "store_lead",
@@ -152,3 +160,12 @@ class Case:
     @property
     def owner(self) -> str:
         return KINDS[self.kind].owner
+
+
+class CaseChange(NamedTuple):
+    """A case was opened, came up again, or was resolved. Only `seq` not None is announced."""
+
+    seq: int | None
+    case: Case
+    state: CaseState
+    resolution: str

@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, promises, stopping, tag_moves, work
+from agent.core import barcodes, counts, fulfilment, obeying, promises, stopping, tag_moves, work
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -41,10 +41,16 @@ from agent.core.asks import (
 )
 from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
+from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import CancelCount, Count, EnterFound, LookAtCount, RequestCount, ReviewCount, StartCount
 from agent.core.ledger import Posting, Turn
 from agent.core.places import BACKROOM, EXIT, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
+
+
+def decide_any(turn: Turn, ask: Ask | FromHq) -> Answer | Obeyed:
+    """The same, also for what HQ commands."""
+    return obeying.obey(turn, ask, decide) if isinstance(ask, FromHq) else decide(turn, ask)
 
 
 def decide(turn: Turn, ask: Ask) -> Answer:

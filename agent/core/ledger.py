@@ -11,9 +11,10 @@ from typing import Literal, NamedTuple
 from agent.core import life
 from agent.core.alarms import Alarms
 from agent.core.atp import Conditions, Stop, StopNote
-from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case
+from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case, CaseChange
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised
+from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.lease import Leases
 from agent.core.orders import Order
@@ -55,15 +56,6 @@ class Posting(NamedTuple):
     on_hand: int
 
 
-class CaseChange(NamedTuple):
-    """A case was opened, came up again, or was resolved. Only `seq` not None is announced."""
-
-    seq: int | None
-    case: Case
-    state: life.CaseState
-    resolution: str
-
-
 class ScanNote(NamedTuple):
     """The `n`-th scan of a device was answered."""
 
@@ -101,6 +93,8 @@ class Books:
     leases: Leases = field(default_factory=Leases)
     counts: OpenCounts = field(default_factory=OpenCounts)
     count_rules: CountRules = field(default_factory=CountRules)
+    #: The highest counter of a command of HQ that was answered for good.
+    newest_command: int = 0
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
@@ -117,6 +111,7 @@ class Books:
                 del self.balances[key]  # a resolved hold never comes back to its account
         self.on_hand.update(turn.on_hand)
         self.scans.update(turn.scans)
+        self.newest_command = turn.commands.newest
         self.books_ms = turn.books_ms
         self.evidence.update(turn.evidence)
         for stop, noted in turn.stops.items():
@@ -220,6 +215,7 @@ class Turn:
         self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
         self.conditions = books.conditions
         self.stops: dict[Stop, StopNote] = {}
+        self.commands = AnsweredCommands(books.newest_command)
         self._running_ms = running_ms
         self.counts: dict[str, CountSession] = {}
         #: Of what is counted in this turn: the postings after number `moved_after`, by SKU, and sessions that are over.
@@ -241,7 +237,7 @@ class Turn:
 
     def is_empty(self) -> bool:
         entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
-        return not (entered or self.holds or self.orders or self.stops or self.counts)
+        return not (entered or self.holds or self.orders or self.stops or self.counts or self.commands.now)
 
     def stop(self, name: Stop) -> StopNote:
         """What is noted of something that stops promises, as of this turn."""

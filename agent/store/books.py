@@ -9,7 +9,7 @@ from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import OPEN_CLAIMS, is_inside
-from agent.store import chain, claims, conditions, counts, orders, tag_rows
+from agent.store import chain, claims, commands, conditions, counts, orders, tag_rows
 from agent.store.errors import BooksRefusedError
 from agent.store.many import Insert
 
@@ -93,6 +93,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     orders.load(tx, books)
     conditions.load(tx, books)
     counts.load(tx, books)
+    commands.load(tx, books)
     return books
 
 

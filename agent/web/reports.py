@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.clerk import Clerk
 from agent.clock import Clock
+from agent.commands import Commands
 from agent.core.cases import KINDS
 from agent.core.catalogue import Sku
 from agent.core.explain import Explanation, explain
@@ -37,6 +38,7 @@ class Reports:
     link: Link
     clerk: Clerk
     upkeep: Upkeep
+    commands: Commands
 
     def stock(self, skus: Iterable[str] | None = None) -> dict[str, Any]:
         """The stock of these SKUs, of all by default; only places where there is something."""
@@ -97,6 +99,7 @@ class Reports:
                 ]
             ],
             "counting_all": len(self.books.counts.sessions),
+            "commands": dict(self.commands.counts),
             "counts": {**asdict(self.intake.counts), "turns": self.clerk.turns},
         }
 

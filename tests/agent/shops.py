@@ -40,6 +40,7 @@ class Shop:
         assert disk.cases == self.books.cases
         assert disk.holds == self.books.holds
         assert disk.orders == self.books.orders
+        assert disk.newest_command == self.books.newest_command
         assert disk.conditions.notes == self.books.conditions.notes
         assert disk.conditions.paused == self.books.conditions.paused
         assert disk.conditions.lease_stale == self.books.conditions.lease_stale

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from agent import catalogue_import
 from agent.clock import SystemClock
+from agent.commands import Commands
 from agent.config import BooksCare
 from agent.core.asks import Notice, Reserve, Want
 from agent.core.catalogue import Catalogue
@@ -71,8 +72,9 @@ async def serving_site(folder: Path, catalogue: Catalogue = goods.CATALOGUE) -> 
         intake = Intake(shop.clerk, clock, TagRules())
         care = BooksCare(folder / "backups", keep_days=400, ballast_bytes=0)
         upkeep = Upkeep(shop.store, shop.clerk, care, clock)
+        commands = Commands(shop.clerk, StoreTopics("demo", "SH-1"), clock, None)
         reports = Reports(
-            shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep
+            shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep, commands
         )
         live = Live(reports, clock, most=2)
         server = WebServer(make_app(shop.clerk, reports, live), "127.0.0.1", 0)

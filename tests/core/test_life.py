@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core import life
+from agent.core.cases import CaseChange
 from agent.core.claims import HoldState as ClaimsHoldState
-from agent.core.ledger import CaseChange
 from agent.core.life import ImpossibleMoveError, Life, advance
 from agent.core.tags import Tag
 

@@ -18,10 +18,15 @@ from wire.codec import (
     Message,
     NotOurs,
     batch_of,
+    decode_answer,
+    decode_ask,
     decode_batch,
+    decode_command,
     decode_heard,
     decode_hello,
     decode_hq_state,
+    decode_snapshot,
+    decode_snapshot_part,
     decode_state,
     encode,
     encode_row,
@@ -33,7 +38,11 @@ DECODERS: dict[str, Callable[[bytes], Message]] = {
     "batch": decode_batch,
     "hello": decode_hello,
     "state": decode_state,
+    "snapshot": decode_snapshot,
+    "snapshot-part": decode_snapshot_part,
+    "answer": decode_answer,
     "heard": decode_heard,
+    "command": decode_command,
     "hq-state": decode_hq_state,
 }
 
@@ -203,6 +212,44 @@ def test_an_unknown_row_that_others_could_not_read_is_not_ours(value: bytes) -> 
     payload = b'{"v":1,"epoch":5,"first":1,"rows":[{"kind":"later","seq":1,"x":' + value + b"}]}"
     with pytest.raises(NotOurs, match=r"no JSON|nested too deeply"):
         decode_batch(payload)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "why"),
+    [
+        ("snapshot", {"name": "a/b"}, "name is no name"),
+        ("snapshot", {"parts": ["00"]}, "a part's hash is not 64 hex digits"),
+        ("snapshot", {"parts": ["0" * 64] * 2001}, "2001 parts; the most is 2000"),
+        ("snapshot", {"seq": -1}, "seq -1 is out of range"),
+        ("snapshot-part", {"part": 0}, "part 0 is out of range"),
+        ("snapshot-part", {"stock": [{"sku": "S", "on_hand": 0, "places": {"FLOOR": 2**60}}]}, "is out of range"),
+        ("snapshot-part", {"stock": [{"sku": "S" * 257, "on_hand": 0, "places": {}}]}, "sku is longer than"),
+        ("answer", {"counter": 0}, "counter 0 is out of range"),
+        ("answer", {"why": "x" * 257}, "why is longer than"),
+        ("heard", {"snapshot": "a b"}, "snapshot is no name"),
+        ("command", {"sig": 7}, "Expected `str`"),
+        ("command", {"v": 2}, "version 2"),
+    ],
+)
+def test_a_wrong_message_says_why(kind: str, changes: dict[str, Any], why: str) -> None:
+    assert why in _refusal(kind, _golden(kind) | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"counter": 0}, "counter 0 is out of range"),
+        ({"lease": -1}, "lease -1 is out of range"),
+        ({"kind": "dance"}, "Invalid value 'dance'"),
+        ({"why": "\x00"}, "holds a NUL"),
+        ({"paused": 1}, "Expected `bool`"),
+    ],
+)
+def test_a_wrong_ask_says_why(changes: dict[str, Any], why: str) -> None:
+    ask = json.loads(bytes(decode_command((GOLDEN[0].parent / "command-v1.json").read_bytes()).ask))
+    with pytest.raises(NotOurs) as caught:
+        decode_ask(msgspec.Raw(json.dumps(ask | changes).encode()))
+    assert why in caught.value.why
 
 
 def test_messages_are_one_readable_line() -> None:

@@ -26,13 +26,18 @@ def test_every_message_has_an_example() -> None:
 def test_every_topic_is_the_code_s() -> None:
     mine = topics.StoreTopics("CHAIN", "STORE")
     built = {
-        mine.up("log"), mine.up("hello"), mine.up("state"), mine.down("heard"), topics.hq_state("CHAIN"),
+        mine.up("log"), mine.up("hello"), mine.up("state"), mine.up("answer"), mine.snapshot("NAME", 7),
+        mine.down("heard"), mine.down("command"), topics.hq_state("CHAIN"),
     }  # fmt: skip
     told = set(re.findall(r"^\| `(nearshelf/[^`]+)`", README, re.MULTILINE))
     shard = topics.shard_of("STORE")
-    assert {
-        topic.replace("<chain>", "CHAIN").replace("<store>", "STORE").replace("<shard>", shard) for topic in told
-    } == built
+    named = {"<chain>": "CHAIN", "<store>": "STORE", "<shard>": shard, "<name>": "NAME", "<part>": "7"}
+    filled = set()
+    for topic in told:
+        for name, value in named.items():
+            topic = topic.replace(name, value)
+        filled.add(topic)
+    assert filled == built
 
 
 def test_bounds_are_the_code_s() -> None:

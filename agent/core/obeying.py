@@ -1,0 +1,51 @@
+"""Decides about a command of HQ: whether it is done, was done, or must not be."""
+
+from collections.abc import Callable
+from typing import Final
+
+from agent.core.asks import Answer, Ask, Ordered, Refused, Short
+from agent.core.commands import WINDOW, FromHq, Obeyed, Outcome
+from agent.core.ledger import Turn
+
+#: The longest reason that is told.
+_LONGEST_WHY: Final = 256
+
+
+def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> Obeyed:
+    """Do it, or say again what was said; `decide` is what does an ask."""
+    earlier = turn.commands.before.get(command.counter)
+    if earlier is not None:
+        if earlier.id == command.id:
+            return earlier
+        return _answer(turn, command, "refused", f"counter {command.counter} was that of command {earlier.id!r}")
+    newest = turn.commands.newest
+    if command.counter <= newest - WINDOW:
+        return _answer(turn, command, "refused", f"counter {command.counter} is too old; {newest} was the newest")
+    stale = turn.why_lease_refused(command.lease)
+    if stale:
+        return _answer(turn, command, "stale", stale)
+    if command.ask is None:
+        outcome, why = "refused", command.problem
+    else:
+        why = _why_not(decide(turn, command.ask))
+        outcome = "refused" if why else "done"
+    said = _answer(turn, command, outcome, why)  # type: ignore[arg-type]  # one of the two
+    turn.commands.note(said)
+    return said
+
+
+def _answer(turn: Turn, command: FromHq, outcome: Outcome, why: str) -> Obeyed:
+    return Obeyed(command.id, command.counter, outcome, why[:_LONGEST_WHY], turn.books.epoch, turn.head, turn.at)
+
+
+def _why_not(answer: Answer) -> str:
+    """Why it was not done; empty when it was."""
+    match answer:
+        case Refused():
+            return "; ".join(f"{mistake.path}: {mistake.problem}" for mistake in answer.mistakes)
+        case Short():
+            return "; ".join(f"{line.sku}: {line.why}, {line.available} of {line.wanted}" for line in answer.lacking)
+        case Ordered(state="rejected"):
+            return "; ".join(f"{line.sku}: {line.why}" for line in answer.missing) or "rejected"
+        case _:
+            return ""

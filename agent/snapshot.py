@@ -1,0 +1,129 @@
+"""All that the books have, sent to HQ in parts when it asks: the manifest first, then the parts, each with its hash.
+
+Everything is as of one number. What is lost on the way HQ asks for again, under another name.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import islice
+
+import structlog
+
+from agent.core.cases import Case
+from agent.core.ledger import Books
+from wire import digest
+from wire.codec import MAX_PARTS, encode
+from wire.messages import CaseRow, SkuStock, Snapshot, SnapshotPart
+from wire.mqtt import BrokerLost, Link
+from wire.topics import StoreTopics
+
+log = structlog.get_logger()
+
+#: A part aims at so many bytes.
+_PART_BYTES = 64 * 1024
+_MOST_PLACES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A copy of what is true at a number."""
+
+    epoch: int
+    seq: int
+    balances: list[tuple[str, str, int]]
+    on_hand: dict[str, int]
+    cases: list[Case]
+
+
+class Snapshots:
+    """Sends one snapshot at a time, the one that was asked for last."""
+
+    def __init__(self, books: Books, topics: StoreTopics, link: Link) -> None:
+        self._books = books
+        self._topics = topics
+        self._link = link
+        self._wanted = ""
+        self._asked = asyncio.Event()
+
+    def ask(self, name: str) -> None:
+        """HQ wants one under this name. Never waits."""
+        if name != self._wanted:
+            self._wanted = name
+            self._asked.set()
+
+    async def run(self) -> None:
+        """Send what is asked for, for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                await self._send(self._wanted)
+            except BrokerLost as lost:
+                log.info("snapshot_cut_off", name=self._wanted, why=str(lost))
+                self._wanted = ""
+
+    async def _send(self, name: str) -> None:
+        taken = self._take()
+        manifest, parts = await asyncio.to_thread(_made, name, taken)
+        log.info("snapshot_sent", name=name, seq=taken.seq, parts=len(parts))
+        await self._link.publish(self._topics.snapshot(name, 0), encode(manifest))
+        for number, part in enumerate(parts, 1):
+            if name != self._wanted:
+                return
+            await self._link.publish(self._topics.snapshot(name, number), part)
+
+    def _take(self) -> _Taken:
+        """In one step of the event loop, so that all of it is of one number."""
+        books = self._books
+        balances = [(sku, place, qty) for (sku, place), qty in books.balances.items() if qty]
+        return _Taken(books.epoch, books.head, balances, dict(books.on_hand), list(books.cases.values()))
+
+
+def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
+    """The manifest and the payloads of the parts."""
+    parts = [encode(SnapshotPart(name, nth, *content)) for nth, content in enumerate(_parts(taken), 1)]
+    assert len(parts) <= MAX_PARTS
+    books_digest = digest.to_text(digest.of_books(taken.balances))
+    hashes = tuple(sha256(part).hexdigest() for part in parts)
+    return Snapshot(name, taken.epoch, taken.seq, books_digest, hashes), parts
+
+
+def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow, ...]]]:
+    """SKUs, then cases, in portions."""
+    places: dict[str, dict[str, int]] = {}
+    for sku, place, qty in taken.balances:
+        places.setdefault(sku, {})[place] = qty
+    stock: list[SkuStock] = []
+    size = 0
+    for sku, found in places.items():
+        for some in _some_of(found):
+            stock.append(SkuStock(sku, taken.on_hand.get(sku, 0), some))
+            size += 40 + len(sku) + sum(20 + len(place) for place in some)
+            if size >= _PART_BYTES:
+                yield tuple(stock), ()
+                stock, size = [], 0
+    cases: list[CaseRow] = []
+    for case in taken.cases:
+        cases.append(_row(case, taken.epoch))
+        size += 200 + len(case.about)
+        if size >= _PART_BYTES:
+            yield tuple(stock), tuple(cases)
+            stock, cases, size = [], [], 0
+    if stock or cases:
+        yield tuple(stock), tuple(cases)
+
+
+def _some_of(places: dict[str, int]) -> Iterator[dict[str, int]]:
+    """A SKU with a thousand open claims has a thousand places: too many for one part."""
+    left = iter(places.items())
+    while some := dict(islice(left, _MOST_PLACES)):
+        yield some
+
+
+def _row(case: Case, epoch: int) -> CaseRow:
+    """As it was announced when it was opened."""
+    return CaseRow(
+        case.id, f"{epoch}/{case.id}", case.opened_at, case.kind, case.about, "open", case.owner, case.due_at
+    )
