@@ -171,7 +171,7 @@ SAFEGUARDS = (
         "drivers/barcode_serial/driver.py",
         "        answer = await sink.scan(said)\n        return _ACK if answer.accepted",
         "        asyncio.ensure_future(sink.scan(said))\n        return _ACK if said",
-        (_SCANNER,),
+        (f"{_SCANNER}::test_a_refused_scan_and_an_unreadable_line_get_nak",),
     ),
     Safeguard(
         "HQ takes no row before its turn",
