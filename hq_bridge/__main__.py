@@ -12,6 +12,8 @@ from hq_bridge.answers import Answers, Presence
 from hq_bridge.clock import now_ms
 from hq_bridge.config import Config
 from hq_bridge.ingest import Ingest, Say
+from hq_bridge.memory import spare_the_books
+from hq_bridge.retention import Retention
 from hq_bridge.store import Database
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
@@ -27,8 +29,8 @@ async def serve(
 ) -> None:
     """Run HQ until `stop` is set. `say_with` turns the ordinary way of answering stores into the one to use.
 
-    Raises DatabaseRefused, OSError when the web port is taken, and whatever the database raised: then the process must
-    end and be started anew, because only a fresh look at the disk tells what was committed.
+    Raises DatabaseRefused, OSError when the web port is taken, and (in a group) DatabaseLost: then the process must end
+    and be started anew, because only a fresh look at the disk tells what was committed.
     """
     boot = secrets.token_hex(4)
     log_lines.set_up(chain=config.chain, boot=boot)
@@ -55,19 +57,28 @@ async def serve(
         )
         answers = Answers(link)
         ingest = Ingest(config.chain, database, await database.load(), say_with(answers), now_ms)
+        spare_the_books()
+        retention = Retention(database, config.keep_days, now_ms)
         board = Board(config.chain, ingest, database, link, now_ms)
         web = WebServer(make_app(board), config.web_host, config.web_port)
         log.info("ready", web=web.address, broker=str(config.broker), stores=len(ingest.stores))
-        await _run(stop, ingest, link, presence, board, web)
+        await _run(stop, ingest, retention, link, presence, board, web)
     log.info("stopped")
 
 
 async def _run(
-    stop: asyncio.Event, ingest: Ingest, link: Link, presence: Presence, board: Board, web: WebServer
+    stop: asyncio.Event,
+    ingest: Ingest,
+    retention: Retention,
+    link: Link,
+    presence: Presence,
+    board: Board,
+    web: WebServer,
 ) -> None:
     """Everything at once; when `stop` is set, from the outside in: pages, then the line, then the writer."""
     async with asyncio.TaskGroup() as group:
         writer = group.create_task(ingest.run(), name="ingest")
+        keeper = group.create_task(retention.run(), name="retention")
         line = group.create_task(link.run(), name="line")
         pages = group.create_task(web.run_until_stopped(), name="web")
         await stop.wait()
@@ -77,6 +88,7 @@ async def _run(
         await presence.away(link, now_ms())
         line.cancel()
         await asyncio.wait({line})
+        keeper.cancel()
         writer.cancel()
 
 

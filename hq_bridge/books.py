@@ -5,8 +5,11 @@ the draft, and only when that transaction has been committed does `StoreBooks.ac
 """
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from wire import digest
 from wire.messages import Batch, CaseRow, Heard, Hello, Row, StockRow, StoreState, UnknownRow
@@ -16,65 +19,73 @@ Presence = Literal["here", "away", "unknown"]
 #: What may be wrong with a store, one text for each kind.
 Trouble = Literal["epoch", "snapshot", "behind_us", "unreadable", "digest"]
 
-_LAG_ROWS = 10_000
+_LAG_ROWS = 1000
 _WINDOW = 8  # batches a store may have under way
+_UNITS_MAX = 2**63 - 1  # what a database can keep; a store that claims more is wrong, and must not stop HQ
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a store's stream has been committed; `digest` is that of HQ's own balances at `cursor`."""
+    """How far a store's stream has been committed; `digest` and `units` are those of HQ's own stock at `cursor`."""
 
     epoch: int = 0
     cursor: int = 0
     digest: int = 0
     landed_at: int | None = None
     rows: int = 0
+    #: On hand, over all SKUs.
+    units: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """Units of one SKU, as row `seq` left them."""
+_encoder = msgspec.json.Encoder()
+_places = msgspec.json.Decoder(dict[str, int])
 
-    qty: int
-    seq: int
+
+#: A line of the table `stock`: (store, SKU, on hand, seq of the last row, places), where places is a JSON object of the
+#: balances that are not zero. A plain tuple of plain values: a million of them are nothing to the garbage collector.
+Stock = tuple[str, str, int, int, str]
+
+
+class Stretch(NamedTuple):
+    """Rows `first …` of one epoch, without a hole."""
+
+    epoch: int
+    first: int
+    rows: list[Row]
 
 
 class Lag:
-    """Commit at HQ minus the row's own time, in ms, over the last 10,000 rows. Two clocks: it may be negative."""
+    """Commit at HQ minus the row's own time, in ms, over the last 1,000 rows. Two clocks: it may be negative."""
 
     def __init__(self) -> None:
         self._ms = array("q")
-        self._next = 0
-        self._seen = -1
-        self._quantiles: tuple[int | None, int | None] = (None, None)
+        self._quantiles: tuple[int | None, int | None] | None = (None, None)
 
-    def note(self, ms: int) -> None:
-        if len(self._ms) < _LAG_ROWS:
-            self._ms.append(ms)
-        else:
-            self._ms[self._next % _LAG_ROWS] = ms
-        self._next += 1
+    def note(self, ms: Sequence[int]) -> None:
+        """Of rows in order."""
+        if not ms:
+            return
+        newest = array("q", ms[-_LAG_ROWS:])
+        self._ms = self._ms[max(0, len(self._ms) + len(newest) - _LAG_ROWS) :] + newest
+        self._quantiles = None
 
     def p50_p99(self) -> tuple[int | None, int | None]:
-        if self._seen != self._next and self._ms:
+        if self._quantiles is None:
             ranked = sorted(self._ms)
             self._quantiles = ranked[len(ranked) // 2], ranked[len(ranked) * 99 // 100]
-            self._seen = self._next
         return self._quantiles
 
 
 @dataclass(slots=True)
 class StoreBooks:
-    """One store: what is committed (`position`, `balances`, `cases`), and what was said since HQ started."""
+    """One store: what is committed (`position`, `stock`, `cases`), and what was said since HQ started."""
 
     store: str
     position: Position = Position()
-    #: None until somebody needs them; see Ingest, which bounds how many are kept.
-    balances: dict[tuple[str, str], Balance] | None = None
-    #: Units of each SKU inside the store; there when `balances` are.
-    on_hand: dict[str, int] = field(default_factory=dict)
-    #: The sum of `on_hand`, always there.
-    units: int = 0
+    #: By SKU, those that rows touched lately; see Ingest, which bounds how many are kept.
+    stock: dict[str, Stock] = field(default_factory=dict)
+    #: Is `stock` all there is? Otherwise what is missing may still be in the database.
+    whole: bool = False
     cases: set[tuple[str, str]] = field(default_factory=set)
     presence: Presence = "unknown"
     head: int = 0
@@ -95,35 +106,29 @@ class StoreBooks:
     def accept(self, draft: "Draft", committed_at: int) -> None:
         """What `draft` says has been committed."""
         if draft.anew:
-            self.balances, self.cases, self.on_hand, self.units = {}, set(), {}, 0
-        assert self.balances is not None
+            self.stock, self.whole, self.cases = {}, True, set()
         self.position = draft.position
-        self.balances.update(draft.balances)
-        for sku, now in draft.on_hand.items():
-            self.units += now.qty - self.on_hand.get(sku, 0)
-            self.on_hand[sku] = now.qty
+        self.stock.update(draft.stock)
         for key, case in draft.cases.items():
             (self.cases.add if case.state == "open" else self.cases.discard)(key)
         self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence
         self.verdict, self.told, self.asked, self.trouble = draft.verdict, draft.told, draft.asked, draft.trouble
-        for _, row in draft.rows:
-            if not isinstance(row, UnknownRow):
-                self.lag.note(committed_at - row.at)
+        for stretch in draft.stretches:
+            self.lag.note([committed_at - row.at for row in stretch.rows if not isinstance(row, UnknownRow)])
 
 
 class Draft:
-    """What one turn changes in one store's books. Needs its balances to be there."""
+    """What one turn changes in one store's books. Needs the stock of its rows' SKUs to be there."""
 
     def __init__(self, books: StoreBooks) -> None:
-        assert books.balances is not None
         self.books = books
         self.anew = False
         self.epoch = books.position.epoch
         self.cursor = books.position.cursor
-        #: The rows to keep, each with its epoch.
-        self.rows: list[tuple[int, Row]] = []
-        self.balances: dict[tuple[str, str], Balance] = {}
-        self.on_hand: dict[str, Balance] = {}
+        #: The rows to keep.
+        self.stretches: list[Stretch] = []
+        #: What becomes of each SKU that rows touched; complete once sealed.
+        self.stock: dict[str, Stock] = {}
         self.cases: dict[tuple[str, str], CaseRow] = {}
         self.head = books.head
         self.presence = books.presence
@@ -137,6 +142,11 @@ class Draft:
         self.unknown_kinds: set[str] = set()
         #: To be said after the commit, when not None.
         self.answer: Heard | None = None
+        # Not in `stock` yet: balances by SKU and place, and the last row of each SKU; see `_settle`.
+        self._balances: dict[str, dict[str, int]] = {}
+        self._last: dict[str, StockRow] = {}
+        self._digest = books.position.digest
+        self._units = books.position.units
 
     @property
     def store(self) -> str:
@@ -144,14 +154,24 @@ class Draft:
 
     @property
     def changes_books(self) -> bool:
-        return self.anew or bool(self.rows)
+        return self.anew or bool(self.stretches)
+
+    @property
+    def replaces_books(self) -> bool:
+        return self.anew and self.books.position.epoch > 0
+
+    @property
+    def row_count(self) -> int:
+        return sum(len(stretch.rows) for stretch in self.stretches)
 
     def seal(self, landed_at: int) -> None:
         """Nothing more comes: say where the store's books stand once this is committed."""
         if self.changes_books:
-            rows = self.books.position.rows + len(self.rows)
-            at = landed_at if self.rows else None
-            self.position = Position(self.epoch, self.cursor, self._digest(), at, rows)
+            self._settle()
+            rows = self.books.position.rows + self.row_count
+            at = landed_at if self.stretches else None
+            units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
+            self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units)
 
     def state(self, state: StoreState) -> None:
         """The store is here or away."""
@@ -192,44 +212,80 @@ class Draft:
             self.head = max(self.head, batch.first + len(batch.rows) - 1)
             self._ask(batch.epoch, self.cursor)
             return
-        for row in batch.rows[self.cursor + 1 - batch.first :]:
-            self._take(row)
+        rows = batch.rows[self.cursor + 1 - batch.first :]
+        if rows:
+            self._keep(rows)
             self.asked = None
             self.trouble.pop("unreadable", None)
         self._say()
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        """Take the rows that come next. A digest that was told for one of them is judged there."""
+        if self.stretches and self.stretches[-1].epoch == self.epoch:
+            self.stretches[-1].rows.extend(rows)
+        else:
+            self.stretches.append(Stretch(self.epoch, self.cursor + 1, list(rows)))
+        if self.told is not None and self.told[0] == self.epoch:
+            before = max(0, self.told[1] - self.cursor)
+            if 0 < before <= len(rows):
+                self._apply(rows[:before])
+                self._judge(self.told[2])
+                rows = rows[before:]
+        self._apply(rows)
 
     def _begin(self, epoch: int) -> None:
         """The store keeps new books: what HQ held of the old ones is history."""
         self.anew = True
         self.epoch, self.cursor = epoch, 0
         # Rows of the old books that came in the same turn stay: they are history.
-        self.balances.clear()
-        self.on_hand.clear()
+        self.stock.clear()
+        self._balances.clear()
+        self._last.clear()
+        self._digest = self._units = 0
         self.cases.clear()
         self.head, self.verdict, self.told, self.asked, self.trouble = 0, "unknown", None, None, {}
 
-    def _take(self, row: Row) -> None:
-        self.cursor = row.seq
-        self.rows.append((self.epoch, row))
-        if isinstance(row, StockRow):
-            self.balances[row.sku, row.origin] = Balance(row.from_now, row.seq)
-            self.balances[row.sku, row.target] = Balance(row.to_now, row.seq)
-            self.on_hand[row.sku] = Balance(row.on_hand, row.seq)
-        elif isinstance(row, CaseRow):
-            self.cases[row.case, row.about] = row
-        else:
-            self.unknown_kinds.add(row.kind)
-        if self.told is not None and self.told[:2] == (self.epoch, row.seq):
-            self._judge(self.told[2])
+    def _apply(self, rows: Sequence[Row]) -> None:
+        """Note what is true after these rows. Written out flat: it runs for every row of every store."""
+        balances, last = self._balances, self._last
+        for row in rows:
+            if type(row) is StockRow:
+                sku = row.sku
+                if (places := balances.get(sku)) is None:
+                    places = balances[sku] = {}
+                places[row.origin] = row.from_now
+                places[row.target] = row.to_now
+                last[sku] = row
+            elif type(row) is CaseRow:
+                self.cases[row.case, row.about] = row
+            else:
+                assert type(row) is UnknownRow
+                self.unknown_kinds.add(row.kind)
+        self.cursor += len(rows)
 
-    def _digest(self) -> int:
-        """That of the balances as this draft leaves them: the old one, and what became of each that changed."""
-        assert self.books.balances is not None
-        now = 0 if self.anew else self.books.position.digest
-        for (sku, place), balance in self.balances.items():
-            before = None if self.anew else self.books.balances.get((sku, place))
-            now = digest.changed(now, sku, place, before.qty if before else 0, balance.qty)
-        return now
+    def _settle(self) -> None:
+        """Bring what was noted into stock, digest and units."""
+        now, units, share = self._digest, self._units, digest.of_balance
+        for sku, row in self._last.items():
+            known = self._known(sku)
+            places = {} if known is None else _places.decode(known[4])
+            for place, qty in self._balances[sku].items():
+                was = places.get(place, 0)
+                if qty != was:
+                    now += share(sku, place, qty) - share(sku, place, was)
+                    if qty:
+                        places[place] = qty
+                    else:
+                        del places[place]
+            units += row.on_hand - (0 if known is None else known[2])
+            self.stock[sku] = (self.store, sku, row.on_hand, row.seq, _encoder.encode(places).decode())
+        self._digest, self._units = now & digest.MASK, units
+        self._balances.clear()
+        self._last.clear()
+
+    def _known(self, sku: str) -> Stock | None:
+        """As this draft has it, or else the books."""
+        return self.stock.get(sku) or (None if self.anew else self.books.stock.get(sku))
 
     def _compare(self, hello: Hello) -> None:
         """Judge the store's digest now, or when HQ has got to its row."""
@@ -252,7 +308,8 @@ class Draft:
 
     def _judge(self, told: str) -> None:
         self.told = None
-        if told == digest.to_text(self._digest()):
+        self._settle()
+        if told == digest.to_text(self._digest):
             self.verdict = "same"
             self.trouble.pop("digest", None)
         else:

@@ -9,7 +9,7 @@ import typer
 
 from hq_bridge import certs_cli
 from hq_bridge.config import Config, ConfigMistakes, load
-from hq_bridge.store import DatabaseRefused
+from hq_bridge.refusals import DatabaseLost, DatabaseRefused
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="HQ's end of the line: what every store has, and how old that is."
@@ -52,6 +52,12 @@ def run(file: File) -> None:
     except (DatabaseRefused, OSError) as error:
         typer.echo(f"nearshelf-hq cannot start: {error}", err=True)
         raise typer.Exit(1) from error
+    except ExceptionGroup as group:
+        lost, others = group.split(DatabaseLost)
+        if lost is None or others is not None:
+            raise
+        typer.echo(f"nearshelf-hq ends, and must be started anew: {lost.exceptions[0]}", err=True)
+        raise typer.Exit(1) from group
 
 
 def _load(file: Path) -> Config:

@@ -15,8 +15,11 @@ from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import is_name
 
 SQLITE = "sqlite+aiosqlite"
+POSTGRES = "postgresql+asyncpg"
 
-_KEYS = {"hq": ("chain", "database", "broker", "mqtt_version", "tls"), "web": ("host", "port")}
+#: What may follow the question mark of a PostgreSQL URL, as libpq calls it.
+_POSTGRES_QUERY = {"sslmode", "host"}
+_KEYS = {"hq": ("chain", "database", "keep_days", "broker", "mqtt_version", "tls"), "web": ("host", "port")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Config:
 
     chain: str
     database: URL
+    #: History is kept for so many days at least.
+    keep_days: int
     broker: Broker
     mqtt_version: MqttVersion
     #: Who HQ is, for a broker over TLS.
@@ -81,11 +86,12 @@ class _Reader:
         return Config(
             chain=chain,
             database=database,
+            keep_days=self._number("hq", "keep_days", 400, 1, 36_500, "days"),
             broker=broker,
             mqtt_version=self._mqtt_version(),
             credentials=self._credentials(folder, broker),
             web_host=self._text("web", "host", "127.0.0.1"),
-            web_port=self._port(),
+            web_port=self._number("web", "port", 0, 0, 65535, "a port; 0 is any"),
         )
 
     def _text(self, table: str, key: str, default: str | None) -> str:
@@ -105,19 +111,23 @@ class _Reader:
     def _database(self, folder: Path) -> URL:
         """A relative SQLite file is meant from the folder of the TOML file."""
         text = self._text("hq", "database", f"{SQLITE}:///hq.db")
-        example = f"write it like {SQLITE}:///hq.db"
+        example = f"write it like {SQLITE}:///hq.db or postgresql://user:password@host/name"
         try:
             url = make_url(text)
         except (ArgumentError, ValueError):
             if text:
                 self.mistakes.append(f"[hq] database: this is no database URL; {example}")
             return URL.create(SQLITE)
-        if url.get_backend_name() in ("postgresql", "postgres"):
-            self.mistakes.append(f"[hq] database: PostgreSQL comes with a later release; {example}")
-        elif url.drivername != SQLITE or not url.database or url.query:
-            self.mistakes.append(f"[hq] database: {url.render_as_string()} is not one HQ can use; {example}")
-        else:
+        if (
+            url.drivername in ("postgresql", "postgres", POSTGRES)
+            and url.database
+            and set(url.query) <= _POSTGRES_QUERY
+        ):
+            query = {"ssl" if key == "sslmode" else key: value for key, value in url.query.items()}
+            return url.set(drivername=POSTGRES, query=query)
+        if url.drivername == SQLITE and url.database and not url.query:
             return url.set(database=str(folder / url.database))
+        self.mistakes.append(f"[hq] database: {url.render_as_string()} is not one HQ can use; {example}")
         return url
 
     def _broker(self) -> Broker:
@@ -145,12 +155,12 @@ class _Reader:
         self.mistakes.append(f'[hq] mqtt_version: {asked!r} is neither "5" nor "3.1.1"')
         return "5"
 
-    def _port(self) -> int:
-        port = self._tables["web"].get("port", 0)
-        if isinstance(port, int) and not isinstance(port, bool) and 0 <= port <= 65535:
-            return port
-        self.mistakes.append(f"[web] port: {port!r} is not a port: 0 (any) to 65535")
-        return 0
+    def _number(self, table: str, key: str, default: int, least: int, most: int, what: str) -> int:
+        value = self._tables[table].get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.mistakes.append(f"[{table}] {key}: {value!r} is not within {least} to {most} ({what})")
+        return default
 
 
 def _did_you_mean(word: str, known: Mapping[str, Any] | tuple[str, ...]) -> str:

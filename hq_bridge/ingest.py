@@ -2,7 +2,8 @@
 
 A turn takes all that waits (up to a bound), drafts what it changes, commits it, makes memory agree in the same step as
 the commit returned, and only then answers. So an answer is never ahead of the disk, memory is never ahead of or behind
-the database, and a message that was dropped here on the way costs nothing: the store goes back to the cursor.
+the database, and a message that was dropped here on the way costs nothing: the store goes back to the cursor. While the
+disk works, messages of the next turn are read, and only read: what they change is decided when their turn comes.
 """
 
 import asyncio
@@ -15,8 +16,9 @@ import structlog
 from hq_bridge.books import Draft, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.store import Database, Unreadable
+from hq_bridge.whole import whole
 from wire.codec import NotOurs, decode_batch, decode_hello, decode_state
-from wire.messages import Heard
+from wire.messages import Batch, Heard, Hello, StockRow, StoreState
 from wire.topics import StoreTopics, parse_up
 
 log = structlog.get_logger()
@@ -30,7 +32,7 @@ MAX_GREETING_BYTES = 4096  # ten times what a hello needs
 MAX_GREETINGS = 20_000  # hellos and states that may wait: they are few and small, and a store depends on them
 MAX_STORES = 20_000
 _TURN_MESSAGES = 256
-_TURN_BYTES = 512 * 1024  # about 3,000 rows: drafting them keeps the event loop from everything else
+_TURN_BYTES = 1024 * 1024  # about 5,000 rows, some 20 ms of drafting; everything else goes on between messages
 _TURN_UNREADABLE = 20  # kept per turn; a flood of nonsense is counted, and does not become a flood of writes
 _KINDS_NAMED = 100  # unknown kinds of rows that are logged, each once
 
@@ -40,6 +42,17 @@ class _Waiting(NamedTuple):
     channel: str
     topic: str
     payload: bytes
+
+
+class _Read(NamedTuple):
+    """A message that has been looked at; `said` is why not, when it could not be read."""
+
+    waited: _Waiting
+    said: Batch | Hello | StoreState | NotOurs
+
+    @property
+    def store(self) -> str:
+        return self.waited.topics.store
 
 
 class Ingest:
@@ -53,9 +66,9 @@ class Ingest:
         say: Say,
         now_ms: NowMs,
         *,
-        balances_kept: int = 1_000_000,
+        skus_kept: int = 1_000_000,
     ) -> None:
-        """`stores` as the database loaded them; about `balances_kept` balances stay in memory, over all stores."""
+        """`stores` as the database loaded them; about `skus_kept` SKUs' stock stays in memory, over all stores."""
         self.stores = stores
         #: What became of messages: dropped, unreadable, strangers, landed …
         self.counts: Counter[str] = Counter()
@@ -65,7 +78,9 @@ class Ingest:
         self._database = database
         self._say = say
         self._now_ms = now_ms
-        self._balances_kept = balances_kept
+        self._skus_kept = skus_kept
+        self._skus = 0
+        self._ahead: list[_Read] = []
         self._waiting: deque[_Waiting] = deque()
         self._waiting_batches = 0
         self._waiting_bytes = 0
@@ -81,6 +96,7 @@ class Ingest:
         """
         self._connection += 1
         self._waiting = deque(each for each in self._waiting if each.channel == "log")
+        self._ahead = [each for each in self._ahead if each.waited.channel == "log"]
         for books in self.stores.values():
             books.presence = "unknown"
         self.version += 1
@@ -88,7 +104,7 @@ class Ingest:
     def offer(self, topic: str, payload: bytes) -> None:
         """Take a message from the line, or drop and count it when too much waits already. Never waits."""
         found = parse_up(topic)
-        if found is None or found[0].chain != self._chain:
+        if found is None or found[0].chain != self._chain or found[1] not in _DECODERS:
             self._count("strangers")
             return
         topics, channel = found
@@ -116,85 +132,91 @@ class Ingest:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
-                await self._finish(self._take())
+            while self._waiting or self._ahead:
+                await whole(self._turn(self._take(), self._connection), "hq turn")
 
-    def _take(self) -> list[_Waiting]:
-        taken: list[_Waiting] = []
-        size = 0
-        while self._waiting and len(taken) < _TURN_MESSAGES and size < _TURN_BYTES:
-            each = self._waiting.popleft()
-            taken.append(each)
-            size += len(each.payload)
-            if each.channel == "log":
-                self._waiting_batches -= 1
-                self._waiting_bytes -= len(each.payload)
+    def _take(self) -> list[_Read]:
+        """What the next turn is about: what was read ahead, and more as far as there is room."""
+        taken, self._ahead = self._ahead, []
+        size = sum(len(each.waited.payload) for each in taken)
+        while self._waiting and _has_room(len(taken), size):
+            taken.append(self._read_next())
+            size += len(taken[-1].waited.payload)
         return taken
 
-    async def _finish(self, taken: list[_Waiting]) -> None:
-        """One turn, to its end even when we are cancelled: half a transaction would be nobody's."""
-        turn = asyncio.create_task(self._turn(taken, self._connection), name="hq turn")
-        try:
-            await asyncio.shield(turn)
-        except asyncio.CancelledError:
-            await _to_its_end(turn)
-            raise
+    async def _read_ahead(self, landing: asyncio.Task[None]) -> None:
+        """Read messages while `landing` waits for the disk, giving way to it after each."""
+        size = 0
+        while not landing.done() and self._waiting and _has_room(len(self._ahead), size):
+            self._ahead.append(self._read_next())
+            size += len(self._ahead[-1].waited.payload)
+            await asyncio.sleep(0)
 
-    async def _turn(self, taken: list[_Waiting], connection: int) -> None:
-        await self._recall({each.topics.store for each in taken})
+    def _read_next(self) -> _Read:
+        each = self._waiting.popleft()
+        if each.channel == "log":
+            self._waiting_batches -= 1
+            self._waiting_bytes -= len(each.payload)
+        try:
+            return _Read(each, _DECODERS[each.channel](each.payload))
+        except NotOurs as error:
+            return _Read(each, error)
+
+    async def _turn(self, taken: list[_Read], connection: int) -> None:
+        await self._recall(taken)
         drafts: dict[str, Draft] = {}
         unreadable: list[Unreadable] = []
         for each in taken:
-            try:
-                self._read(each, drafts)
-            except NotOurs as error:
+            draft = self._draft(each, drafts)
+            if isinstance(each.said, Batch):
+                draft.batch(each.said)
+            elif isinstance(each.said, Hello):
+                draft.hello(each.said)
+            elif isinstance(each.said, StoreState):
+                draft.state(each.said)
+            else:
                 self._count("unreadable")
-                self._draft(each, drafts).trouble["unreadable"] = f"a message could not be read: {error.why}"
+                draft.trouble["unreadable"] = f"a message could not be read: {each.said.why}"
                 if len(unreadable) < _TURN_UNREADABLE:
-                    unreadable.append(Unreadable(self._now_ms(), each.topic, error.why, each.payload))
+                    unreadable.append(Unreadable(self._now_ms(), each.waited.topic, each.said.why, each.waited.payload))
+                continue
+            draft.books.heard_from_at = self._now_ms()
+            await asyncio.sleep(0)
         await self._commit(drafts, unreadable)
         if connection != self._connection:  # the line went and came meanwhile: who was here is hearsay
             for draft in drafts.values():
                 draft.presence = "unknown"
         self._remember(drafts, taken)
 
-    async def _recall(self, stores: set[str]) -> None:
-        """Have the balances of these stores in memory; let go of those not needed for longest."""
-        for store in stores:
+    async def _recall(self, taken: list[_Read]) -> None:
+        """Have the stock that rows are about to touch in memory; let go of the stores not heard for longest."""
+        touched: dict[str, set[str]] = {}
+        for each in taken:
+            if isinstance(each.said, Batch):
+                skus = touched.setdefault(each.store, set())
+                skus.update([row.sku for row in each.said.rows if type(row) is StockRow])
+        for store, skus in touched.items():
             books = self.stores.get(store)
-            if books is not None and books.balances is None:
-                books.on_hand = await self._database.on_hand(store)
-                books.balances = await self._database.balances(store)
+            if books is not None and not books.whole and (missing := skus - books.stock.keys()):
+                found = await self._database.stock_in(store, sorted(missing))
+                books.stock.update(found)
+                self._skus += len(found)
             self._recent[store] = None
             self._recent.move_to_end(store)
-        kept = sum(len(self.stores[store].balances or ()) for store in self._recent if store in self.stores)
-        while kept > self._balances_kept and len(self._recent) > len(stores):
+        while self._skus > self._skus_kept and len(self._recent) > len(touched):
             oldest, _ = self._recent.popitem(last=False)
-            if oldest in self.stores:
-                kept -= len(self.stores[oldest].balances or ())
-                self.stores[oldest].balances, self.stores[oldest].on_hand = None, {}
+            if (books := self.stores.get(oldest)) is not None:
+                self._skus -= len(books.stock)
+                books.stock, books.whole = {}, False
 
-    def _draft(self, each: _Waiting, drafts: dict[str, Draft]) -> Draft:
-        store = each.topics.store
+    def _draft(self, each: _Read, drafts: dict[str, Draft]) -> Draft:
+        store = each.store
         if store not in drafts:
             books = self.stores.get(store)
             if books is None:
-                books = self.stores[store] = StoreBooks(store, balances={})
+                books = self.stores[store] = StoreBooks(store, whole=True)
             drafts[store] = Draft(books)
         return drafts[store]
-
-    def _read(self, each: _Waiting, drafts: dict[str, Draft]) -> None:
-        """Draft what one message changes. Raises NotOurs."""
-        if each.channel == "log":
-            batch = decode_batch(each.payload)
-            self._draft(each, drafts).batch(batch)
-        elif each.channel == "hello":
-            hello = decode_hello(each.payload)
-            self._draft(each, drafts).hello(hello)
-        else:
-            state = decode_state(each.payload)
-            self._draft(each, drafts).state(state)
-        drafts[each.topics.store].books.heard_from_at = self._now_ms()
 
     async def _commit(self, drafts: dict[str, Draft], unreadable: list[Unreadable]) -> None:
         changed = [draft for draft in drafts.values() if draft.changes_books]
@@ -202,23 +224,27 @@ class Ingest:
         for draft in changed:
             draft.seal(now)
         if changed or unreadable:
-            await self._database.land(changed, unreadable)
+            landing = asyncio.create_task(self._database.land(changed, unreadable, now), name="hq landing")
+            await self._read_ahead(landing)
+            await landing
 
-    def _remember(self, drafts: dict[str, Draft], taken: list[_Waiting]) -> None:
+    def _remember(self, drafts: dict[str, Draft], taken: list[_Read]) -> None:
         """Make memory agree and answer: never waits, so nothing comes between the commit's return and this."""
         now = self._now_ms()
         for draft in drafts.values():
             self._note(draft)
+            self._skus -= len(draft.books.stock)
             draft.books.accept(draft, now)
+            self._skus += len(draft.books.stock)
         self.version += 1
-        topics = {each.topics.store: each.topics for each in taken}
+        topics = {each.store: each.waited.topics for each in taken}
         for draft in drafts.values():
             if draft.answer is not None:
                 self._say(topics[draft.store], draft.answer)
 
     def _note(self, draft: Draft) -> None:
         """Count and log what operations should know; each trouble once."""
-        self.counts["landed"] += len(draft.rows)
+        self.counts["landed"] += draft.row_count
         for kind in draft.unknown_kinds - self._unknown_kinds:
             if len(self._unknown_kinds) < _KINDS_NAMED:
                 self._unknown_kinds.add(kind)
@@ -234,11 +260,12 @@ class Ingest:
         self.version += 1
 
 
-async def _to_its_end(task: asyncio.Task[None]) -> None:
-    """Wait for a task however often we are cancelled; what it raises matters more than that we were."""
-    while not task.done():
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            continue
-    task.result()
+def _has_room(messages: int, size: int) -> bool:
+    return messages < _TURN_MESSAGES and size < _TURN_BYTES
+
+
+_DECODERS: dict[str, Callable[[bytes], Batch | Hello | StoreState]] = {
+    "log": decode_batch,
+    "hello": decode_hello,
+    "state": decode_state,
+}

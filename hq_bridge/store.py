@@ -1,37 +1,39 @@
-"""All of HQ's SQL. One connection writes; others read."""
+"""HQ's database: all reading and writing of its books. One connection writes; others read.
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping, Sequence
+What differs between SQLite and PostgreSQL is in `on_sqlite.py` and `on_postgres.py`; how tables come to be is in
+`layout.py`.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
-from sqlalchemy import Table, delete, event, func, select
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy import delete, func, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hq_bridge import tables
-from hq_bridge.books import Balance, Draft, Position, StoreBooks
+from hq_bridge.books import Draft, Position, Stock, StoreBooks
 from hq_bridge.config import SQLITE
+from hq_bridge.layout import On, bring_up
+from hq_bridge.months import Month
+from hq_bridge.on_postgres import OnPostgres
+from hq_bridge.on_sqlite import OnSqlite
+from hq_bridge.refusals import DatabaseLost
 from wire import digest
-from wire.codec import encode_row
 from wire.messages import UnknownRow
 
 #: How many unreadable payloads are kept, and how much of each.
 QUARANTINE_ROWS = 1000
 _QUARANTINE_BYTES = 4096
 
-#: Asked for, then read back: a database that does not keep these loses what it said it has.
-_PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
-
-
-class DatabaseRefused(Exception):
-    """Raised at start when the database cannot be trusted with the books; says what to do."""
+_encoder = msgspec.json.Encoder()
+_bodies = msgspec.json.Decoder(list[msgspec.Raw])
+_places = msgspec.json.Decoder(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,43 +46,37 @@ class Unreadable:
     payload: bytes
 
 
-class Database:
-    """HQ's database. `load` and `land` are for the one writer; everything else only reads."""
+class Kept(NamedTuple):
+    """A piece of a store's stream, and where what is still kept of its epoch begins (None: nothing is)."""
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine, lock: int) -> None:
-        self._lock = lock
+    oldest: int | None
+    #: Each with when it landed, as JSON.
+    rows: list[tuple[int, msgspec.Raw]]
+
+
+class Database:
+    """HQ's database. `load`, `stock_in`, `land` and those that let go of months are for the one writer."""
+
+    def __init__(self, on: On, writer: int, months: set[Month]) -> None:
+        self._on = on
         self._writer = writer
-        self._readers = readers
-        written = (tables.history, tables.balance, tables.on_hand, tables.case, tables.position)
-        self._puts = {table.name: _put_into(table, writer.dialect) for table in written}
+        self._months = months
 
     @classmethod
     async def open(cls, url: URL) -> Self:
-        """Open or create the SQLite file that `url` names, for this HQ alone. Raises DatabaseRefused."""
-        assert url.database is not None
-        if not Path(url.database).parent.is_dir():
-            raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
-        lock = _lock_beside(url.database)
-        writer = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0)
-        event.listen(writer.sync_engine, "connect", _trustworthy)
-        read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
-        readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
-        event.listen(readers.sync_engine, "connect", _read_only)
-        database = cls(writer, readers, lock)
+        """Open or create the database that `url` names, for this HQ alone. Raises DatabaseRefused."""
+        on = await (OnSqlite if url.drivername == SQLITE else OnPostgres).open(url)
         try:
-            async with database._writer.begin() as connection:
-                await connection.run_sync(tables.metadata.create_all)
+            async with on.writer.begin() as connection:
+                writer = await connection.run_sync(bring_up, on)
+                months = await connection.run_sync(on.months)
         except BaseException:
-            await database.close()
+            await on.close()
             raise
-        return database
+        return cls(on, writer, months)
 
     async def close(self) -> None:
-        await self._readers.dispose()
-        await self._writer.dispose()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        await self._on.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,58 +89,60 @@ class Database:
     # The writer's
 
     async def load(self) -> dict[str, StoreBooks]:
-        """Every store's position, open cases and units on hand; balances come later, store by store."""
+        """Every store's position and open cases; stock comes later, as rows need it."""
         books = {}
-        async with self._writer.connect() as connection:
+        async with self._on.writer.connect() as connection:
             for row in await connection.execute(select(tables.position)):
-                position = Position(row.epoch, row.cursor, int(row.digest, 16), row.landed_at, row.rows)
+                position = Position(row.epoch, row.cursor, int(row.digest, 16), row.landed_at, row.rows, row.units)
                 books[row.store] = StoreBooks(row.store, position, head=row.cursor)
             opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
             for row in await connection.execute(opened.where(tables.case.c.state == "open")):
                 books[row.store].cases.add((row.kind, row.about))
-            inside = tables.on_hand.c
-            # SQLite's `total` is a float and cannot overflow; `sum` would keep HQ from starting.
-            sums = select(inside.store, func.total(inside.qty).label("units")).group_by(inside.store)
-            for row in await connection.execute(sums):
-                books[row.store].units = int(row.units)
         return books
 
-    async def balances(self, store: str) -> dict[tuple[str, str], Balance]:
-        """All balances of a store, those of zero too."""
-        columns = tables.balance.c
-        query = select(columns.sku, columns.place, columns.qty, columns.seq).where(columns.store == store)
-        async with self._writer.connect() as connection:
-            return {(sku, place): Balance(qty, seq) for sku, place, qty, seq in await connection.execute(query)}
+    async def stock_in(self, store: str, skus: Sequence[str]) -> dict[str, Stock]:
+        """What a store has of these SKUs; those it never had are left out."""
+        columns = tables.stock.c
+        query = select(tables.stock).where(columns.store == store, columns.sku.in_(skus))
+        async with self._on.writer.connect() as connection:
+            return {row.sku: tuple(row) for row in await connection.execute(query)}
 
-    async def on_hand(self, store: str) -> dict[str, int]:
-        """Units of each SKU inside a store."""
-        columns = tables.on_hand.c
-        async with self._writer.connect() as connection:
-            found = await connection.execute(select(columns.sku, columns.qty).where(columns.store == store))
-            return {row.sku: row.qty for row in found}
-
-    async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable]) -> None:
-        """Commit all drafts and what could not be read, in one transaction."""
-        async with self._writer.begin() as connection:
-            await self._forget_old_books(connection, [draft.store for draft in drafts if draft.anew])
-            await self._put(connection, tables.history, [row for draft in drafts for row in _history(draft)])
-            await self._put(connection, tables.balance, [row for draft in drafts for row in _balances(draft)])
-            await self._put(connection, tables.on_hand, [row for draft in drafts for row in _on_hand(draft)])
-            await self._put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
-            await self._put(connection, tables.position, [_position(draft) for draft in drafts])
+    async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int) -> None:
+        """Commit all drafts and what could not be read, in one transaction. Raises DatabaseLost."""
+        month = Month.of(at)
+        on = self._on
+        async with self._writing() as connection:
+            if month not in self._months:
+                await connection.run_sync(on.begin_month, month)
+            await self._forget_old_books(connection, [draft.store for draft in drafts if draft.replaces_books])
+            await on.put(connection, month.table, [row for draft in drafts for row in _stretches(draft, at, on)])
+            await on.put(connection, tables.stock, [row for draft in drafts for row in draft.stock.values()])
+            await on.put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
+            await on.put(connection, tables.position, [_position(draft) for draft in drafts])
             if unreadable:
                 await self._quarantine(connection, unreadable)
+        self._months.add(month)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction, if these books are still ours. Raises DatabaseLost."""
+        try:
+            async with self._on.writer.begin() as connection:
+                await self._still_ours(connection)
+                yield connection
+        except (DBAPIError, OSError) as error:
+            raise DatabaseLost(f"the database failed under HQ: {str(error).splitlines()[0]}") from error
+
+    async def _still_ours(self, connection: AsyncConnection) -> None:
+        """Nobody else has opened these books since; and nobody can, until this transaction ends."""
+        query = select(tables.about.c.writer).with_for_update(read=True)
+        if (await connection.execute(query)).scalar() != self._writer:
+            raise DatabaseLost("another HQ has opened this database since, and writes; stop one of them")
 
     async def _forget_old_books(self, connection: AsyncConnection, stores: list[str]) -> None:
         for store in stores:
-            await connection.execute(delete(tables.balance).where(tables.balance.c.store == store))
-            await connection.execute(delete(tables.on_hand).where(tables.on_hand.c.store == store))
+            await connection.execute(delete(tables.stock).where(tables.stock.c.store == store))
             await connection.execute(delete(tables.case).where(tables.case.c.store == store))
-
-    async def _put(self, connection: AsyncConnection, table: Table, rows: list[tuple[Any, ...]]) -> None:
-        """Insert rows, in the order of the table's columns, or update those that are there (never history)."""
-        if rows:
-            await connection.exec_driver_sql(self._puts[table.name], rows)
 
     async def _quarantine(self, connection: AsyncConnection, unreadable: Sequence[Unreadable]) -> None:
         table = tables.quarantine
@@ -162,32 +160,73 @@ class Database:
         newest = select(func.max(table.c.id)).scalar_subquery()
         await connection.execute(delete(table).where(table.c.id <= newest - QUARANTINE_ROWS))
 
+    async def months(self) -> set[Month]:
+        """The months whose history is kept."""
+        async with self._on.writer.connect() as connection:
+            return await connection.run_sync(self._on.months)
+
+    async def retire(self, month: Month) -> bool:
+        """Let go of a month's history, at once for whoever asks. Stock and cursors are not touched.
+
+        False when it has to be tried again, because somebody is reading.
+        """
+        async with self._writing() as connection:
+            try:
+                async with connection.begin_nested():
+                    await connection.run_sync(self._on.retire, month)
+            except DBAPIError as error:
+                if self._on.is_busy(error):
+                    return False
+                raise
+        self._months.discard(month)
+        return True
+
+    async def clear_some(self) -> bool:
+        """Give back some of the room of retired months; takes milliseconds. False when there is none left to give."""
+        async with self._writing() as connection:
+            return await connection.run_sync(self._on.clear_some)
+
     # For whoever looks
 
     async def stock(self, store: str) -> tuple[list[tuple[str, str, int]], dict[str, int]]:
         """A store's balances that are not zero as (sku, place, qty) by SKU, and what it has on hand of each SKU."""
-        columns, inside = tables.balance.c, tables.on_hand.c
-        balances = select(columns.sku, columns.place, columns.qty).where(columns.store == store, columns.qty != 0)
-        async with self._readers.begin() as connection:  # one view of both tables
-            found = await connection.execute(balances.order_by(columns.sku, columns.place))
-            places = [(sku, place, qty) for sku, place, qty in found]
-            on_hand = await connection.execute(select(inside.sku, inside.qty).where(inside.store == store))
-            return places, {row.sku: row.qty for row in on_hand}
+        columns = tables.stock.c
+        query = select(columns.sku, columns.on_hand, columns.places).where(columns.store == store)
+        found = await self._read(query.order_by(columns.sku))
+        places = [(sku, place, qty) for sku, _, text in found for place, qty in sorted(_places.decode(text).items())]
+        return places, {sku: on_hand for sku, on_hand, _ in found}
 
     async def stock_of(self, sku: str) -> list[tuple[str, int]]:
         """How many units of a SKU each store has on hand: every store that ever had it."""
-        columns = tables.on_hand.c
-        query = select(columns.store, columns.qty).where(columns.sku == sku).order_by(columns.store)
-        return [(store, qty) for store, qty in await self._read(query)]
-
-    async def log(self, store: str, epoch: int, after: int, limit: int) -> list[tuple[int, msgspec.Raw]]:
-        """Rows of a store's stream beyond `after`, in order: (landed_at, the row's JSON)."""
-        columns = tables.history.c
-        query = select(columns.landed_at, columns.body).where(
-            columns.store == store, columns.epoch == epoch, columns.seq > after
+        stock, position = tables.stock.c, tables.position.c
+        # Each store is looked up: an index by SKU would cost each landing more than this.
+        found = select(position.store, stock.on_hand).join(
+            tables.stock, (stock.store == position.store) & (stock.sku == sku)
         )
-        found = await self._read(query.order_by(columns.seq).limit(limit))
-        return [(landed_at, msgspec.Raw(body.encode())) for landed_at, body in found]
+        return [(store, on_hand) for store, on_hand in await self._read(found.order_by(position.store))]
+
+    async def log(self, store: str, epoch: int, after: int, limit: int) -> Kept:
+        """At most `limit` rows of a store's stream beyond `after`, in order, as far as they are kept."""
+        columns = tables.history.c
+        ours = (columns.store == store) & (columns.epoch == epoch)
+        beyond = ours & (columns.first > after - tables.STRETCH_ROWS) & (columns.last > after)
+        async with self._on.readers.begin() as connection:
+            oldest = (await connection.execute(select(func.min(columns.first)).where(ours))).scalar()
+            ends = select(columns.first, columns.last).where(beyond).order_by(columns.first).limit(limit)
+            upto = 0
+            for first, last in await connection.execute(ends):
+                upto = first
+                if last >= after + limit:
+                    break
+            pieces = select(columns.first, columns.landed_at, columns.rows).where(beyond & (columns.first <= upto))
+            found = (await connection.execute(pieces.order_by(columns.first))).all()
+        rows = [
+            (landed_at, body)
+            for first, landed_at, kept in found
+            for seq, body in enumerate(_bodies.decode(self._on.unpack(kept)), first)
+            if seq > after
+        ]
+        return Kept(oldest, rows[:limit])
 
     async def quarantined(self, limit: int) -> list[Mapping[str, Any]]:
         """The newest payloads nobody could read."""
@@ -195,54 +234,18 @@ class Database:
         return [dict(row._mapping) for row in await self._read(query)]  # noqa: SLF001 - public by its documentation
 
     async def _read(self, query: Any) -> Sequence[Any]:
-        async with self._readers.connect() as connection:
+        async with self._on.readers.connect() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
             return rows
 
 
-def _lock_beside(database: str) -> int:
-    """A lock that ends with this process, however that ends: two HQs would push each other off the line."""
-    try:
-        lock = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise DatabaseRefused(f"{database}.lock cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip()
-        os.close(lock)
-        raise DatabaseRefused(
-            f"{database}: another HQ (process {holder or 'unknown'}) keeps its books there; stop that one first"
-        ) from error
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    return lock
-
-
-def _put_into(table: Table, dialect: Dialect) -> str:
-    """The statement behind `_put`. Built once: SQLAlchemy's own way costs as much per row as the database does."""
-    insert = sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    others = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
-    if table is not tables.history:  # a row that lands twice is a mistake to hear of
-        insert = insert.on_conflict_do_update(index_elements=keys, set_=others)
-    return str(insert.compile(dialect=dialect, column_keys=[column.name for column in table.columns]))
-
-
-def _history(draft: Draft) -> Iterator[tuple[Any, ...]]:
-    for epoch, row in draft.rows:
-        kind = row.kind if isinstance(row, UnknownRow) else row.__struct_config__.tag
-        yield draft.store, epoch, row.seq, draft.position.landed_at, kind, encode_row(row).decode()
-
-
-def _balances(draft: Draft) -> Iterator[tuple[Any, ...]]:
-    for (sku, place), balance in draft.balances.items():
-        yield draft.store, sku, place, balance.qty, balance.seq
-
-
-def _on_hand(draft: Draft) -> Iterator[tuple[Any, ...]]:
-    for sku, balance in draft.on_hand.items():
-        yield sku, draft.store, balance.qty, balance.seq
+def _stretches(draft: Draft, at: int, on: On) -> Iterator[tuple[Any, ...]]:
+    for epoch, first, rows in draft.stretches:
+        for skip in range(0, len(rows), tables.STRETCH_ROWS):
+            part = rows[skip : skip + tables.STRETCH_ROWS]
+            bodies = [row.body if type(row) is UnknownRow else row for row in part]
+            begins = first + skip
+            yield draft.store, epoch, begins, begins + len(part) - 1, at, on.pack(_encoder.encode(bodies))
 
 
 def _cases(draft: Draft) -> Iterator[tuple[Any, ...]]:
@@ -252,23 +255,4 @@ def _cases(draft: Draft) -> Iterator[tuple[Any, ...]]:
 
 def _position(draft: Draft) -> tuple[Any, ...]:
     at = draft.position
-    return draft.store, at.epoch, at.cursor, digest.to_text(at.digest), at.landed_at, at.rows
-
-
-def _trustworthy(connection: Any, record: ConnectionPoolEntry) -> None:
-    """Set what makes a commit last, and believe it only when SQLite says so."""
-    cursor = connection.cursor()
-    for pragma, wanted in _PRAGMAS.items():
-        cursor.execute(f"PRAGMA {pragma} = {wanted}")
-        cursor.execute(f"PRAGMA {pragma}")
-        (found,) = cursor.fetchone()
-        if found != wanted:
-            raise DatabaseRefused(f"SQLite keeps {pragma} at {found!r} and not {wanted!r}; use a local disk")
-    cursor.close()
-
-
-def _read_only(connection: Any, record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA query_only = 1")
-    cursor.execute("PRAGMA busy_timeout = 5000")
-    cursor.close()
+    return draft.store, at.epoch, at.cursor, digest.to_text(at.digest), at.landed_at, at.rows, at.units

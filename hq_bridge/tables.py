@@ -1,10 +1,27 @@
-"""HQ's tables: the history of every store's stream, what is true since, and how far it has been committed."""
+"""HQ's tables: the history of every store's stream, what is true since, and how far it has been committed.
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+A new table: define it here and count `LAYOUT` up. Databases of an older layout then get it at the next start. What
+changes a table that is there already is a step in `layout.py`.
+"""
+
+from functools import cache
+
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+
+#: Version of all that follows.
+LAYOUT = 2
 
 metadata = MetaData()
 
-#: One line per store: everything up to `cursor` of `epoch` is in `history` and in the balances.
+#: One line about the database itself: its layout, and which HQ writes. Each HQ that opens it counts `writer` up.
+about = Table(
+    "about",
+    metadata,
+    Column("layout", Integer, primary_key=True, autoincrement=False),
+    Column("writer", BigInteger, nullable=False),
+)
+
+#: One line per store: everything up to `cursor` of `epoch` is in `history` and in `stock`.
 position = Table(
     "store_position",
     metadata,
@@ -14,43 +31,21 @@ position = Table(
     Column("digest", String(16), nullable=False),
     Column("landed_at", BigInteger),
     Column("rows", BigInteger, nullable=False),
+    Column("units", BigInteger, nullable=False),  # on hand, over all SKUs
 )
 
-#: Every row as it came, of every epoch; the key is what makes applying one twice impossible.
-history = Table(
-    "history",
-    metadata,
-    Column("store", String(32), primary_key=True),
-    Column("epoch", BigInteger, primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
-    Column("landed_at", BigInteger, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("body", Text, nullable=False),  # the row's JSON
-    sqlite_with_rowid=False,
-)
-
-#: Units of a SKU at a place of a store, as row `seq` of the store's present epoch left them.
-balance = Table(
-    "balance",
+#: Units of a SKU in a store, as row `seq` of the store's present epoch left them: inside the store, as the store itself
+#: counts them (HQ need not know which places are inside), and by place: a JSON object of what is not zero.
+stock = Table(
+    "stock",
     metadata,
     Column("store", String(32), primary_key=True),
     Column("sku", Text, primary_key=True),
-    Column("place", Text, primary_key=True),
-    Column("qty", BigInteger, nullable=False),
+    Column("on_hand", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("places", Text, nullable=False),
     sqlite_with_rowid=False,
-)
-
-#: Units of a SKU inside a store, as the store itself counts them: HQ need not know which places are inside.
-on_hand = Table(
-    "on_hand",
-    metadata,
-    Column("sku", Text, primary_key=True),
-    Column("store", String(32), primary_key=True),
-    Column("qty", BigInteger, nullable=False),
-    Column("seq", BigInteger, nullable=False),
-    Index("on_hand_by_store", "store"),
-    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": 70},  # room to update in place
 )
 
 #: What somebody must look at, open or resolved, as its latest row says.
@@ -79,3 +74,28 @@ quarantine = Table(
     Column("payload", Text, nullable=False),  # its beginning, readable
     sqlite_autoincrement=True,
 )
+
+
+@cache
+def history_named(name: str) -> Table:
+    """A table of the history's form; see `history` and `months.py`."""
+    return Table(
+        name,
+        MetaData(),
+        Column("store", String(32), nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("first", BigInteger, nullable=False),
+        Column("last", BigInteger, nullable=False),
+        Column("landed_at", BigInteger, nullable=False),
+        Column("rows", LargeBinary().with_variant(Text(), "postgresql"), nullable=False),
+        postgresql_partition_by="RANGE (landed_at)" if name == "history" else None,
+    )
+
+
+#: Rows as they came, of every epoch, in stretches: what one transaction landed of one store's stream, as a JSON array
+#: of rows `first … last`. In SQLite deflated; in PostgreSQL as text, which PostgreSQL compresses by itself. There is a
+#: table for each month of landing; under this name all of them are read.
+history = history_named("history")
+
+#: The longest stretch; a longer one is cut.
+STRETCH_ROWS = 1000

@@ -90,10 +90,20 @@ class Board:
         return {"sku": sku, "stores": stores, "on_hand": sum(qty for _, qty in found)}
 
     async def log(self, store: str, after: int, limit: int) -> dict[str, Any]:
-        """A store's stream, row by row, as HQ committed it. Raises UnknownName."""
-        epoch = self._books(store).position.epoch
-        rows = await self._database.log(store, epoch, after, limit)
-        return {"store": store, "epoch": epoch, "rows": [_with_landed_at(landed_at, body) for landed_at, body in rows]}
+        """A store's stream, row by row, as HQ committed it. Raises UnknownName.
+
+        `oldest` is the first row that is still kept; of those asked for, `gone` are no longer.
+        """
+        position = self._books(store).position
+        kept = await self._database.log(store, position.epoch, after, limit)
+        oldest = position.cursor + 1 if kept.oldest is None else kept.oldest
+        return {
+            "store": store,
+            "epoch": position.epoch,
+            "oldest": oldest,
+            "gone": max(0, min(oldest, position.cursor + 1) - 1 - after),
+            "rows": [_with_landed_at(landed_at, body) for landed_at, body in kept.rows],
+        }
 
     async def quarantine(self) -> dict[str, Any]:
         """The newest payloads nobody could read."""
@@ -157,7 +167,7 @@ def _store(books: StoreBooks, now: int) -> dict[str, Any]:
         "lag_p50_ms": p50,
         "lag_p99_ms": p99,
         "rows": position.rows,
-        "units": books.units,
+        "units": position.units,
         "cases_open": len(books.cases),
         "digest": books.verdict,
         "trouble": "; ".join(books.trouble.values()) or None,

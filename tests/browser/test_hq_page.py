@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
+from sqlalchemy.engine import URL
 
+from hq_bridge.config import SQLITE
 from tests.browser.pages import browsing
 from tests.hq_bridge.shop import OUTSIDE, Shop
 from tests.hq_bridge.test_ingest import hq_at
@@ -18,7 +20,11 @@ pytestmark = pytest.mark.browser
 async def test_stores_stock_and_search_follow_the_books(tmp_path: Path, locale: str, here: str) -> None:
     shop = Shop()
     shop.trade(60)
-    async with hq_at(tmp_path) as hq, web_over(hq) as web, browsing(locale=locale) as (page, complaints):
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing(locale=locale) as (page, complaints),
+    ):
         hq.offer(shop, shop.state(), channel="state")
         hq.offer(shop, shop.batch(1, 30))
         await hq.hello(shop)
@@ -58,7 +64,11 @@ async def test_text_of_stores_stays_text(tmp_path: Path) -> None:
     shop = Shop()
     evil = "<img src=x onerror=document.title='taken'>"
     shop.rows.append(StockRow(1, "p1", 0, evil, "SUPPLIER", evil, 1, "receive", "test", -1, 1, 1))
-    async with hq_at(tmp_path) as hq, web_over(hq) as web, browsing() as (page, complaints):
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing() as (page, complaints),
+    ):
         hq.offer(shop, shop.batch(1, 1), b'{"epoch":1,"first":1,"rows":"' + evil.encode() + b'"}')
         await hq.settled()
         await page.goto(f"{web.client.base_url}#SH-0001")
@@ -71,7 +81,7 @@ async def test_text_of_stores_stays_text(tmp_path: Path) -> None:
 async def test_the_page_says_when_a_store_is_in_trouble_and_when_hq_is_gone(tmp_path: Path) -> None:
     shop = Shop()
     shop.trade(5)
-    async with hq_at(tmp_path) as hq, browsing(width=320) as (page, _):
+    async with hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq, browsing(width=320) as (page, _):
         async with web_over(hq) as web:
             hq.offer(shop, shop.batch(1, 5))
             await hq.hello(shop, shop.hello(told="0" * 16))

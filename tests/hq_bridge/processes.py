@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy.engine import URL
 
 from tests.waiting import until
 
 
-def write_config(folder: Path, broker: str, version: str = "5", *, tls: Path | None = None) -> Path:
+def write_config(
+    folder: Path, broker: str, version: str = "5", *, tls: Path | None = None, database: URL | None = None
+) -> Path:
     path = folder / "hq.toml"
-    proof = f'tls = "{tls}"\n' if tls else ""
-    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{proof}[web]\nport = 0\n')
+    more = f'tls = "{tls}"\n' if tls else ""
+    if database is not None:
+        more += f'database = "{database.render_as_string(hide_password=False)}"\n'
+    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{more}[web]\nport = 0\n')
     return path
 
 

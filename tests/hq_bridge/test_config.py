@@ -47,14 +47,30 @@ def test_a_good_file_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgresql+asyncpg", "postgresql", "postgres"])
-def test_postgresql_is_refused_before_anything_starts(tmp_path: Path, scheme: str) -> None:
-    file = _file(tmp_path, GOOD.replace("sqlite+aiosqlite:///books/hq.db", f"{scheme}://hq:secret@db/nearshelf"))
-    answer = CliRunner().invoke(app, ["check", str(file)])
-    assert answer.exit_code == 2
-    assert "[hq] database: PostgreSQL comes with a later release; write it like sqlite+aiosqlite:///hq.db" in (
-        answer.output
+def test_one_line_names_a_postgresql(tmp_path: Path, scheme: str) -> None:
+    line = f"{scheme}://hq:secret@db.example/nearshelf?sslmode=verify-full"
+    file = _file(tmp_path, GOOD.replace("sqlite+aiosqlite:///books/hq.db", line))
+    url = load(file).database
+    assert (url.drivername, url.host, url.database, url.query) == (
+        *("postgresql+asyncpg", "db.example", "nearshelf", {"ssl": "verify-full"}),
     )
+    answer = CliRunner().invoke(app, ["check", str(file)])
+    assert answer.exit_code == 0
     assert "secret" not in answer.output
+
+
+@pytest.mark.parametrize(
+    "line", ["postgresql://db.example", "postgresql://db/hq?options=-csynchronous_commit", "mysql://h/x"]
+)
+def test_a_database_hq_cannot_use_is_named_with_two_it_can(tmp_path: Path, line: str) -> None:
+    file = _file(tmp_path, GOOD.replace("sqlite+aiosqlite:///books/hq.db", line))
+    with pytest.raises(ConfigMistakes, match=r"write it like sqlite.*:///hq.db or postgresql://"):
+        load(file)
+
+
+@pytest.mark.parametrize(("text", "days"), [("", 400), ("keep_days = 35", 35)])
+def test_history_is_kept_for_as_long_as_said(tmp_path: Path, text: str, days: int) -> None:
+    assert load(_file(tmp_path, GOOD.replace("[hq]", f"[hq]\n{text}"))).keep_days == days
 
 
 def test_eight_mistakes_are_told_at_once(tmp_path: Path) -> None:
@@ -71,7 +87,7 @@ def test_eight_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "[web] host",
         "[web] port",
     ]
-    assert "70000 is not a port" in caught.value.mistakes[-1]
+    assert "70000 is not within 0 to 65535" in caught.value.mistakes[-1]
     assert "secret" not in str(caught.value)
 
 

@@ -4,11 +4,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.engine import URL
 
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
@@ -47,8 +47,8 @@ async def web_over(hq: Hq) -> AsyncIterator[Web]:
 
 
 @pytest.fixture
-async def web(tmp_path: Path) -> AsyncIterator[Web]:
-    async with hq_at(tmp_path) as hq, web_over(hq) as serving:
+async def web(url: URL) -> AsyncIterator[Web]:
+    async with hq_at(url) as hq, web_over(hq) as serving:
         yield serving
 
 
@@ -119,9 +119,21 @@ async def test_the_log_reads_on_from_a_number(web: Web) -> None:
     rest = await web.get(f"/v1/stores/SH-0001/log?after={first['rows'][-1]['seq']}")
     rows = first["rows"] + rest["rows"]
     assert [row["seq"] for row in rows] == list(range(1, 31))
+    assert (first["oldest"], first["gone"]) == (1, 0)
     assert all(row["landed_at"] == 1_763_760_001_000 and row["id"] for row in rows)
     stock_row = next(row for row in rows if row["kind"] == "stock")
     assert {"seq", "at", "landed_at", "kind", "from", "to", "from_now", "to_now", "on_hand"} <= stock_row.keys()
+
+
+async def test_the_log_says_what_it_no_longer_has(web: Web) -> None:
+    shop = Shop()
+    shop.trade(30)
+    web.hq.offer(shop, shop.batch(1, 30))
+    await web.hq.settled()
+    for month in await web.hq.database.months():
+        await web.hq.database.retire(month)
+    answer = await web.get("/v1/stores/SH-0001/log?after=12")
+    assert (answer["oldest"], answer["gone"], answer["rows"]) == (31, 18, [])
 
 
 @pytest.mark.parametrize(

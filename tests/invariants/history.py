@@ -89,7 +89,7 @@ class History(RuleBasedStateMachine):
         self.orders: dict[str, Wants] = {}
         #: What the judges keep: the postings each source has made, and what HQ has heard.
         self.made: dict[str, list[Any]] = {}
-        self.hq = StoreBooks("SH-1", balances={})
+        self.hq = StoreBooks("SH-1", whole=True)
 
     def opened(self) -> Shop:
         return Shop(self.folder / "books.db")

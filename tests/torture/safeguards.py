@@ -183,26 +183,26 @@ SAFEGUARDS = (
     Safeguard(
         "HQ takes no row twice",
         "hq_bridge/books.py",
-        "for row in batch.rows[self.cursor + 1 - batch.first :]:",
-        "for row in batch.rows:",
+        "rows = batch.rows[self.cursor + 1 - batch.first :]",
+        "rows = batch.rows",
         (f"{_HQ}::test_at_every_boundary_only_what_comes_next_is_taken",),
     ),
     Safeguard(
         "HQ's cursor is in the rows' transaction",
         "hq_bridge/store.py",
-        "        async with self._writer.begin() as connection:\n            await self._forget_old_books(",
-        "        async with self._writer.begin() as connection:\n"
-        "            await self._put(connection, tables.position, [_position(draft) for draft in drafts])\n"
-        "        async with self._writer.begin() as connection:\n            await self._forget_old_books(",
+        "        async with self._writing() as connection:\n            if month not in",
+        "        async with self._writing() as connection:\n"
+        "            await on.put(connection, tables.position, [_position(draft) for draft in drafts])\n"
+        "        async with self._writing() as connection:\n            if month not in",
         (_HQ,),
     ),
     Safeguard(
         "HQ says heard after its commit",
         "hq_bridge/ingest.py",
         "        await self._commit(drafts, unreadable)\n",
-        "        for draft in drafts.values():\n"
-        "            if draft.answer is not None:\n"
-        "                self._say({each.topics.store: each.topics for each in taken}[draft.store], draft.answer)\n"
+        "        for each in taken:\n"
+        "            if (answer := drafts[each.store].answer) is not None:\n"
+        "                self._say(each.waited.topics, answer)\n"
         "        await self._commit(drafts, unreadable)\n",
         (_HQ,),
     ),
