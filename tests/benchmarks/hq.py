@@ -1,97 +1,64 @@
-"""HQ's side of the line: rows landed per second against the bare floor (the same rows in the same turns by executemany
-in stdlib sqlite3, synchronous=FULL, same disk), and how soon a store hears of its row over a local mosquitto.
+"""HQ's side of the line: rows landed per second in SQLite and in PostgreSQL against the bare drivers (`hq_landing.py`),
+what a row costs with few stores and with many, and how soon a store hears of its row over a local mosquitto.
 """
 
 import asyncio
-import sqlite3
 import tempfile
-import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
-from hq_bridge.books import Draft
 from hq_bridge.clock import now_ms
-from hq_bridge.ingest import Ingest
-from hq_bridge.store import Database, Unreadable
+from hq_bridge.memory import spare_the_books
+from tests.benchmarks import hq_landing
 from tests.benchmarks.figures import Figure, figure, percentile
+from tests.benchmarks.hq_landing import Landed
+from tests.benchmarks.many_stores import batches
 from tests.brokers import running_mosquitto
 from tests.hq_bridge.processes import hq_process, write_config
 from tests.hq_bridge.shop import Shop, ShopLine, on_the_line
+from tests.postgres import Postgres, running_postgres
 from tests.waiting import until
+from wire.codec import decode_heard
+from wire.mqtt import Link, parse_broker
 
-STORES: Final = 20
-ROWS: Final = 2500  # of each store
-SKUS: Final = 300
 ROUNDS: Final = 3
 HEARD: Final = 1000
 EVERY_S: Final = 0.005  # 200 rows/s
+BUSY_STORES: Final = 100
+BUSY_BATCHES: Final = 30  # of each store, 100 rows each
+BUSY_EVERY_S: Final = 1 / 300  # 30,000 rows/s
 
-Turn = list[tuple[str, list[tuple[Any, ...]]]]
-
-
-class _Watched(Database):
-    """The database, with what it was given to put, turn by turn."""
-
-    turns: list[Turn]
-
-    async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable]) -> None:
-        self.turns.append([])
-        await super().land(drafts, unreadable)
-
-    async def _put(self, connection: Any, table: Any, rows: list[tuple[Any, ...]]) -> None:
-        self.turns[-1].append((table.name, rows))
-        await super()._put(connection, table, rows)
+Messages = list[tuple[str, bytes]]
 
 
-async def landed(folder: Path, shops: list[Shop]) -> tuple[float, _Watched]:
-    """Rows per second from the line's callback to the commit."""
-    batches = [(s.topics.up("log"), s.batch(first, 100)) for first in range(1, ROWS, 100) for s in shops]
-    async with await _Watched.open(URL.create("sqlite+aiosqlite", database=str(folder / "hq.db"))) as database:
-        database.turns = []
-        ingest = Ingest("demo", database, {}, lambda *_: None, now_ms)
-        writer = asyncio.create_task(ingest.run())
-        began = time.perf_counter()
-        for topic, payload in batches:
-            ingest.offer(topic, payload)
-        await until(lambda: ingest.counts["landed"] == STORES * ROWS, 60)
-        took_s = time.perf_counter() - began
-        writer.cancel()
-        await asyncio.wait({writer})
-        return STORES * ROWS / took_s, database
+def landed_in_sqlite(messages: Messages) -> tuple[Landed, float, float]:
+    """What it took, the floor in rows/s, and bytes on disk for a row."""
+    with tempfile.TemporaryDirectory() as folder, capture_logs():
+        url = URL.create("sqlite+aiosqlite", database=f"{folder}/hq.db")
+        landed = asyncio.run(hq_landing.land(url, messages))
+        size = Path(folder, "hq.db").stat().st_size
+        return landed, hq_landing.sqlite_floor(Path(folder), landed), size / landed.rows
 
 
-def on_the_floor(folder: Path, database: _Watched) -> float:
-    """Rows per second when nothing is read, checked or decided."""
-    with closing(sqlite3.connect(folder / "hq.db")) as landed_in:
-        schema = landed_in.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    db = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    db.execute("PRAGMA journal_mode = wal")
-    db.execute("PRAGMA synchronous = FULL")
-    for (sql,) in schema:
-        if "sqlite_sequence" not in sql:
-            db.execute(sql)
-    began = time.perf_counter()
-    for turn in database.turns:
-        db.execute("BEGIN IMMEDIATE")
-        for table, rows in turn:
-            db.executemany(database._puts[table], rows)
-        db.execute("COMMIT")
-    took_s = time.perf_counter() - began
-    db.close()
-    return STORES * ROWS / took_s
+def landed_in_postgres(server: Postgres, messages: Messages) -> tuple[Landed, float]:
+    """What it took, and the floor in rows/s."""
+    url = server.wiped()
+    with capture_logs():
+        landed = asyncio.run(hq_landing.land(url, messages))
+    return landed, asyncio.run(hq_landing.postgres_floor(url, landed))
 
 
 async def heard_ms(folder: Path) -> list[float]:
     """From the store's publish to HQ's `heard` for it, at 200 rows/s, one row each time."""
     waits: list[float] = []
     sent_at: dict[int, float] = {}
-    shop = Shop(skus=SKUS)
+    shop = Shop(skus=300)
     async with (
         running_mosquitto(folder) as broker,
         hq_process(write_config(folder, broker.address)),
@@ -113,24 +80,82 @@ async def heard_ms(folder: Path) -> list[float]:
     return waits
 
 
+async def heard_ms_30k(folder: Path) -> list[float]:
+    """The same at 30,000 rows/s: 300 batches of 100 rows each second, of 100 stores by turns, for ten seconds.
+
+    From when a batch is due at the store's side of the pipe, so waiting to be sent counts, to `heard` for its last row.
+    All stores share one connection: it is HQ that is measured.
+    """
+    waits: list[float] = []
+    due_at: dict[tuple[str, int], float] = {}
+    messages = batches(BUSY_STORES, BUSY_BATCHES)
+    async with running_mosquitto(folder) as broker, hq_process(write_config(folder, broker.address)):
+        loop = asyncio.get_running_loop()
+
+        def on_heard(topic: str, payload: bytes) -> None:
+            store, upto = topic.split("/")[4], decode_heard(payload).upto
+            seq = upto
+            while (due := due_at.pop((store, seq), None)) is not None:
+                waits.append(1000 * (loop.time() - due))
+                seq -= 100
+
+        async with _linked(broker.address, on_heard) as link:
+            begins = loop.time() + 0.1
+            for number, (topic, payload) in enumerate(messages):
+                due = begins + number * BUSY_EVERY_S
+                await asyncio.sleep(max(0, due - loop.time()))
+                due_at[topic.split("/")[4], 100 * (1 + number // BUSY_STORES)] = due
+                link.publish(topic, payload)
+            await until(lambda: len(waits) == len(messages), 30)
+    return waits
+
+
+@asynccontextmanager
+async def _linked(address: str, on_heard: Callable[[str, bytes], None]) -> AsyncIterator[Link]:
+    link = Link(
+        parse_broker(address),
+        "stores",
+        topics=["nearshelf/v1/demo/+/+/down/heard"],
+        on_message=on_heard,
+        now_ms=now_ms,
+    )
+    task = asyncio.create_task(link.run())
+    await until(lambda: link.state == "here")
+    yield link
+    task.cancel()
+    await asyncio.wait({task})
+
+
+def _landing(name: str, floor_of: str, found: list[tuple[Landed, float]], few: list[Landed]) -> list[Figure]:
+    ratio = round(median(landed.rows_s / floor for landed, floor in found), 3)
+    return [
+        figure(f"hq_{name}_rows_s", round(median(landed.rows_s for landed, _ in found)), "rows/s", floor_of, ratio),
+        figure(f"hq_{name}_floor_rows_s", round(median(floor for _, floor in found)), "rows/s"),
+        figure(f"hq_{name}_us_row_2000_stores", round(median(each.us_a_row for each, _ in found), 2), "us"),
+        figure(f"hq_{name}_us_row_10_stores", round(median(each.us_a_row for each in few), 2), "us"),
+        figure(f"hq_{name}_cpu_us_row", round(median(each.cpu_s / each.rows * 1e6 for each, _ in found), 2), "us"),
+    ]
+
+
 def figures() -> list[Figure]:
-    """Measure; takes about 20 seconds."""
-    ours: list[float] = []
-    floor: list[float] = []
-    for _ in range(ROUNDS):
-        shops = [Shop(f"SH-{n:04}", seed=n, skus=SKUS) for n in range(STORES)]
-        for shop in shops:
-            shop.trade(ROWS)
-        with tempfile.TemporaryDirectory() as folder, capture_logs():
-            rate, database = asyncio.run(landed(Path(folder), shops))
-            ours.append(rate)
-            floor.append(on_the_floor(Path(folder), database))
-    ratio = round(median(one / other for one, other in zip(ours, floor, strict=True)), 3)
+    """Measure; takes about two minutes."""
+    spare_the_books()  # as HQ does
+    many, few = hq_landing.many(), hq_landing.few()
+    lite = [landed_in_sqlite(many) for _ in range(ROUNDS)]
+    lite_few = [landed_in_sqlite(few) for _ in range(ROUNDS)]
+    with running_postgres() as server:
+        pg = [landed_in_postgres(server, many) for _ in range(ROUNDS)]
+        pg_few = [landed_in_postgres(server, few)[0] for _ in range(ROUNDS)]
     with tempfile.TemporaryDirectory() as folder:
         waits = asyncio.run(heard_ms(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder:
+        busy = asyncio.run(heard_ms_30k(Path(folder)))
     return [
-        figure("hq_sqlite_rows_s", round(median(ours)), "rows/s", "sqlite3 executemany", ratio),
-        figure("hq_floor_rows_s", round(median(floor)), "rows/s"),
+        *_landing("sqlite", "sqlite3", [each[:2] for each in lite], [each[0] for each in lite_few]),
+        figure("hq_sqlite_bytes_row", round(median(each[2] for each in lite_few)), "bytes"),
+        *_landing("pg", "asyncpg", pg, pg_few),
         figure("heard_p50_ms", round(percentile(waits, 50), 1), "ms"),
         figure("heard_p99_ms", round(percentile(waits, 99), 1), "ms"),
+        figure("heard_p50_ms_30k", round(percentile(busy, 50), 1), "ms"),
+        figure("heard_p99_ms_30k", round(percentile(busy, 99), 1), "ms"),
     ]
