@@ -48,7 +48,7 @@ CLAIM_WORDS = {
     "void": "void",
     "hold_another": "void; another unit is held",
     "replace": "void; a new one on the substitute",
-    "part": "used in part, the rest is free",
+    "part": "used in part, the rest returns",
     "consume": "consumed",
     "breach": "stays open, cannot be kept",
     "none": "–",

@@ -218,7 +218,7 @@ class ConsumeHold(Struct, frozen=True, gc=False):
 
 
 class ReleaseHold(Struct, frozen=True, gc=False):
-    """The claim is not needed any more; all of it returns."""
+    """The claim is not needed any more; all of it returns to where it came from."""
 
     hold: str
 

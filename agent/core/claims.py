@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from agent.core import life
-from agent.core.places import COMMIT, HOLD, PULLED
+from agent.core.places import COMMIT, FREE, GRANT, HOLD, PULLED
 
 HoldState = life.HoldState
 
@@ -84,6 +84,13 @@ class Hold(Struct, frozen=True, gc=False):
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    def source(self, line: HoldLine) -> str:
+        """Where the line's claim came from, and whatever of it is not used returns: a grant's rights stay its holder's.
+
+        A substitute is not what was granted.
+        """
+        return GRANT + self.grant if self.grant and not line.instead_of else FREE
+
     def account(self, line: HoldLine) -> str:
         """Where the line's open units stand in the books."""
         return f"{HOLD}{self.id}" if self.state == "pending" else f"{COMMIT}{self.order}/{line.line}"
@@ -92,13 +99,13 @@ class Hold(Struct, frozen=True, gc=False):
         """Where the line's pulled units stand in the books."""
         return f"{PULLED}{self.order}/{line.line}"
 
-    def claims(self) -> Iterator[tuple[str, str, int]]:
-        """Everything it still claims: (SKU, account, units)."""
+    def claims(self) -> Iterator[tuple[HoldLine, str, int]]:
+        """Everything it still claims: (line, account, units)."""
         for line in self.lines:
             if line.open:
-                yield line.sku, self.account(line), line.open
+                yield line, self.account(line), line.open
             if line.pulled:
-                yield line.sku, self.pulled_account(line), units_in(line.pulled)
+                yield line, self.pulled_account(line), units_in(line.pulled)
 
     def resolved(self, event: life.HoldEvent) -> "Hold":
         """The same hold after what ends it, with nothing claimed; what was pulled is to be put back.

@@ -112,7 +112,7 @@ def explain(now: Turn, name: str) -> Explanation | None:
 
 def _claims(now: Turn, name: str) -> list[Claim]:
     """Who has a claim on the SKU, the next to expire first."""
-    holds = [hold for hold in now.books.holds.values() if any(sku == name for sku, _, _ in hold.claims())]
+    holds = [hold for hold in now.books.holds.values() if any(line.sku == name for line, _, _ in hold.claims())]
     holds.sort(key=lambda hold: (hold.state != "pending", hold.expires_ms, hold.id))
     return [
         Claim(

@@ -18,9 +18,9 @@ OutcomeName = Literal[
     "picked", "short", "damaged", "substituted", "weighed", "cancelled_before_pull", "cancelled_after_pull", "staged",
     "handed_over", "not_collected", "sold_though_claimed", "impossible_sale",
 ]  # fmt: skip
-#: `bind`: it goes with the pulled units; `void`: back to free; `hold_another`: void, then the same for another unit;
-#: `replace`: void, then a new one on the substitute; `part`: what was used is bound, the rest is free; `breach`: it
-#: stays open, and somebody must find it other goods.
+#: `bind`: it goes with the pulled units; `void`: back to where it came from; `hold_another`: void, then the same for
+#: another unit; `replace`: void, then a new one on the substitute; `part`: what was used is bound, the rest void;
+#: `breach`: it stays open, and somebody must find it other goods.
 ClaimEffect = Literal["bind", "void", "hold_another", "replace", "part", "consume", "breach", "none"]
 AtpEffect = Literal["same", "falls", "rises", "rises_later", "both", "zero"]
 CaseName = Literal[

@@ -60,9 +60,9 @@ def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
     ttl_s = turn.conditions.hold_s(ask.channel) if ask.ttl_s is None else ask.ttl_s
     expires_ms = turn.books_ms + ttl_s * 1000
     hold = Hold(ask.hold, ask.channel, "pending", expires_ms, lines, grant=ask.grant, due_ms=ask.due_ms)
-    origin = GRANT + ask.grant if ask.grant else FREE
     for part, line in enumerate(lines):
-        turn.post(line.sku, origin, hold.account(line), line.qty, "hold", f"hold:{ask.hold}", ask.channel, part)
+        source = f"hold:{ask.hold}"
+        turn.post(line.sku, hold.source(line), hold.account(line), line.qty, "hold", source, ask.channel, part)
     turn.keep_hold(hold)
     return _as_it_stands(turn, hold)
 
@@ -104,7 +104,7 @@ def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:
 
 
 def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
-    """Use up to what is claimed of each line, and give the rest back; the claim is resolved by it."""
+    """Use up to what is claimed of each line, and give the rest back where it came from; the claim is resolved."""
     hold = turn.hold(ask.hold)
     if hold is None:
         return _unknown(ask.hold)
@@ -125,7 +125,8 @@ def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
     lines = []
     for line in hold.lines:
         taken = used.get(line.line, 0)
-        steps: tuple[tuple[str, int, Code], ...] = ((CONSUMED, taken, "consume"), (FREE, line.open - taken, "release"))
+        rest = line.open - taken
+        steps: tuple[tuple[str, int, Code], ...] = ((CONSUMED, taken, "consume"), (hold.source(line), rest, "release"))
         for target, qty, code in steps:
             if qty:
                 turn.post(line.sku, hold.account(line), target, qty, code, f"consume:{hold.id}", "store", part)
@@ -170,9 +171,8 @@ def grant(turn: Turn, ask: Grant) -> Granted | Refused:
 
 def _let_go(turn: Turn, hold: Hold, event: Literal["release", "expire"], source: str) -> Hold:
     """Return what a hold claims to where it came from; it is resolved by it."""
-    target = GRANT + hold.grant if hold.grant and event == "expire" else FREE
-    for part, (sku, account, qty) in enumerate(hold.claims()):
-        turn.post(sku, account, target, qty, event, source, "store", part)
+    for part, (line, account, qty) in enumerate(hold.claims()):
+        turn.post(line.sku, account, hold.source(line), qty, event, source, "store", part)
     done = hold.resolved(event)
     turn.keep_hold(done)
     follow_cases(turn, done)

@@ -172,15 +172,16 @@ def _impossible(turn: Turn, line: HoldLine, ask: Work) -> list[Mistake]:
         return [Mistake("substitute", f"{ask.substitute!r} is not another SKU of the catalogue")]
     if this is not None and other.traits.unit != this.traits.unit:
         return [Mistake("substitute", f"{other.sku} is counted by {other.traits.unit}, {this.sku} is not")]
-    free = _unclaimed(turn, other.sku)
+    free = _claimable(turn, other.sku, FREE)
     if (ask.qty or units) > free:
         return [Mistake("substitute", f"{max(0, free)} of {other.sku} are not claimed by others")]
     return []
 
 
-def _unclaimed(turn: Turn, sku: str) -> int:
-    """Sellable units that nobody was promised and nobody has a right to."""
-    return sum(turn.balance(sku, place) for place in SELLABLE) - turn.promised(sku) - turn.granted(sku)
+def _claimable(turn: Turn, sku: str, source: str) -> int:
+    """Sellable units that nobody was promised: as many as the grant still has, or nobody has a right to."""
+    unpromised = sum(turn.balance(sku, place) for place in SELLABLE) - turn.promised(sku)
+    return unpromised - turn.granted(sku) if source == FREE else min(turn.balance(sku, source), unpromised)
 
 
 @dataclass(slots=True)
@@ -225,7 +226,7 @@ class _Entry:
         self._pull(line, row, self.ask.qty or line.open, line.open - (self.ask.qty or line.open))
 
     def _weigh(self, line: HoldLine, row: Outcome) -> None:
-        """What was weighed goes into a tote, the rest is free; more than is claimed is not taken."""
+        """What was weighed goes into a tote, the rest returns; more than is claimed is not taken."""
         grams, about = self.ask.qty, f"{self.hold.id}/{line.line}"
         if grams > line.open:
             ready = _ready(line.state, "weigh") or line.state
@@ -239,10 +240,10 @@ class _Entry:
         self._pull(line, row, grams, 0)
 
     def _pull(self, line: HoldLine, row: Outcome, qty: int, left: int) -> None:
-        """`qty` go into the tote, `left` stay claimed, the rest is free."""
+        """`qty` go into the tote, `left` stay claimed, the rest returns."""
         hold, tote = self.hold, TOTE + self.ask.tote
         self._claim(line.sku, hold.account(line), hold.pulled_account(line), qty, "pull")
-        self._claim(line.sku, hold.account(line), FREE, line.open - qty - left, "release")
+        self._give_up(line, hold.account(line), line.open - qty - left)
         pulled = replace(line, open=left, pulled=changed(line.pulled, tote, qty))
         if row.event == "weigh":
             self._keep(replace(pulled, state=_after(pulled, "weigh", "accept")))
@@ -252,7 +253,7 @@ class _Entry:
 
     def _void(self, line: HoldLine, row: Outcome) -> None:
         """Nothing more is claimed of what was not pulled. When it was looked for, none is left there to be found."""
-        self._claim(line.sku, self.hold.account(line), FREE, line.open, "release")
+        self._give_up(line, self.hold.account(line), line.open)
         state = life.advance(life.PICK_LINE, line.state, row.event) if row.event else line.state
         self._keep(replace(line, open=0, lost=0, state=state))
         left = self.turn.balance(line.sku, FLOOR)
@@ -270,20 +271,21 @@ class _Entry:
             there = ((STAGED + self.ask.slot, _units(line, self.ask)),)
         if self.ask.qty:
             there = _so_many(there, self.ask.qty)
-        self._claim(line.sku, self.hold.pulled_account(line), FREE, units_in(there), "release")
+        self._give_up(line, self.hold.pulled_account(line), units_in(there))
         for place, qty in there:
             line = replace(line, pulled=changed(line.pulled, place, -qty), back=changed(line.back, place, qty))
         self._keep(line)
 
     def _hold_another(self, line: HoldLine, row: Outcome) -> None:
-        """Units are set aside, and as many others held, as far as there are any that nobody has a claim to."""
+        """Units are set aside, and as many others held, as far as there are any to hold."""
         qty, account = self.ask.qty or line.open, self.hold.account(line)
-        self._claim(line.sku, account, FREE, qty, "release")
+        self._give_up(line, account, qty)
         self._keep(replace(line, open=line.open - qty))
         self._move(line.sku, FLOOR, QUARANTINE, qty, row.code)
         self._open(row, f"{line.sku} at {QUARANTINE}", f"{qty} found for {self.hold.id}")
-        others = min(qty, max(0, _unclaimed(self.turn, line.sku)))
-        self._claim(line.sku, FREE, account, others, "hold")
+        source = self.hold.source(line)
+        others = min(qty, max(0, _claimable(self.turn, line.sku, source)))
+        self._claim(line.sku, source, account, others, "hold")
         left = replace(line, open=line.open - qty + others, lost=line.lost + qty - others)
         self._keep(replace(left, state=_after(left, "find_damaged")))
 
@@ -291,7 +293,7 @@ class _Entry:
         """The claim goes over to the substitute, which is pulled at once as a line of its own."""
         qty, tote = self.ask.qty or _units(line, self.ask), TOTE + self.ask.tote
         lost = min(line.lost, qty)
-        self._claim(line.sku, self.hold.account(line), FREE, qty - lost, "release")
+        self._give_up(line, self.hold.account(line), qty - lost)
         left = replace(line, open=line.open - (qty - lost), lost=line.lost - lost)
         self._keep(replace(left, state=_after(left, "substitute")))
         number = max(one.line for one in self.hold.lines) + 1
@@ -332,6 +334,10 @@ class _Entry:
         lines = {one.line: one for one in self.hold.lines} | {line.line: line}
         self.hold = replace(self.hold, lines=tuple(lines.values()))
         self.turn.keep_hold(self.hold)
+
+    def _give_up(self, line: HoldLine, account: str, qty: int) -> None:
+        """So much is not claimed any more, and returns to where it came from."""
+        self._claim(line.sku, account, self.hold.source(line), qty, "release")
 
     def _claim(self, sku: str, origin: str, target: str, qty: int, code: Code) -> None:
         self._move(sku, origin, target, qty, code)

@@ -66,8 +66,8 @@ def settle(db: sqlite3.Connection, certain: Container[str] | None) -> list[str]:
 def _held(holds: Iterable[Hold]) -> Accounts:
     found: Counter[tuple[str, str]] = Counter()
     for hold in holds:
-        for sku, account, qty in hold.claims():
-            found[sku, account] += qty
+        for line, account, qty in hold.claims():
+            found[line.sku, account] += qty
     return dict(found)
 
 

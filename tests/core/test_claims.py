@@ -163,6 +163,32 @@ def test_a_grant_is_only_its_holders_and_only_the_owner_gives_it() -> None:
     assert isinstance(desk.enter(Grant("G3", "app", "MILK", -1)), Refused)  # nothing unused to take back
 
 
+def test_what_a_hold_on_a_grant_does_not_use_stays_its_holders() -> None:
+    desk = Desk()
+    desk.stock("MILK", 6)
+    desk.enter(Grant("G1", "app", "MILK", 4))
+
+    def rights() -> tuple[int, int]:
+        return desk.books.balance("MILK", "GRANT:app"), desk.atp("MILK")
+
+    ends: list[Ask] = [ReleaseHold("H0"), Tick(), ConsumeHold("H2", ((1, 0),)), ReleaseHold("H3")]
+    for nth, end in enumerate(ends):
+        assert isinstance(desk.enter(Reserve(f"H{nth}", "app", (Want(1, "MILK", 3),), 60, grant="app")), Claimed)
+        assert rights() == (1, 2)
+        if isinstance(end, Tick):
+            desk.books_ms += 60_000
+        elif nth:
+            desk.enter(CommitHold(f"H{nth}", f"O{nth}"))
+        desk.enter(end)
+        assert rights() == (4, 2), end
+    desk.enter(Reserve("H9", "app", (Want(1, "MILK", 3),), 60, grant="app"))
+    desk.enter(CommitHold("H9", "O9"))
+    desk.enter(ConsumeHold("H9", ((1, 1),)))
+    assert rights() == (3, 3)  # the unit itself leaves with its sale
+    assert desk.enter(Grant("G2", "app", "MILK", -3)) == Granted("app", "MILK", 0)
+    assert rights() == (0, 6)
+
+
 def test_a_till_that_sells_a_claimed_unit_breaches_the_claim_due_last() -> None:
     desk = Desk()
     desk.stock("MILK", 3)

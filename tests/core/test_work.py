@@ -11,6 +11,7 @@ from agent.core.asks import (
     Ask,
     CommitHold,
     ConsumeHold,
+    Grant,
     MoveOrder,
     Ordered,
     PlaceOrder,
@@ -240,6 +241,30 @@ def test_a_damaged_unit_that_no_other_can_stand_for_waits_for_a_decision() -> No
     assert floor.holds["H"].state == "consumed"
     assert floor.units()["EGGS", "CUSTOMER"] == floor.units()["MILK", "CUSTOMER"] == 1
     assert floor.kinds() == {"waste_or_markdown"}
+
+
+def test_work_on_what_was_granted_gives_the_rest_back_to_its_holder() -> None:
+    """Void, damaged, weighed, put back: the right is the holder's; a substitute's is not."""
+    floor = Floor(MILK=6, EGGS=2)
+    floor.enter(Grant("G", "app", "MILK", 5))
+    floor.enter(Reserve("H", "app", (Want(1, "MILK", 4),), 900, grant="app"))
+    floor.enter(CommitHold("H", "O-H"))
+
+    def rights() -> tuple[int, int, int]:
+        return floor.books.balance("MILK", "GRANT:app"), floor.atp("MILK"), floor.atp("EGGS")
+
+    assert rights() == (1, 1, 2)
+    floor.work("damaged", "damaged", qty=1)  # the other one is taken from the grant too
+    assert rights() == (1, 0, 2)
+    floor.work("swap", "substituted", qty=1, tote="7", substitute="EGGS")
+    assert rights() == (2, 0, 1)
+    floor.work("pick", "picked", qty=2, tote="7")
+    floor.work("rest", "cancelled_before_pull")
+    assert rights() == (3, 0, 1)
+    floor.work("back", "cancelled_after_pull", line=0)
+    assert (floor.books.balance("MILK", "GRANT:app"), floor.books.balance("EGGS", "GRANT:app")) == (5, 0)
+    floor.work("shelf", "put_back", line=0, tote="7")
+    assert rights() == (5, 0, 2)
 
 
 def test_a_substitute_is_never_taken_from_others() -> None:

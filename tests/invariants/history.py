@@ -233,7 +233,7 @@ class History(RuleBasedStateMachine):
         if right and what == "commit":
             claim.state = "committed"
         elif right:
-            self.plain.end(name)
+            self.plain.end(name, part if what == "consume" else 0)
 
     @rule(sku=skus, qty=st.sampled_from((1, 2, 4, -1, -2)))
     def grant(self, sku: str, qty: int) -> None:

@@ -84,14 +84,16 @@ class Plain:
         for sku, qty in wants if grant else ():
             self.granted[grant, sku] -= qty
 
-    def end(self, name: str) -> None:
-        self.claims[name].state = "over"
+    def end(self, name: str, used: int = 0) -> None:
+        """`used` of each line; whatever came out of a grant and was not goes back into it."""
+        claim = self.claims[name]
+        claim.state = "over"
+        for sku, qty in claim.wants if claim.grant else ():
+            self.granted[claim.grant, sku] += qty - min(used, qty)
 
     def pass_time(self, seconds: int) -> None:
-        """Pending claims whose time is up end; what came out of a grant goes back into it."""
+        """Pending claims whose time is up end."""
         self.now_ms += seconds * 1000
-        for claim in self.claims.values():
+        for name, claim in self.claims.items():
             if claim.state == "pending" and claim.ends_ms <= self.now_ms:
-                claim.state = "over"
-                for sku, qty in claim.wants if claim.grant else ():
-                    self.granted[claim.grant, sku] += qty
+                self.end(name)
