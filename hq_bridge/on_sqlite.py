@@ -25,7 +25,7 @@ from hq_bridge.tables import history_named
 #: Asked for, then read back: a database that does not keep these loses what it said it has.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
 #: For speed: pages kept in memory (KiB, negative), and pages of the log before they are brought home.
-_FOR_SPEED = {"cache_size": -65536, "wal_autocheckpoint": 8192}
+_FOR_SPEED = {"cache_size": -65536, "wal_autocheckpoint": 2000}
 _VARIABLES = 30_000  # in one statement; SQLite takes 32,766
 _SLICE_ROWS = 200  # deleted in one transaction when a month goes: about 5 ms
 _GONE = "gone_"  # before the name of a month's table that is being emptied

@@ -101,7 +101,7 @@ def sqlite_floor(folder: Path, landed: Landed) -> float:
     with closing(sqlite3.connect(folder / "hq.db")) as landed_in:
         schema = landed_in.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
     db = sqlite3.connect(folder / "floor.db", isolation_level=None)
-    for setting in ("journal_mode = wal", "synchronous = FULL", "cache_size = -65536", "wal_autocheckpoint = 8192"):
+    for setting in ("journal_mode = wal", "synchronous = FULL", "cache_size = -65536", "wal_autocheckpoint = 2000"):
         db.execute(f"PRAGMA {setting}")
     for (sql,) in schema:
         if "sqlite_sequence" not in sql:
