@@ -38,7 +38,7 @@ from agent.core.count_sessions import (
 )
 from agent.core.ledger import Turn
 from agent.core.life import COUNT, CountEvent, advance
-from agent.core.places import FOUND, INSIDE, SHRINK
+from agent.core.places import FOUND, INSIDE, SHRINK, SUSPECT
 
 #: Cases that only counting resolves.
 _COUNTED_FOR: Final = ("recount", "negative_stock")
@@ -247,6 +247,9 @@ def _post(
     """Make the books say what a reading proves; one that agrees is evidence all the same."""
     line = replace(line, state=advance(COUNT, line.state, event), approved=approved, decided_by=by, why="")
     about = f"{line.sku} at {session.place}"
+    if found.doubted:
+        source = f"doubt:{session.id}/{line.line}"
+        turn.post(line.sku, SUSPECT, session.place, found.doubted, "count", source, by)
     if not found.units:
         turn.saw(line.sku)
         turn.resolve_case("recount", about, "agrees")

@@ -160,6 +160,6 @@ def test_a_count_of_another_epoch_or_of_long_ago_is_refused() -> None:
 def test_only_moves_of_the_item_at_the_place_count() -> None:
     ledger = Ledger()
     ledger.move([("MILK", MOVES[0], 5), ("EGGS", MOVES[0], 5), ("MILK", (places.SUPPLIER, places.BACKROOM), 5)])
-    assert changes(ledger.postings, "MILK", places.FLOOR, 0) == [(1, 5, False)]
+    assert changes(ledger.postings, "MILK", places.FLOOR, 0) == [(1, 5, "move")]
     assert variance(5, 1, 3, 5, changes(ledger.postings, "MILK", places.FLOOR, 1)) == Variance(0, 5)
     assert isinstance(variance(5, 0, 3, 5, changes(ledger.postings, "MILK", places.FLOOR, 0)), Again)
