@@ -226,6 +226,16 @@ class ReleaseHold(Struct, frozen=True, gc=False):
         return [f"release:{self.hold}"]
 
 
+class GiveWay(Struct, frozen=True, gc=False):
+    """`by` has found other goods, or another store, for a claim that cannot be kept: it ends as breached."""
+
+    hold: str
+    by: str
+
+    def sources(self) -> list[str]:
+        return [f"breach:{self.hold}"]
+
+
 class Grant(Struct, frozen=True, gc=False):
     """Give a holder the right to `qty` units (FREE to its grant), or take back `-qty` of what it has not used."""
 
@@ -436,7 +446,7 @@ class Worked(Struct, frozen=True, gc=False):
     lines: tuple[HoldLine, ...]
 
 
-Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | Grant | PlaceOrder | MoveOrder | Work | Tick
+Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Grant | PlaceOrder | MoveOrder | Work | Tick
 Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
 Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
@@ -447,7 +457,7 @@ def hold_named(ask: Ask) -> str | None:
     """The hold an ask is about."""
     if isinstance(ask, PlaceOrder | MoveOrder):
         return hold_of(ask.order)
-    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold | Work) else None
+    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Work) else None
 
 
 def order_named(ask: Ask) -> str | None:

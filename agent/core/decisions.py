@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, obeying, promises, stopping, tag_moves, work
+from agent.core import barcodes, counts, fulfilment, obeying, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -13,6 +13,7 @@ from agent.core.asks import (
     DeliveryLine,
     Expected,
     ExpectedLine,
+    GiveWay,
     Grant,
     HqSilence,
     Mistake,
@@ -74,6 +75,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return _yours(turn, ask) or promises.consume(turn, ask)
         case ReleaseHold():
             return _yours(turn, ask) or promises.release(turn, ask)
+        case GiveWay():
+            return fulfilment.give_way(turn, ask)
         case Grant():
             return promises.grant(turn, ask)
         case PlaceOrder():
@@ -83,7 +86,7 @@ def decide(turn: Turn, ask: Ask) -> Answer:
         case Count() | RequestCount() | StartCount() | EnterFound() | ReviewCount() | CancelCount() | LookAtCount():
             return counts.decide(turn, ask)
         case Work():
-            return work.work(turn, ask)
+            return fulfilment.report(turn, ask)
         case Tick():
             return let_time_pass(turn)
         case Pause():

@@ -1,11 +1,16 @@
 """Decisions about orders: placed, moved from step to step by people and devices, and taken on by the clock."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from agent.core import life, orders, promises, work
 from agent.core.asks import (
+    Claimed,
     CommitHold,
     ConsumeHold,
+    GiveWay,
     Mistake,
     MoveOrder,
     Ordered,
@@ -14,15 +19,38 @@ from agent.core.asks import (
     ReleaseHold,
     Reserve,
     Short,
+    Work,
+    Worked,
+    WorkName,
 )
-from agent.core.claims import OPEN, units_in
+from agent.core.claims import OPEN, Hold, units_in
 from agent.core.ledger import Turn
-from agent.core.life import OrderEvent
+from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import MissingUnits, Order, OrderLine
-from agent.core.places import TOTE
+from agent.core.places import STAGED, TOTE
 
 #: Claims of an order are its own from its first moment; the time to live of the hold it makes is never used.
 _UNUSED_TTL_S = 60
+
+_PICKING: Final[tuple[OrderState, ...]] = ("accepted", "picking", "awaiting_decision")
+_ON_ITS_WAY: Final[tuple[OrderState, ...]] = ("picking", "awaiting_decision", "picked", "packed", "staged")
+_ANY: Final = tuple(life.ORDER.states())
+#: In which states of its order an outcome can be reported; where the goods must be for it is `work`'s to judge.
+_WHEN: Final[Mapping[WorkName, tuple[OrderState, ...]]] = MappingProxyType(
+    {
+        "picked": _PICKING,
+        "short": _PICKING,
+        "damaged": _PICKING,
+        "substituted": _PICKING,
+        "weighed": _PICKING,
+        "cancelled_before_pull": (*_PICKING, "picked", "packed", "staged", "cancel_requested"),
+        "cancelled_after_pull": (*_ON_ITS_WAY, "cancel_requested"),
+        "staged": _ON_ITS_WAY,
+        "handed_over": ("staged", "cancel_requested"),
+        "not_collected": ("staged", "cancel_requested"),
+        "put_back": _ANY,
+    }
+)
 
 
 def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
@@ -81,7 +109,38 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
         return _refused(ask.order, f"cannot be moved: {error}", conflict=True)
     if ask.event == "ask":
         order = replace(order, default=ask.default)
-    return _as_it_stands(turn, _move(turn, order, ask.event, source, ask.within_s))
+    return _as_it_stands(turn, _follow(turn, _move(turn, order, ask.event, source, ask.within_s), source))
+
+
+def report(turn: Turn, ask: Work) -> Worked | Refused:
+    """Enter a report of work. An order's must fit the step it is in, and takes it on by itself."""
+    order, hold = owner_of(turn, ask.hold), turn.hold(ask.hold)
+    if order is None or hold is None or ask.work in dict(hold.works):
+        return work.work(turn, ask)
+    if order.state not in _WHEN[ask.outcome]:
+        now = dict.fromkeys(name for line in hold.lines for name in work.possible(turn, hold, line))
+        can = ", ".join(name for name in now if order.state in _WHEN[name]) or "nothing"
+        problem = f"order {order.id!r} is {order.state}: {ask.outcome} is not possible; possible: {can}"
+        return Refused((Mistake("outcome", problem),), conflict=True)
+    done = work.work(turn, ask)
+    if isinstance(done, Refused):
+        return done
+    if order.state == "accepted" and ask.outcome != "cancelled_before_pull":
+        order = _move(turn, order, "start", f"{ask.source()}:start")
+    _follow(turn, order, ask.source())
+    now_is = turn.hold(ask.hold) or hold
+    return Worked(ask.work, now_is.id, now_is.state, now_is.lines)
+
+
+def give_way(turn: Turn, ask: GiveWay) -> Claimed | Refused:
+    """End a claim that cannot be kept; an order that loses it so is cancelled, and what was pulled is put back."""
+    order, done = owner_of(turn, ask.hold), promises.give_way(turn, ask)
+    if order is not None and isinstance(done, Claimed):
+        (source,) = ask.sources()
+        if "cancel" in life.ORDER.possible(order.state):
+            order = _move(turn, order, "cancel", source)
+        _follow(turn, order, source)
+    return done
 
 
 def _goods_in_the_way(turn: Turn, order: Order, event: OrderEvent) -> str:
@@ -100,7 +159,8 @@ def look_after(turn: Turn) -> None:
     for order in turn.due_orders():
         event = orders.when_overdue(order)
         if event is not None:
-            _move(turn, order, event, f"clock:{order.id}:{len(order.steps)}")
+            source = f"clock:{order.id}:{len(order.steps)}"
+            _follow(turn, _move(turn, order, event, source), source)
         else:
             turn.keep_order(replace(order, late=True))
             turn.open_case("late_order", order.id, f"{order.state}, for {order.owner}")
@@ -112,6 +172,40 @@ def owner_of(turn: Turn, hold: str) -> Order | None:
         return None
     order = turn.order(hold.removeprefix(orders.hold_of("")))
     return order if order is not None and order.is_open else None
+
+
+def _follow(turn: Turn, order: Order, source: str) -> Order:
+    """Take an order on as far as its goods have come. Of a hold at which nobody worked they say nothing."""
+    while (hold := turn.hold(order.hold)) is not None and (hold.works or not hold.is_open):
+        event = _by_its_goods(order, hold)
+        if event is None:
+            break
+        order = _move(turn, order, event, f"{source}:{event}")
+    return order
+
+
+def _by_its_goods(order: Order, hold: Hold) -> OrderEvent | None:
+    """What must have happened to an order, seeing where its goods are; None: nothing since."""
+    to_pick = any(line.open or line.lost for line in hold.lines)
+    pulled = [place for line in hold.lines for place, _ in line.pulled]
+    had, back = (any(line.consumed for line in hold.lines), any(line.back for line in hold.lines))
+    staged = bool(pulled) and all(place.startswith(STAGED) for place in pulled)
+    match order.state:
+        case "accepted" | "picking" if not (to_pick or pulled or had):
+            return "cancel"  # nothing of it is to be had
+        case "picking" if not to_pick:
+            return "finish"
+        case "picked" | "packed" | "staged" if not (pulled or had):
+            return "cancel"
+        case "picked" if staged:
+            return "pack"
+        case "packed" if staged:
+            return "stage"
+        case "staged" if not pulled:
+            return "hand_over"
+        case "cancel_requested" if not (pulled or back):
+            return "hand_over" if had else "settle"
+    return None
 
 
 def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0) -> Order:

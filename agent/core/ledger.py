@@ -23,7 +23,7 @@ from agent.core.tags import Tag, TagChange, keep
 
 Code = Literal[
     "receive", "move", "sale", "opening", "count", "missing", "found", "attribute",
-    "grant", "hold", "commit", "pull", "consume", "release", "expire",
+    "grant", "hold", "commit", "pull", "consume", "release", "expire", "breach",
     "pick", "miss", "damage", "stage", "hand_over", "put_back", "waste",
 ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from agent.core.asks import (
     Claimed,
     CommitHold,
     ConsumeHold,
+    GiveWay,
     Grant,
     Granted,
     Lacking,
@@ -147,6 +148,21 @@ def release(turn: Turn, ask: ReleaseHold) -> Claimed | Refused:
     return _as_it_stands(turn, hold)
 
 
+def give_way(turn: Turn, ask: GiveWay) -> Claimed | Refused:
+    """End a claim that cannot be kept, so that those which stay can be."""
+    hold = turn.hold(ask.hold)
+    if hold is None:
+        return _unknown(ask.hold)
+    if hold.state == "breached":
+        return _as_it_stands(turn, hold)
+    if not hold.is_open:
+        return _conflict(ask.hold, f"is {hold.state} already")
+    skus = {line.sku for line in hold.lines if line.open}
+    if not any(turn.promised(sku) > max(0, turn.sellable(sku)) for sku in skus):
+        return _conflict(ask.hold, "can be kept: of nothing in it more is promised than is there")
+    return _as_it_stands(turn, _let_go(turn, hold, "breach", f"breach:{hold.id}", ask.by))
+
+
 def grant(turn: Turn, ask: Grant) -> Granted | Refused:
     """Give rights to a holder, only ones that are free; or take unused ones back."""
     account = GRANT + ask.holder
@@ -169,10 +185,12 @@ def grant(turn: Turn, ask: Grant) -> Granted | Refused:
     return Granted(ask.holder, ask.sku, turn.balance(ask.sku, account))
 
 
-def _let_go(turn: Turn, hold: Hold, event: Literal["release", "expire"], source: str) -> Hold:
+def _let_go(
+    turn: Turn, hold: Hold, event: Literal["release", "expire", "breach"], source: str, by: str = "store"
+) -> Hold:
     """Return what a hold claims to where it came from; it is resolved by it."""
     for part, (line, account, qty) in enumerate(hold.claims()):
-        turn.post(line.sku, account, hold.source(line), qty, event, source, "store", part)
+        turn.post(line.sku, account, hold.source(line), qty, event, source, by, part)
     done = hold.resolved(event)
     turn.keep_hold(done)
     follow_cases(turn, done)

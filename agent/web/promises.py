@@ -59,6 +59,12 @@ class _Consume(msgspec.Struct, forbid_unknown_fields=True):
     used: Annotated[list[_Used], Meta(max_length=500)]
 
 
+class _GiveWay(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /v1/holds/{hold}/breach`: who found it other goods."""
+
+    by: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*\Z")]
+
+
 class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/holds/{hold}/release`"""
 
@@ -103,6 +109,9 @@ def routes(clerk: Clerk) -> list[Route]:
     async def release(request: Request, body: _Nothing) -> Response:
         return _said(await clerk.enter(asks.ReleaseHold(request.path_params["hold"])))
 
+    async def give_way(request: Request, body: _GiveWay) -> Response:
+        return _said(await clerk.enter(asks.GiveWay(request.path_params["hold"], body.by)))
+
     async def grant(request: Request, body: _Grant) -> Response:
         if body.qty == 0:
             return answers.problem(422, "qty 0 grants nothing", answers.AGAIN)
@@ -119,6 +128,7 @@ def routes(clerk: Clerk) -> list[Route]:
         post("/v1/holds/{hold}/commit", _Commit, commit),
         post("/v1/holds/{hold}/consume", _Consume, consume),
         post("/v1/holds/{hold}/release", _Nothing, release),
+        post("/v1/holds/{hold}/breach", _GiveWay, give_way),
         post("/v1/grants", _Grant, grant),
     ]
 

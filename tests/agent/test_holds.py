@@ -11,7 +11,7 @@ import pytest
 from agent.books_time import BooksTime, Stamp
 from agent.clock import SystemClock
 from agent.core import atp
-from agent.core.asks import Claimed, CommitHold, ReleaseHold, Reserve, Scan, Short, Want
+from agent.core.asks import Claimed, CommitHold, ReleaseHold, Reserve, Sale, SaleLine, Scan, Short, Want
 from agent.store import claims
 from tests.agent.shops import Shop, opened
 from tests.agent.test_web import Site, site
@@ -143,6 +143,23 @@ async def test_a_hold_over_http_from_asking_to_using(site: Site) -> None:
     assert (await post(site, "/v1/holds/H1/release", b"")).json()["state"] == "consumed"
     assert (await post(site, "/v1/holds/none/release", {})).status_code == 422
     assert (await post(site, "/v1/grants", {"grant": "G", "holder": "app", "sku": "MILK", "qty": 1})).status_code == 200
+
+
+async def test_a_claim_that_cannot_be_kept_is_ended_over_http_and_stays_so_after_a_restart(site: Site) -> None:
+    await stock(site.shop, 2)
+    asked = {"hold": "H1", "channel": "web", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]}
+    await post(site, "/v1/holds", asked)
+    await post(site, "/v1/holds/H1/commit", {"order": "O1"})
+    assert (await post(site, "/v1/holds/H1/breach", {"by": "lee"})).status_code == 409
+    await site.shop.clerk.enter(Sale("R1", (SaleLine(1, "sku", "MILK", 1),)))
+    assert ("breach", "MILK") in site.shop.books.cases
+    assert (await post(site, "/v1/holds/H1/breach", {"by": " "})).status_code == 422
+    ended = await post(site, "/v1/holds/H1/breach", {"by": "lee"})
+    assert (ended.status_code, ended.json()["state"]) == (200, "breached")
+    assert ("breach", "MILK") not in site.shop.books.cases
+    await site.shop.assert_memory_is_disk()
+    (row,) = await site.shop.store.write(lambda tx: tx.execute("SELECT state FROM hold").fetchall())
+    assert row == ("breached",)
 
 
 @pytest.mark.parametrize(

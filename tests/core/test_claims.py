@@ -20,9 +20,9 @@ from agent.core.asks import (
 )
 from agent.core.checks import check
 from agent.core.claims import Hold
-from agent.core.decisions import decide
+from agent.core.decisions import decide, let_time_pass
 from agent.core.ledger import Books, Posting, Turn
-from agent.core.promises import expire_due
+from agent.core.orders import Order
 from tests.core import shop
 
 
@@ -36,16 +36,19 @@ class Desk:
         self.postings: dict[str, Posting] = {}
         self.all_postings: list[Posting] = []
         self.holds: dict[str, Hold] = {}
+        self.orders: dict[str, Order] = {}
 
     def enter(self, ask: Ask) -> object:
-        turn = Turn(self.books, self.wall_ms, self.postings, {}, self.holds, self.books_ms, running_ms=self.running_ms)
-        expire_due(turn)
+        known = (self.postings, {}, self.holds, self.books_ms, self.orders)
+        turn = Turn(self.books, self.wall_ms, *known, self.running_ms)
+        let_time_pass(turn)
         answer = decide(turn, ask)
         check(turn)
         self.books.remember(turn)
         self.postings |= {posting.source: posting for posting in turn.postings if posting.part == 0}
         self.all_postings += turn.postings
         self.holds |= turn.holds
+        self.orders |= turn.orders
         return answer
 
     def stock(self, sku: str, units: int) -> None:

@@ -18,6 +18,7 @@ from agent.core.asks import (
     ConsumeHold,
     Delivery,
     DeliveryLine,
+    GiveWay,
     Grant,
     Granted,
     HqSilence,
@@ -137,6 +138,7 @@ class History(RuleBasedStateMachine):
         if self.plain.claims:
             what = chance.choice(("commit", "consume", "release"))
             things += [lambda: self.go_on_with_a_hold(nth, what, n)] * 3
+            things += [lambda: self.give_way(nth)]
         if self.orders:
             things += [lambda: self.move_order(nth, chance.randrange(40), default)] * 6
         chance.choice(things)()
@@ -234,6 +236,19 @@ class History(RuleBasedStateMachine):
             claim.state = "committed"
         elif right:
             self.plain.end(name, part if what == "consume" else 0)
+
+    @precondition(lambda self: self.plain.claims)
+    @rule(nth=which)
+    def give_way(self, nth: int) -> None:
+        """Somebody found other goods for a claim: only for one that cannot be kept."""
+        name = list(self.plain.claims)[nth % len(self.plain.claims)]
+        claim = self.plain.claims[name]
+        weak = any(self.plain.promised(sku) > self.plain.sellable(sku) for sku in SKUS if claim.units(sku))
+        (answer,) = self.ask(GiveWay(name, "lee"))
+        if claim.state != "over":
+            assert isinstance(answer, Claimed if weak else Refused), (answer, claim)
+            if weak:
+                self.plain.end(name)
 
     @rule(sku=skus, qty=st.sampled_from((1, 2, 4, -1, -2)))
     def grant(self, sku: str, qty: int) -> None:

@@ -92,7 +92,11 @@ def once(of: History) -> None:
             assert rows == of.made[source], f"{source} made other postings than before"
     of.made = made
     for name, claim in of.plain.claims.items():
-        ends = [source for source in made if source in {f"{end}:{name}" for end in ("consume", "release", "expire")}]
+        ends = [
+            source
+            for source in made
+            if source in {f"{end}:{name}" for end in ("consume", "release", "expire", "breach")}
+        ]
         assert len(ends) == (claim.state == "over"), (name, claim, ends)
         assert sum(row.qty for row in made[f"hold:{name}"]) == sum(qty for _, qty in claim.wants)
 
