@@ -39,8 +39,9 @@ class Desk:
         self.orders: dict[str, Order] = {}
 
     def enter(self, ask: Ask) -> object:
-        known = (self.postings, {}, self.holds, self.books_ms, self.orders)
-        turn = Turn(self.books, self.wall_ms, *known, self.running_ms)
+        turn = Turn(
+            self.books, self.wall_ms, self.postings, {}, self.holds, self.books_ms, self.orders, self.running_ms
+        )
         let_time_pass(turn)
         answer = decide(turn, ask)
         check(turn)
