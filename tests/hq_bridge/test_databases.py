@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from hq_bridge import tables
+from hq_bridge.config import POSTGRES
 from hq_bridge.ingest import Ingest
 from hq_bridge.months import Month
 from hq_bridge.refusals import DatabaseLost, DatabaseRefused
@@ -91,6 +92,24 @@ async def test_two_that_both_believe_they_are_alone_never_land_a_row_twice(tmp_p
 
 
 # Durable
+
+
+async def test_a_landing_that_fails_half_way_leaves_the_cursor_with_its_rows(url: URL) -> None:
+    shop = Shop()
+    shop.trade(20)
+    async with await Database.open(url) as database:
+        ingest = Ingest("demo", database, {}, lambda *_: None, lambda: NOVEMBER)
+        ingest.offer(shop.topics.up("log"), shop.batch(1, 10))
+        task = asyncio.create_task(ingest.run())
+        await until(lambda: ingest.counts["landed"])
+        in_the_way = {"store": "SH-0001", "epoch": 7, "first": 11, "last": 11, "landed_at": NOVEMBER}
+        rows = "[]" if url.drivername == POSTGRES else b""
+        await execute(url, Month.of(NOVEMBER).table.insert().values(**in_the_way, rows=rows))
+        ingest.offer(shop.topics.up("log"), shop.batch(11, 10))
+        with pytest.raises(DatabaseLost):
+            await asyncio.wait_for(task, 10)
+    async with await Database.open(url) as database:
+        assert (await database.load())["SH-0001"].position.cursor == 10
 
 
 async def test_a_database_that_would_forget_is_refused(tmp_path: Path) -> None:
