@@ -3,13 +3,15 @@
 import asyncio
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
 from hq_bridge import log as log_lines
 from hq_bridge.answers import Answers, Presence
 from hq_bridge.clock import now_ms
+from hq_bridge.commands import Commands
 from hq_bridge.config import Config
 from hq_bridge.ingest import Ingest, Say
 from hq_bridge.memory import spare_the_books
@@ -20,6 +22,7 @@ from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
 from wire import topics
 from wire.mqtt import Link
+from wire.signing import Signer
 
 log = structlog.get_logger()
 
@@ -56,20 +59,25 @@ async def serve(
             now_ms=now_ms,
         )
         answers = Answers(link)
-        ingest = Ingest(config.chain, database, await database.load(), say_with(answers), now_ms)
+        stores = await database.load()
+        signer = None if config.commands_key is None else Signer.read(config.commands_key)
+        commands = Commands(config.chain, database, stores, signer, now_ms, await database.commands())
+        commands.attach(link)
+        ingest = Ingest(
+            config.chain, database, stores, say_with(answers), now_ms, boot=boot, on_answer=commands.answered
+        )
         spare_the_books()
         retention = Retention(database, config.keep_days, now_ms)
         board = Board(config.chain, ingest, database, link, now_ms)
-        web = WebServer(make_app(board), config.web_host, config.web_port)
+        web = WebServer(make_app(board, commands, config.web_token), config.web_host, config.web_port)
         log.info("ready", web=web.address, broker=str(config.broker), stores=len(ingest.stores))
-        await _run(stop, ingest, retention, link, presence, board, web)
+        await _run(stop, [ingest.run(), retention.run(), commands.run()], link, presence, board, web)
     log.info("stopped")
 
 
 async def _run(
     stop: asyncio.Event,
-    ingest: Ingest,
-    retention: Retention,
+    books: list[Coroutine[Any, Any, None]],
     link: Link,
     presence: Presence,
     board: Board,
@@ -77,8 +85,7 @@ async def _run(
 ) -> None:
     """Everything at once; when `stop` is set, from the outside in: pages, then the line, then the writer."""
     async with asyncio.TaskGroup() as group:
-        writer = group.create_task(ingest.run(), name="ingest")
-        keeper = group.create_task(retention.run(), name="retention")
+        writers = [group.create_task(work) for work in books]
         line = group.create_task(link.run(), name="line")
         pages = group.create_task(web.run_until_stopped(), name="web")
         await stop.wait()
@@ -88,8 +95,8 @@ async def _run(
         await presence.away(link, now_ms())
         line.cancel()
         await asyncio.wait({line})
-        keeper.cancel()
-        writer.cancel()
+        for writer in reversed(writers):
+            writer.cancel()
 
 
 async def main(config: Config) -> None:

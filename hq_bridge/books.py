@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from hq_bridge.snapshots import Whole
 from wire import digest
 from wire.messages import Batch, CaseRow, Heard, Hello, Row, StockRow, StoreState, UnknownRow
 
@@ -96,6 +97,8 @@ class StoreBooks:
     trouble: dict[Trouble, str] = field(default_factory=dict)
     #: The gap already asked for: (epoch, cursor then). Asked again when the store says hello.
     asked: tuple[int, int] | None = None
+    #: The lease it said last: commands cite it.
+    lease: int | None = None
     lag: Lag = field(default_factory=Lag)
 
     @property
@@ -142,6 +145,9 @@ class Draft:
         self.unknown_kinds: set[str] = set()
         #: To be said after the commit, when not None.
         self.answer: Heard | None = None
+        #: Is a snapshot to be asked for with it?
+        self.wants_snapshot = False
+        self._landed_now = False
         # Not in `stock` yet: balances by SKU and place, and the last row of each SKU; see `_settle`.
         self._balances: dict[str, dict[str, int]] = {}
         self._last: dict[str, StockRow] = {}
@@ -169,13 +175,15 @@ class Draft:
         if self.changes_books:
             self._settle()
             rows = self.books.position.rows + self.row_count
-            at = landed_at if self.stretches else None
+            at = landed_at if self.stretches or self._landed_now else None
             units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
             self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units)
 
     def state(self, state: StoreState) -> None:
         """The store is here or away."""
         self.presence = state.state
+        self.books.lease = state.lease if isinstance(state.lease, int) and state.state == "here" else None
+        self.wants_snapshot = self._lacks_snapshot()
         if state.epoch == self.epoch:
             self.head = max(self.head, state.head)
             if state.state == "here" and self.answer is None:
@@ -190,12 +198,33 @@ class Draft:
             self.trouble["snapshot"] = (
                 f"needs a snapshot: epoch {hello.epoch} is new to HQ and its rows begin at {hello.oldest}"
             )
+            self.answer, self.wants_snapshot = Heard(hello.epoch, 0, window=_WINDOW), True
             return
         else:
             if hello.epoch > self.epoch:
                 self._begin(hello.epoch)
             self._compare(hello)
         self.asked = None
+        self.wants_snapshot = self._lacks_snapshot()
+        self._say()
+
+    def snapshot(self, whole: Whole) -> None:
+        """All that is true at a row: the books are what it says, and go on from there.
+
+        Only for one that is not behind the books: of an epoch they do not have yet, or at their cursor or beyond it.
+        """
+        if whole.epoch < self.epoch:
+            return
+        self._begin(whole.epoch)
+        self._landed_now = True
+        self.cursor = self.head = whole.seq
+        for sku, on_hand in whole.on_hand.items():
+            places = {place: qty for place, qty in whole.places[sku].items() if qty}
+            self.stock[sku] = (self.store, sku, on_hand, whole.seq, _encoder.encode(places).decode())
+            self._units += on_hand
+        self._digest = whole.digest()
+        self.cases = dict(whole.cases)
+        self.verdict = "same"
         self._say()
 
     def batch(self, batch: Batch) -> None:
@@ -315,6 +344,10 @@ class Draft:
         else:
             self.verdict = "differs"
             self.trouble["digest"] = f"HQ's stock differs from the store's at row {self.cursor}"
+            self.wants_snapshot = True
+
+    def _lacks_snapshot(self) -> bool:
+        return "snapshot" in self.trouble or "digest" in self.trouble
 
     def _refuse_epoch(self, epoch: int) -> None:
         self.trouble["epoch"] = f"refused: the store speaks of epoch {epoch} and HQ has epoch {self.epoch}"

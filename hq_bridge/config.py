@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from wire.mqtt import Broker, MqttVersion, parse_broker
+from wire.signing import KeyUnusable, Signer
 from wire.tls import Credentials, CredentialsUnusable, credentials_for
 from wire.topics import is_name
 
@@ -19,7 +20,10 @@ POSTGRES = "postgresql+asyncpg"
 
 #: What may follow the question mark of a PostgreSQL URL, as libpq calls it.
 _POSTGRES_QUERY = {"sslmode", "host"}
-_KEYS = {"hq": ("chain", "database", "keep_days", "broker", "mqtt_version", "tls"), "web": ("host", "port")}
+_KEYS = {
+    "hq": ("chain", "database", "keep_days", "broker", "mqtt_version", "tls", "commands"),
+    "web": ("host", "port", "token"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,14 @@ class Config:
     keep_days: int
     broker: Broker
     mqtt_version: MqttVersion
+    #: The key commands are signed with; without one HQ asks nothing of stores.
+    commands_key: Path | None
     #: Who HQ is, for a broker over TLS.
     credentials: Credentials | None
     web_host: str
     web_port: int
+    #: Whoever asks HQ to do something must know it; empty: nobody may.
+    web_token: str
 
 
 class ConfigMistakes(Exception):
@@ -83,15 +91,18 @@ class _Reader:
 
     def config(self, folder: Path) -> Config:
         chain, database, broker = self._chain(), self._database(folder), self._broker()
+        credentials = self._credentials(folder, broker)
         return Config(
             chain=chain,
             database=database,
             keep_days=self._number("hq", "keep_days", 400, 1, 36_500, "days"),
             broker=broker,
             mqtt_version=self._mqtt_version(),
-            credentials=self._credentials(folder, broker),
+            commands_key=self._commands_key(folder, credentials),
+            credentials=credentials,
             web_host=self._text("web", "host", "127.0.0.1"),
             web_port=self._number("web", "port", 0, 0, 65535, "a port; 0 is any"),
+            web_token=self._token(),
         )
 
     def _text(self, table: str, key: str, default: str | None) -> str:
@@ -146,6 +157,26 @@ class _Reader:
         except CredentialsUnusable as error:
             self.mistakes.append(f"[hq] tls: {error}")
             return None
+
+    def _commands_key(self, folder: Path, credentials: Credentials | None) -> Path | None:
+        """The one beside the credentials, where `certs` puts it, unless another is named."""
+        named = self._text("hq", "commands", "") if self._tables["hq"].get("commands") else ""
+        path = folder / named if named else None
+        if path is None and credentials is not None and (credentials.folder / "commands.key").exists():
+            path = credentials.folder / "commands.key"
+        if path is not None:
+            try:
+                Signer.read(path)
+            except KeyUnusable as error:
+                self.mistakes.append(f"[hq] commands: {error}")
+        return path
+
+    def _token(self) -> str:
+        token = self._tables["web"].get("token", "")
+        if isinstance(token, str) and (not token or (token.isascii() and token.isprintable() and len(token) >= 16)):
+            return token
+        self.mistakes.append("[web] token: must be a text of at least 16 plain characters")
+        return ""
 
     def _mqtt_version(self) -> MqttVersion:
         asked = self._tables["hq"].get("mqtt_version", "5")

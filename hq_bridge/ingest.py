@@ -11,10 +11,12 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
 import structlog
 
 from hq_bridge.books import Draft, StoreBooks
 from hq_bridge.clock import NowMs
+from hq_bridge.snapshots import Snapshots, Whole
 from hq_bridge.store import Database, Unreadable
 from hq_bridge.whole import whole
 from wire.codec import NotOurs, decode_batch, decode_hello, decode_state
@@ -48,7 +50,7 @@ class _Read(NamedTuple):
     """A message that has been looked at; `said` is why not, when it could not be read."""
 
     waited: _Waiting
-    said: Batch | Hello | StoreState | NotOurs
+    said: Batch | Hello | StoreState | Whole | NotOurs
 
     @property
     def store(self) -> str:
@@ -67,8 +69,13 @@ class Ingest:
         now_ms: NowMs,
         *,
         skus_kept: int = 1_000_000,
+        boot: str = "hq",
+        on_answer: Callable[[str, bytes], None] = lambda store, payload: None,
     ) -> None:
-        """`stores` as the database loaded them; about `skus_kept` SKUs' stock stays in memory, over all stores."""
+        """`stores` as the database loaded them; about `skus_kept` SKUs' stock stays in memory, over all stores.
+
+        `on_answer(store, payload)` is told what stores answer to commands, and must not wait.
+        """
         self.stores = stores
         #: What became of messages: dropped, unreadable, strangers, landed …
         self.counts: Counter[str] = Counter()
@@ -88,6 +95,10 @@ class Ingest:
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._unknown_kinds: set[str] = set()
         self._connection = 0
+        self._snapshots = Snapshots(boot)
+        #: Snapshots of rows that have not come yet.
+        self._ahead_of_us: dict[str, Whole] = {}
+        self._on_answer = on_answer
 
     def begin_connection(self) -> None:
         """HQ's line is new, and so is what it knows of who is here: nothing, until a store or the broker says it anew.
@@ -104,12 +115,21 @@ class Ingest:
     def offer(self, topic: str, payload: bytes) -> None:
         """Take a message from the line, or drop and count it when too much waits already. Never waits."""
         found = parse_up(topic)
-        if found is None or found[0].chain != self._chain or found[1] not in _DECODERS:
+        if found is None or found[0].chain != self._chain:
             self._count("strangers")
             return
         topics, channel = found
         if topics.store not in self.stores and len(self.stores) >= MAX_STORES:
             self._count("strangers")
+            return
+        if channel == "answer":
+            if topics.store not in self.stores:
+                self._count("strangers")
+                return
+            self._on_answer(topics.store, payload)
+            return
+        if channel.startswith("snapshot/"):
+            self._gather(_Waiting(topics, channel, topic, payload))
             return
         if channel != "log":
             if len(payload) > MAX_GREETING_BYTES:
@@ -127,6 +147,16 @@ class Ingest:
         self._waiting.append(_Waiting(topics, channel, topic, payload))
         self._arrived.set()
 
+    def _gather(self, each: _Waiting) -> None:
+        """A part of a snapshot came; when it is the last one, a turn is about it."""
+        try:
+            if self._snapshots.take(each.topics.store, each.channel, each.payload, self._now_ms()):
+                self._waiting.append(each._replace(channel="snapshot", payload=b""))
+                self._arrived.set()
+        except NotOurs as error:
+            self._count("unreadable")
+            log.warning("snapshot_unreadable", store=each.topics.store, why=error.why)
+
     async def run(self) -> None:
         """Write until cancelled. A transaction that has begun is finished first. Raises what the database raises."""
         while True:
@@ -140,7 +170,11 @@ class Ingest:
         taken, self._ahead = self._ahead, []
         size = sum(len(each.waited.payload) for each in taken)
         while self._waiting and _has_room(len(taken), size):
+            if taken and self._waiting[0].channel == "snapshot":  # a turn of its own: it needs books at rest
+                break
             taken.append(self._read_next())
+            if isinstance(taken[-1].said, Whole):
+                break
             size += len(taken[-1].waited.payload)
         return taken
 
@@ -148,6 +182,8 @@ class Ingest:
         """Read messages while `landing` waits for the disk, giving way to it after each."""
         size = 0
         while not landing.done() and self._waiting and _has_room(len(self._ahead), size):
+            if self._waiting[0].channel == "snapshot":
+                return
             self._ahead.append(self._read_next())
             size += len(self._ahead[-1].waited.payload)
             await asyncio.sleep(0)
@@ -158,6 +194,10 @@ class Ingest:
             self._waiting_batches -= 1
             self._waiting_bytes -= len(each.payload)
         try:
+            if each.channel == "snapshot":
+                store = each.topics.store
+                waited = self._ahead_of_us.pop(store) if store in self._ahead_of_us else None
+                return _Read(each, waited or self._snapshots.whole(store))
             return _Read(each, _DECODERS[each.channel](each.payload))
         except NotOurs as error:
             return _Read(each, error)
@@ -174,6 +214,8 @@ class Ingest:
                 draft.hello(each.said)
             elif isinstance(each.said, StoreState):
                 draft.state(each.said)
+            elif isinstance(each.said, Whole):
+                await self._take_snapshot(draft, each.said)
             else:
                 self._count("unreadable")
                 draft.trouble["unreadable"] = f"a message could not be read: {each.said.why}"
@@ -187,6 +229,25 @@ class Ingest:
             for draft in drafts.values():
                 draft.presence = "unknown"
         self._remember(drafts, taken)
+
+    async def _take_snapshot(self, draft: Draft, found: Whole) -> None:
+        """Have the books go on from a snapshot; one that they have outgrown is brought up to them first.
+
+        One that is ahead of them waits until they are there, so that history keeps no hole; it is taken at once when
+        the rows between are not to be had.
+        """
+        at = draft.books.position
+        if found.epoch == at.epoch and found.seq > at.cursor and "snapshot" not in draft.trouble:
+            self._ahead_of_us[draft.store] = found
+            return
+        self._snapshots.forget(draft.store)
+        if found.epoch == at.epoch and found.seq < at.cursor:
+            rows = await self._database.rows(draft.store, at.epoch, found.seq, at.cursor)
+            if rows is None:
+                return
+            found.bring_up(rows)
+        draft.snapshot(found)
+        log.info("snapshot_taken", store=draft.store, epoch=found.epoch, seq=found.seq, skus=len(found.on_hand))
 
     async def _recall(self, taken: list[_Read]) -> None:
         """Have the stock that rows are about to touch in memory; let go of the stores not heard for longest."""
@@ -238,9 +299,15 @@ class Ingest:
             self._skus += len(draft.books.stock)
         self.version += 1
         topics = {each.store: each.waited.topics for each in taken}
+        for store in self._ahead_of_us.keys() & drafts.keys():
+            found, at = self._ahead_of_us[store], self.stores[store].position
+            if found.epoch != at.epoch or found.seq <= at.cursor:
+                self._waiting.append(_Waiting(topics[store], "snapshot", topics[store].snapshot("ahead", 0), b""))
         for draft in drafts.values():
             if draft.answer is not None:
-                self._say(topics[draft.store], draft.answer)
+                name = self._snapshots.ask(draft.store, now) if draft.wants_snapshot else ""
+                answer = msgspec.structs.replace(draft.answer, snapshot=name) if name else draft.answer
+                self._say(topics[draft.store], answer)
 
     def _note(self, draft: Draft) -> None:
         """Count and log what operations should know; each trouble once."""

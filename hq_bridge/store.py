@@ -25,11 +25,15 @@ from hq_bridge.on_postgres import OnPostgres
 from hq_bridge.on_sqlite import OnSqlite
 from hq_bridge.refusals import DatabaseLost
 from wire import digest
-from wire.messages import UnknownRow
+from wire.codec import decode_row
+from wire.messages import Row, UnknownRow
 
 #: How many unreadable payloads are kept, and how much of each.
 QUARANTINE_ROWS = 1000
 _QUARANTINE_BYTES = 4096
+_READ_AT_ONCE = 2000
+#: Commands of a store that stay to be asked after, once they are answered.
+COMMANDS_KEPT = 1000
 
 _encoder = msgspec.json.Encoder()
 _bodies = msgspec.json.Decoder(list[msgspec.Raw])
@@ -44,6 +48,21 @@ class Unreadable:
     topic: str
     why: str
     payload: bytes
+
+
+class CommandRow(NamedTuple):
+    """A line of the table `command`: `state` is asked, done, refused or withdrawn."""
+
+    store: str
+    counter: int
+    id: str
+    asked_at: int
+    ask: str
+    state: str
+    why: str
+    answered_at: int | None
+    epoch: int | None
+    seq: int | None
 
 
 class Kept(NamedTuple):
@@ -160,6 +179,20 @@ class Database:
         newest = select(func.max(table.c.id)).scalar_subquery()
         await connection.execute(delete(table).where(table.c.id <= newest - QUARANTINE_ROWS))
 
+    async def commands(self) -> list[CommandRow]:
+        """Every command there is, in the order of their counters."""
+        async with self._on.writer.connect() as connection:
+            found = await connection.execute(select(tables.command).order_by(tables.command.c.counter))
+            return [CommandRow(*row) for row in found]
+
+    async def put_command(self, row: CommandRow) -> None:
+        """Write a command, new or answered; of a store's oldest that are answered, only so many stay."""
+        columns = tables.command.c
+        over = (columns.store == row.store) & (columns.counter <= row.counter - COMMANDS_KEPT)
+        async with self._writing() as connection:
+            await self._on.put(connection, tables.command, [tuple(row)])
+            await connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
+
     async def months(self) -> set[Month]:
         """The months whose history is kept."""
         async with self._on.writer.connect() as connection:
@@ -188,6 +221,11 @@ class Database:
 
     # For whoever looks
 
+    async def command(self, name: str) -> CommandRow | None:
+        """A command by its id."""
+        found = await self._read(select(tables.command).where(tables.command.c.id == name))
+        return CommandRow(*found[0]) if found else None
+
     async def stock(self, store: str) -> tuple[list[tuple[str, str, int]], dict[str, int]]:
         """A store's balances that are not zero as (sku, place, qty) by SKU, and what it has on hand of each SKU."""
         columns = tables.stock.c
@@ -204,6 +242,19 @@ class Database:
             tables.stock, (stock.store == position.store) & (stock.sku == sku)
         )
         return [(store, on_hand) for store, on_hand in await self._read(found.order_by(position.store))]
+
+    async def rows(self, store: str, epoch: int, after: int, upto: int) -> list[Row] | None:
+        """The rows `after + 1 … upto` of a store's stream; None when they are not all kept."""
+        rows: list[Row] = []
+        while after < upto:
+            kept = await self.log(store, epoch, after, min(upto - after, _READ_AT_ONCE))
+            if not kept.rows:
+                return None
+            rows += [decode_row(body) for _, body in kept.rows]
+            if rows[-1].seq != after + len(kept.rows):
+                return None
+            after = rows[-1].seq
+        return rows
 
     async def log(self, store: str, epoch: int, after: int, limit: int) -> Kept:
         """At most `limit` rows of a store's stream beyond `after`, in order, as far as they are kept."""

@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 2
+LAYOUT = 3
 
 metadata = MetaData()
 
@@ -60,6 +60,22 @@ case = Table(
     Column("due", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+)
+
+#: What HQ asked of stores, until it is answered and for a while after. `ask` is the command without its lease.
+command = Table(
+    "command",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("counter", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(128), nullable=False, unique=True),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("ask", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("epoch", BigInteger),
+    Column("seq", BigInteger),
 )
 
 #: The newest payloads nobody could read, for a person to look at.

@@ -152,6 +152,13 @@ def decode_batch(payload: bytes) -> Batch:
     return Batch(epoch, first, rows)
 
 
+def decode_row(raw: msgspec.Raw) -> Row:
+    """One row of a batch. Raises NotOurs."""
+    row = _read_row(raw)
+    _check_row(row)
+    return row
+
+
 def decode_hello(payload: bytes) -> Hello:
     """Who a store is. Raises NotOurs."""
     hello = _read(_hello, payload)

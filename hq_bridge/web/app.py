@@ -1,5 +1,6 @@
 """The routes of HQ's pages and API."""
 
+import hmac
 from importlib.resources import files
 from typing import Any
 
@@ -11,9 +12,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hq_bridge.commands import CannotAsk, Commands
+from hq_bridge.store import CommandRow
 from hq_bridge.web.board import Board, UnknownName
 
 _LOG_ROWS_MAX = 1000
+_COMMAND_BYTES_MAX = 64 * 1024
+_command_body = msgspec.json.Decoder(dict[str, Any])
 _CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,9 +31,9 @@ _HEADERS = [
 ]
 
 
-def make_app(board: Board) -> ASGIApp:
-    """HQ's web application."""
-    pages = _Pages(board)
+def make_app(board: Board, commands: Commands, token: str = "") -> ASGIApp:
+    """HQ's web application. Whoever wants something done must know `token`; without one nobody may."""
+    pages, orders = _Pages(board), _CommandPages(commands, token)
     static = files("hq_bridge.web") / "static"
     app = Starlette(
         routes=[
@@ -36,6 +41,8 @@ def make_app(board: Board) -> ASGIApp:
             Route("/v1/stores", pages.stores),
             Route("/v1/stores/{store}/stock", pages.stock),
             Route("/v1/stores/{store}/log", pages.log),
+            Route("/v1/stores/{store}/commands", orders.ask, methods=["POST"]),
+            Route("/v1/commands/{id}", orders.one),
             Route("/v1/stock", pages.stock_of),
             Route("/v1/quarantine", pages.quarantine),
             Route("/v1/events", pages.events),
@@ -78,6 +85,57 @@ class _Pages:
         if self._board.is_full():
             return _problem(503, "too many pages are open", "Close some, or ask /v1/stores now and then.")
         return StreamingResponse(self._board.events(), media_type="text/event-stream")
+
+
+class _CommandPages:
+    """What HQ asks of stores."""
+
+    def __init__(self, commands: Commands, token: str) -> None:
+        self._commands = commands
+        self._token = token
+
+    async def ask(self, request: Request) -> Response:
+        """Take a command; the same again is the same. 202: it waits for the store's answer; 200: here is that."""
+        if not self._token:
+            return _problem(403, "HQ takes no commands here", "Set [web] token in HQ's TOML, and send it as Bearer.")
+        told = request.headers.get("authorization", "")
+        if not hmac.compare_digest(told.encode(), f"Bearer {self._token}".encode()):
+            return _problem(401, "who asks is not known", "Send the header `Authorization: Bearer <[web] token>`.")
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _COMMAND_BYTES_MAX:
+                return _problem(413, f"a command has at most {_COMMAND_BYTES_MAX} bytes", "Send less.")
+        try:
+            wanted = _command_body.decode(body)
+        except (msgspec.DecodeError, RecursionError) as error:
+            return _problem(400, f"this is no command: {error}", 'Send JSON like {"id": "p-1", "kind": "pause", …}.')
+        try:
+            row = await self._commands.ask(request.path_params["store"], wanted)
+        except CannotAsk as error:
+            return _problem(409 if error.conflict else 400, str(error), "wire/README.md names each kind of command.")
+        return _json(_command(row), 202 if row.state == "asked" else 200)
+
+    async def one(self, request: Request) -> Response:
+        row = await self._commands.find(request.path_params["id"])
+        if row is None:
+            return _problem(404, "there is no such command", "Ask by the id it was given.")
+        return _json(_command(row))
+
+
+def _command(row: CommandRow) -> dict[str, Any]:
+    return {
+        "store": row.store,
+        "id": row.id,
+        "counter": row.counter,
+        "asked_at": row.asked_at,
+        "state": row.state,
+        "why": row.why,
+        "answered_at": row.answered_at,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "ask": msgspec.Raw(row.ask.encode()),
+    }
 
 
 def _number(request: Request, name: str, default: int, least: int, most: int) -> int:

@@ -15,15 +15,27 @@ from sqlalchemy.engine import URL
 
 from tests.waiting import until
 
+#: What those must know who ask HQ to do something.
+TOKEN = "tests-know-this-token"
+
 
 def write_config(
-    folder: Path, broker: str, version: str = "5", *, tls: Path | None = None, database: URL | None = None
+    folder: Path,
+    broker: str,
+    version: str = "5",
+    *,
+    tls: Path | None = None,
+    commands: Path | None = None,
+    database: URL | None = None,
 ) -> Path:
     path = folder / "hq.toml"
     more = f'tls = "{tls}"\n' if tls else ""
+    if commands is not None:
+        more += f'commands = "{commands}"\n'
     if database is not None:
         more += f'database = "{database.render_as_string(hide_password=False)}"\n'
-    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{more}[web]\nport = 0\n')
+    more += f'[web]\nport = 0\ntoken = "{TOKEN}"\n'
+    path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{more}')
     return path
 
 
@@ -48,6 +60,22 @@ class HqProcess:
             answer = await client.get(path)
         assert answer.status_code == 200, answer.text
         value: dict[str, Any] = answer.json()
+        return value
+
+    async def command(self, store: str, **wanted: Any) -> tuple[int, dict[str, Any]]:
+        """Ask for a command; the status and what HQ said."""
+        async with httpx.AsyncClient(base_url=self.web, headers={"authorization": f"Bearer {TOKEN}"}) as client:
+            answer = await client.post(f"/v1/stores/{store}/commands", json=wanted)
+        return answer.status_code, answer.json()
+
+    async def answered(self, name: str) -> dict[str, Any]:
+        """A command once it has been answered."""
+
+        async def look() -> dict[str, Any] | None:
+            found = await self.get(f"/v1/commands/{name}")
+            return None if found["state"] == "asked" else found
+
+        value: dict[str, Any] = await until(look, 15)
         return value
 
     async def store(self, name: str) -> dict[str, Any] | None:

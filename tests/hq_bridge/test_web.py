@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
+from hq_bridge.commands import Commands
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
@@ -37,7 +38,8 @@ class Web:
 async def web_over(hq: Hq) -> AsyncIterator[Web]:
     link = Link(parse_broker("mqtt://127.0.0.1:1"), "hq", on_message=hq.ingest.offer, now_ms=lambda: NOW)
     board = Board("demo", hq.ingest, hq.database, link, lambda: NOW)
-    server = WebServer(make_app(board), "127.0.0.1", 0)
+    commands = Commands("demo", hq.database, hq.ingest.stores, None, lambda: NOW, [])
+    server = WebServer(make_app(board, commands), "127.0.0.1", 0)
     task = asyncio.create_task(server.run_until_stopped())
     async with httpx.AsyncClient(base_url=server.address) as client:
         yield Web(hq, client)

@@ -1,0 +1,195 @@
+"""What HQ asks of stores: kept, signed, sent until it is answered, and once only however often it is asked.
+
+A command waits in the database until its store answers. It is sent on the store's newest lease, so one that is late is
+refused by the store and sent again on a newer lease: nothing expires by a wall clock.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from hq_bridge.books import StoreBooks
+from hq_bridge.clock import NowMs
+from hq_bridge.store import CommandRow, Database
+from wire.codec import NotOurs, decode_answer, decode_ask
+from wire.messages import Answer, HqAsk
+from wire.mqtt import BrokerLost, Link
+from wire.signing import Signer
+from wire.topics import StoreTopics, is_name
+
+log = structlog.get_logger()
+
+#: A command that is not answered is sent again after this long.
+AGAIN_S: Final = 2.0
+#: Commands of one store that may wait for an answer; the next one is refused.
+MOST_WAITING: Final = 500
+#: So many are known without a look into the database.
+COMMANDS_IN_MEMORY: Final = 10_000
+_LONGEST_ID: Final = 128
+
+
+class CannotAsk(Exception):
+    """Raised when a command cannot be taken; `conflict` when its id was used for another one."""
+
+    def __init__(self, why: str, *, conflict: bool = False) -> None:
+        super().__init__(why)
+        self.conflict = conflict
+
+
+class Commands:
+    """All of HQ's commands, in memory as in the database."""
+
+    def __init__(
+        self,
+        chain: str,
+        database: Database,
+        stores: dict[str, StoreBooks],
+        signer: Signer | None,
+        now_ms: NowMs,
+        found: list[CommandRow],
+    ) -> None:
+        """`found` as the database has them."""
+        self._chain = chain
+        self._database = database
+        self._stores = stores
+        self._signer = signer
+        self._now_ms = now_ms
+        self._link: Link | None = None
+        self._rows: dict[str, CommandRow] = {}
+        self._newest: dict[str, int] = {row.store: row.counter for row in found}
+        self._waiting: dict[str, dict[int, CommandRow]] = {}
+        #: When each that waits was sent last, and on which lease.
+        self._sent: dict[str, tuple[float, int]] = {}
+        for row in found:
+            self._remember(row)
+        self._answers: list[tuple[str, Answer]] = []
+        self._something = asyncio.Event()
+        self._asking = asyncio.Lock()
+
+    def attach(self, link: Link) -> None:
+        self._link = link
+
+    async def ask(self, store: str, wanted: dict[str, Any]) -> CommandRow:
+        """Take a command `{"id", "kind", …}` for a store; it is on disk when this returns. Raises CannotAsk.
+
+        The same again is the same command. Its counter and lease are HQ's business.
+        """
+        if self._signer is None:
+            raise CannotAsk("HQ has no key to sign commands with; set [hq] commands, or [hq] tls")
+        if not is_name(store) or store not in self._stores:
+            raise CannotAsk(f"HQ has never heard of store {store!r}")
+        async with self._asking:  # one counter after the other
+            name = wanted.get("id")
+            before = await self.find(name) if isinstance(name, str) else None
+            counter = before.counter if before else self._newest.get(store, 0) + 1
+            ask = self._read(wanted, counter)
+            text = msgspec.json.encode(ask).decode()
+            if before is not None:
+                if (before.store, before.ask) != (store, text):
+                    raise CannotAsk(f"{name!r} was another command before", conflict=True)
+                return before
+            if len(self._waiting.get(store, ())) >= MOST_WAITING:
+                raise CannotAsk(f"{MOST_WAITING} commands to {store} wait for an answer already")
+            row = CommandRow(store, counter, ask.id, self._now_ms(), text, "asked", "", None, None, None)
+            await self._database.put_command(row)
+            self._newest[store] = counter
+            self._remember(row)
+        self._send(row)
+        return row
+
+    async def find(self, name: str) -> CommandRow | None:
+        """A command by its id, None when there is none or it was answered long ago."""
+        return self._rows.get(name) or await self._database.command(name)
+
+    def answered(self, store: str, payload: bytes) -> None:
+        """A store said what became of a command. Never waits."""
+        try:
+            self._answers.append((store, decode_answer(payload)))
+        except NotOurs as error:
+            log.warning("answer_unreadable", store=store, why=error.why)
+            return
+        self._something.set()
+
+    async def run(self) -> None:
+        """Note answers, and send again what has none, for ever."""
+        while True:
+            try:
+                async with asyncio.timeout(AGAIN_S / 4):
+                    await self._something.wait()
+            except TimeoutError:
+                pass
+            self._something.clear()
+            taken, self._answers = self._answers, []
+            for store, answer in taken:
+                await self._note(store, answer)
+            now_s = asyncio.get_running_loop().time()
+            for rows in list(self._waiting.values()):
+                for row in list(rows.values())[:MOST_WAITING]:
+                    if now_s - self._sent.get(row.id, (float("-inf"), 0))[0] >= AGAIN_S:
+                        self._send(row)
+
+    def _read(self, wanted: dict[str, Any], counter: int) -> HqAsk:
+        """The command as the store will read it, on no lease yet."""
+        if not isinstance(wanted.get("id"), str) or not 0 < len(wanted["id"]) <= _LONGEST_ID:
+            raise CannotAsk(f"id must be a text of 1 to {_LONGEST_ID} characters")
+        try:
+            return decode_ask(msgspec.Raw(msgspec.json.encode(wanted | {"counter": counter, "lease": 0})))
+        except NotOurs as error:
+            raise CannotAsk(error.why) from error
+
+    def _send(self, row: CommandRow) -> None:
+        """On the store's newest lease; without one, or without a line, it is sent when there is."""
+        books = self._stores.get(row.store)
+        if self._link is None or self._link.state != "here" or self._signer is None:
+            return
+        if books is None or books.lease is None or books.presence == "away":
+            return
+        ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), lease=books.lease)
+        topics = StoreTopics(self._chain, row.store)
+        self._sent[row.id] = asyncio.get_running_loop().time(), books.lease
+        try:
+            told = self._link.publish(topics.down("command"), self._signer.command(topics, ask))
+        except BrokerLost:
+            return
+        told.add_done_callback(_learn)
+
+    async def _note(self, store: str, answer: Answer) -> None:
+        row = self._rows.get(answer.id)
+        if row is None or (row.store, row.counter) != (store, answer.counter) or row.state != "asked":
+            return
+        if answer.outcome == "stale":
+            books = self._stores.get(store)
+            if books is not None and books.lease != self._sent.get(row.id, (0.0, None))[1]:
+                self._send(row)  # a newer lease is known by now
+            return
+        done = row._replace(
+            state=answer.outcome,
+            why=answer.why,
+            answered_at=self._now_ms(),
+            epoch=answer.epoch,
+            seq=answer.seq,
+        )
+        await self._database.put_command(done)
+        self._remember(done)
+        log.info("command_answered", store=store, id=done.id, state=done.state, why=done.why[:300])
+
+    def _remember(self, row: CommandRow) -> None:
+        self._rows[row.id] = row
+        waiting = self._waiting.setdefault(row.store, {})
+        if row.state == "asked":
+            waiting[row.counter] = row
+        else:
+            waiting.pop(row.counter, None)
+            self._sent.pop(row.id, None)
+        oldest = next(iter(self._rows.values()))
+        while len(self._rows) > COMMANDS_IN_MEMORY and oldest.state != "asked":
+            del self._rows[oldest.id]  # whoever still asks after it is told by the database
+            oldest = next(iter(self._rows.values()))
+
+
+def _learn(told: "asyncio.Future[None]") -> None:
+    """What the broker did not take is sent again."""
+    if not told.cancelled():
+        told.exception()

@@ -1,0 +1,143 @@
+"""HQ's commands over a real broker, to a store that follows a script: sent until answered, once, on a newer lease."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy.engine import URL
+
+from hq_bridge.config import ConfigMistakes, load
+from tests.brokers import Mosquitto
+from tests.hq_bridge.processes import HqProcess, hq_process, write_config
+from tests.waiting import until
+from wire.codec import decode_ask, decode_command, encode
+from wire.messages import Answer, Hello, HqAsk, PauseAsk, StoreState
+from wire.mqtt import Link, parse_broker
+from wire.signing import Verifier
+from wire.topics import StoreTopics
+
+TOPICS = StoreTopics("demo", "SH-0001")
+KEY = Ed25519PrivateKey.generate()
+
+
+class ScriptedStore:
+    """Says here on a lease; answers commands as `outcomes` say, and not at all when they have run out."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self.lease = 1
+        self.asked: list[HqAsk] = []
+        self.outcomes: list[str] = []
+        self.link = Link(
+            parse_broker(broker.address),
+            "store",
+            topics=[TOPICS.down("command")],
+            on_message=self._command,
+            on_up=self.say_here,
+            now_ms=lambda: 0,
+        )
+
+    def say_here(self) -> None:
+        self.link.publish(TOPICS.up("state"), encode(StoreState("here", 7, 0, 0, "test", self.lease)), retain=True)
+        self.link.publish(TOPICS.up("hello"), encode(Hello(7, 1, 0, "0" * 16, 0, "test", "boot", {})))
+
+    def _command(self, topic: str, payload: bytes) -> None:
+        command = decode_command(payload)
+        Verifier(KEY.public_key()).check(TOPICS, command)
+        ask = decode_ask(command.ask)
+        self.asked.append(ask)
+        if self.outcomes:
+            outcome = self.outcomes.pop(0) if ask.lease == self.lease else "stale"
+            answer = Answer(ask.id, ask.counter, outcome, "so be it", 7, 0, 0)  # type: ignore[arg-type]
+            self.link.publish(TOPICS.up("answer"), encode(answer))
+
+
+@asynccontextmanager
+async def line(folder: Path, broker: Mosquitto, database: URL) -> AsyncIterator[tuple[HqProcess, ScriptedStore]]:
+    """HQ as a process, and a store it has heard of."""
+    key = folder / "commands.key"
+    key.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    store = ScriptedStore(broker)
+    task = asyncio.create_task(store.link.run())
+    try:
+        async with hq_process(write_config(folder, broker.address, commands=key, database=database)) as hq:
+            await hq.store_where("SH-0001", state="here")
+            yield hq, store
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+PAUSE = {"id": "p-1", "kind": "pause", "paused": True, "why": "stocktaking", "by": "hq"}
+
+
+async def test_a_command_is_asked_once_and_its_answer_kept(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        store.outcomes = ["done"]
+        status, said = await hq.command("SH-0001", **PAUSE)
+        assert (status, said["state"], said["counter"]) == (202, "asked", 1)
+        answered = await hq.answered("p-1")
+        assert (answered["state"], answered["why"]) == ("done", "so be it")
+        assert await hq.command("SH-0001", **PAUSE) == (200, answered)
+        assert store.asked == [PauseAsk("p-1", 1, 1, True, "stocktaking", "hq")]
+
+
+async def test_on_a_stale_lease_it_is_asked_again_on_the_newest(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        store.outcomes, store.lease = ["done"], 2  # which HQ has not been told
+        await hq.command("SH-0001", **PAUSE)
+        await until(lambda: store.asked)
+        store.say_here()
+        assert (await hq.answered("p-1"))["state"] == "done"
+        assert [ask.lease for ask in store.asked] in ([1, 2], [1, 1, 2])
+
+
+async def test_hq_killed_before_the_answer_asks_again_under_the_same_counter(
+    tmp_path: Path, mosquitto: Mosquitto, url: URL
+) -> None:
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        await hq.command("SH-0001", **PAUSE)
+        await until(lambda: store.asked)
+        hq.process.kill()
+        await hq.process.wait()
+        store.outcomes = ["done"]
+        async with hq_process(tmp_path / "hq.toml") as again:
+            assert (await again.answered("p-1"))["state"] == "done"
+            assert {ask.counter for ask in store.asked} == {1}
+            store.outcomes = ["refused"]
+            assert (await again.command("SH-0001", **PAUSE | {"id": "p-2"}))[1]["counter"] == 2
+            assert (await again.answered("p-2"))["state"] == "refused"
+
+
+async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    async with line(tmp_path, mosquitto, url) as (hq, _):
+        assert (await hq.command("SH-0001", **PAUSE))[0] == 202
+        for store, wanted, status, why in (
+            ("SH-0001", PAUSE | {"paused": False}, 409, "was another command before"),
+            ("SH-0009", PAUSE | {"id": "p-2"}, 400, "never heard of"),
+            ("SH-0001", PAUSE | {"id": ""}, 400, "1 to 128 characters"),
+            ("SH-0001", PAUSE | {"id": "p-3", "kind": "dance"}, 400, "dance"),
+            ("SH-0001", PAUSE | {"id": "p-3", "paused": 1}, 400, "bool"),
+        ):
+            got, said = await hq.command(store, **wanted)
+            assert (got, why in said["error"]) == (status, True), said
+        async with httpx.AsyncClient(base_url=hq.web) as stranger:
+            assert (await stranger.post("/v1/stores/SH-0001/commands", json=PAUSE)).status_code == 401
+            assert (await stranger.post("/v1/stores/SH-0001/commands", content=b"x" * 70_000)).status_code == 401
+            assert (await stranger.get("/v1/commands/p-9")).status_code == 404
+            trusted = {"authorization": "Bearer tests-know-this-token"}
+            for body, status in ((b"x" * 70_000, 413), (b"[]", 400), (b"\xff", 400), (b"[" * 5000, 400)):
+                answer = await stranger.post("/v1/stores/SH-0001/commands", content=body, headers=trusted)
+                assert answer.status_code == status
+
+
+@pytest.mark.parametrize("token", ["short", "with\\nnewline-and-more", "中文中文中文中文中文中文中文中文"])
+def test_a_token_that_protects_nothing_is_a_mistake(tmp_path: Path, token: str) -> None:
+    file = tmp_path / "hq.toml"
+    file.write_text(f'[hq]\nchain = "demo"\nbroker = "mqtt://127.0.0.1"\n[web]\ntoken = "{token}"\n', "utf-8")
+    with pytest.raises(ConfigMistakes, match=r"\[web\] token"):
+        load(file)
