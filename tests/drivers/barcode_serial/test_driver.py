@@ -257,18 +257,20 @@ def test_why_a_port_does_not_open_decides_who_must_act(trouble: Exception, verdi
 
 async def test_cancelled_at_every_step_nothing_stays_open_and_no_scan_is_taken_twice(line: Line) -> None:
     """Cancel after 0, 1, 2 … turns of the loop; whatever the desk was given is what came off the line."""
-    booked = 0
     for turns in range(40):
-        line.desk = Desk()
-        await line.start()
-        line.scanner.say(f"{turns}a\r{turns}b\r".encode())
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        await line.stop()
-        assert line.desk.under_way == 0
-        assert line.desk.scans == [f"{turns}a", f"{turns}b"][: len(line.desk.scans)]
-        booked += len(line.desk.scans)
-    assert booked > 0
+        for warm in (False, True):  # from the start on, and from the first scan on
+            line.desk = Desk()
+            await line.start()
+            if warm:
+                line.scanner.say(b"warm\r")
+                await until(lambda: line.desk.scans)
+            line.scanner.say(f"{turns}a\r{turns}b\r".encode())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await line.stop()
+            assert line.desk.under_way == 0
+            expected = ["warm"] * warm + [f"{turns}a", f"{turns}b"]
+            assert line.desk.scans == expected[: len(line.desk.scans)]
 
 
 async def test_cancelled_while_the_desk_is_busy_the_port_is_free_again(line: Line) -> None:
