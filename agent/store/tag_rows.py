@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from agent.core.ledger import Books, Turn
-from agent.core.tags import TagChange, keep
+from agent.core.tags import Tag, TagChange
 
 #: What the last so many postings sold may still be on its way out, and is loaded too.
 _LATELY: Final = 1000
@@ -19,7 +19,9 @@ def load(tx: sqlite3.Connection, books: Books, same: Callable[[Any, Any], Any]) 
         (_LATELY,),
     )
     for epc, sku, state, place, moves in found:
-        keep(books.tags, books.leaving, epc, TagChange(same(sku, sku), same(state, state), same(place, place), moves))
+        tag = books.tags[epc] = Tag(epc, same(sku, sku), same(state, state), same(place, place), moves)
+        if state == "sold":
+            books.leaving[epc] = tag
 
 
 def look_up(tx: sqlite3.Connection, turn: Turn, epcs: Sequence[bytes]) -> None:
