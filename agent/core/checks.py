@@ -6,7 +6,7 @@ an invariant looks at what that found, or at things that are few (`python -m tes
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from itertools import repeat
 from operator import itemgetter
 from typing import Final
 
@@ -16,7 +16,9 @@ from agent.core.cases import KINDS, LONGEST_ABOUT, OTHERS
 from agent.core.claims import Hold
 from agent.core.ledger import ImpossiblePostingError, Posting, Turn
 from agent.core.places import (
+    BACKROOM,
     CUSTOMER,
+    FLOOR,
     FOUND,
     FREE,
     MAY_GO_NEGATIVE,
@@ -29,6 +31,7 @@ from agent.core.places import (
 
 #: What an invariant wants of each posting, taken out by C code: of 512 postings that is most of what it costs.
 _number_of = itemgetter(Posting._fields.index("seq"))
+_source_of = itemgetter(Posting._fields.index("source"))
 _name_of = itemgetter(*map(Posting._fields.index, ("source", "part")))
 _move_of = itemgetter(*map(Posting._fields.index, ("sku", "origin", "target", "qty")))
 _epc_of = itemgetter(Posting._fields.index("epc"))
@@ -44,14 +47,14 @@ class _Undone:
         self.balances = dict(turn.balances)
         #: How many more units of each SKU are claimed and not pulled now.
         self.claimed: dict[str, int] = {}
-        #: SKUs of which somebody might now be promised more than there is.
-        self.strained = dict.fromkeys(change.case.about for change in turn.cases if change.case.kind == "breach")
+        #: SKUs of which something was moved, pulled or given up, or whose breach is another: there may be less of them.
+        self.moved = dict.fromkeys(change.case.about for change in turn.cases if change.case.kind == "breach")
         #: Does a posting change what the turn says it leaves alone?
         self.astray = False
         self._take_back(turn)
 
     def _take_back(self, turn: Turn) -> None:
-        balances, claimed, strained = self.balances, self.claimed, self.strained
+        balances, claimed, moved = self.balances, self.claimed, self.moved
         for sku, origin, target, qty in map(_move_of, turn.postings):
             try:
                 balances[sku, origin] += qty
@@ -59,14 +62,14 @@ class _Undone:
             except KeyError:
                 self.astray = True
             if origin in PLACES:
-                strained[sku] = None
+                moved[sku] = None
             elif target.startswith(UNPULLED):
                 if origin == FREE or not origin.startswith(UNPULLED):
                     claimed[sku] = claimed.get(sku, 0) + qty
             elif origin.startswith(UNPULLED):
                 claimed[sku] = claimed.get(sku, 0) - qty
             else:
-                strained[sku] = None
+                moved[sku] = None
 
 
 def check(turn: Turn) -> None:
@@ -86,6 +89,8 @@ def _numbers_are_dense(turn: Turn, undone: _Undone) -> Iterator[str]:
 
 
 def _one_source_posts_once(turn: Turn, undone: _Undone) -> Iterator[str]:
+    if len(set(map(_source_of, turn.postings))) == len(turn.postings):
+        return
     if len(set(map(_name_of, turn.postings))) != len(turn.postings):
         yield "one source makes one posting twice"
 
@@ -116,12 +121,24 @@ def _promises_are_the_claims(turn: Turn, undone: _Undone) -> Iterator[str]:
 
 
 def _claims_are_covered(turn: Turn, undone: _Undone) -> Iterator[str]:
-    """An excess has its case. What nothing was taken from or promised of is as it was."""
-    before, more = turn.books.promised, turn.newly_promised().get
-    for sku in chain(undone.strained, undone.claimed):
-        promised = before(sku) + more(sku, 0)
-        if promised > 0 and promised > turn.sellable(sku) and not _is_said(turn, "breach", sku):
-            yield f"{promised} of {sku} are promised and not there, without a case"
+    """An excess has its case. What nothing was taken from and no more was promised of is as it was."""
+    promised, units = turn.books.spoken_for.of_sku.get, turn.books.balances.get
+    more, now = turn.newly_promised().get, turn.balances.get
+    uncovered = []
+    for sku in undone.moved:
+        claims = promised(sku, 0) + more(sku, 0)
+        if claims > 0:
+            floor, backroom = (sku, FLOOR), (sku, BACKROOM)
+            if claims > now(floor, units(floor, 0)) + now(backroom, units(backroom, 0)):
+                uncovered.append(sku)
+    for sku, newly in undone.claimed.items():
+        if newly <= 0 or sku in undone.moved:
+            continue
+        if promised(sku, 0) + newly > units((sku, FLOOR), 0) + units((sku, BACKROOM), 0):  # they are where they were
+            uncovered.append(sku)
+    for sku in uncovered:
+        if not _is_said(turn, "breach", sku):
+            yield f"{turn.promised(sku)} of {sku} are promised and not there, without a case"
 
 
 def _is_said(turn: Turn, kind: str, about: str) -> bool:
