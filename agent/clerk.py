@@ -15,13 +15,13 @@ import structlog
 
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
-from agent.core import asks, checks
+from agent.core import asks, checks, naming
 from agent.core.commands import FromHq, Obeyed
-from agent.core.count_asks import Count, CountAsk, Counted, RequestCount, SessionAsk
+from agent.core.count_asks import Count, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
 from agent.core.decisions import decide_any, let_time_pass
-from agent.core.ledger import Books, Posting, Turn
+from agent.core.ledger import Books, Turn
 from agent.store import books as rows
 from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows
 from agent.store.connection import Store
@@ -198,13 +198,13 @@ class Clerk:
         wanted = [ask for each in told if (ask := _inner(each)) is not None]
         sources = [name for ask in wanted for name in ask.sources()]
         postings, deliveries = rows.made_by(tx, sources)
-        holds = claims.named(tx, _unknown(self.books.holds, map(asks.hold_named, wanted)))
-        known_orders = orders.named(tx, _unknown(self.books.orders, map(asks.order_named, wanted)))
+        holds = claims.named(tx, _unknown(self.books.holds, naming.holds(wanted)))
+        known_orders = orders.named(tx, _unknown(self.books.orders, naming.orders(wanted)))
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         bygone.look_up(tx, turn, sources)
-        tag_rows.look_up(tx, turn, [epc for ask in wanted for epc in asks.epcs_of(ask)])
-        counts.look_back(tx, turn, [ask for ask in wanted if isinstance(ask, CountAsk)])
+        tag_rows.look_up(tx, turn, naming.epcs(wanted))
+        counts.look_back(tx, turn, naming.counts(wanted))
         commands.look_back(tx, turn, [ask for ask in told if isinstance(ask, FromHq)])
         try:
             let_time_pass(turn)
@@ -244,7 +244,16 @@ def _inner(ask: asks.Ask | FromHq) -> asks.Ask | None:
 def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
     """What HQ is told of a turn: (number, time, body), by number, without a hole."""
     stream = f"{turn.books.store}/{turn.books.epoch}"
-    told = [(posting.seq, posting.at, _told(stream, posting)) for posting in turn.postings]
+    told = [
+        (
+            seq,
+            at,
+            encode_row(
+                StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
+            ),
+        )
+        for seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand in turn.postings
+    ]
     for change in turn.cases:
         if change.seq is not None:
             case = change.case
@@ -264,15 +273,9 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
     return told
 
 
-def _told(stream: str, posting: Posting) -> bytes:
-    seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand = posting
-    row = StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
-    return encode_row(row)
-
-
-def _unknown(to: Container[str], names: Iterable[str | None]) -> list[str]:
+def _unknown(to: Container[str], names: Iterable[str]) -> list[str]:
     """What only the disk may know: what is open is in memory."""
-    return [name for name in names if name is not None and name not in to]
+    return [name for name in names if name not in to]
 
 
 def _fail(waiting: list[_Waiting], failure: Exception) -> None:

@@ -451,28 +451,3 @@ Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
 Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
 Answer = Entered | Claimed | Short | Granted | Ordered | Worked | Ticked | Refused
-
-
-def hold_named(ask: Ask) -> str | None:
-    """The hold an ask is about."""
-    if isinstance(ask, PlaceOrder | MoveOrder):
-        return hold_of(ask.order)
-    return ask.hold if isinstance(ask, Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Work) else None
-
-
-def order_named(ask: Ask) -> str | None:
-    """The order an ask is about."""
-    return ask.order if isinstance(ask, PlaceOrder | MoveOrder) else None
-
-
-def epcs_of(ask: Ask) -> tuple[bytes, ...]:
-    """The tags an ask names that may be none of those in memory: sold ones are only on disk."""
-    match ask:
-        case Sale(lines=lines):
-            return tuple(line.epc for line in lines if line.epc is not None)
-        case Delivery(lines=notes):
-            return tuple(epc for note in notes for epc in note.epcs)
-        case TagsHeard(strangers=strangers):
-            return tuple(stranger.epc for stranger in strangers)
-        case _:
-            return ()

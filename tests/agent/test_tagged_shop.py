@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.core.asks import Ask, Delivery, DeliveryLine, Sale, SaleLine, TagsHeard, TagsSilent, epcs_of
+from agent.core import naming
+from agent.core.asks import Ask, Delivery, DeliveryLine, Sale, SaleLine, TagsHeard, TagsSilent
 from agent.core.checks import check
 from agent.core.decisions import decide
 from agent.core.departures import Rounds, gone_for_good
@@ -55,7 +56,7 @@ class TaggedShop(RuleBasedStateMachine):
     def enter(self, ask: Ask) -> None:
         postings, deliveries = rows.made_by(self.disk, ask.sources())
         turn = Turn(self.books, 1000, postings, deliveries)
-        tag_rows.look_up(self.disk, turn, epcs_of(ask))
+        tag_rows.look_up(self.disk, turn, naming.epcs([ask]))
         decide(turn, ask)
         check(turn)
         told = [(seq, 0, b"") for seq in range(self.books.head + 1, turn.head + 1)]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core import life, orders
+from agent.core import life, naming, orders
 from agent.core.asks import (
     Ask,
     Claimed,
@@ -21,7 +21,6 @@ from agent.core.asks import (
     Scan,
     Tick,
     Want,
-    order_named,
 )
 from agent.core.claims import Hold
 from agent.core.decisions import decide, let_time_pass
@@ -47,7 +46,7 @@ class Desk:
             self.enter(Scan("dock", "receive", shop.gtin_14(shop.MILK), None))
 
     def enter(self, ask: Ask) -> object:
-        known = {name: self.orders[name] for name in [order_named(ask)] if name in self.orders}
+        known = {name: self.orders[name] for name in naming.orders([ask]) if name in self.orders}
         turn = Turn(self.books, NOW_AT + self.now_ms, self.postings, {}, self.holds, self.now_ms, known)
         let_time_pass(turn)
         answer = decide(turn, ask)
