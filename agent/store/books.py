@@ -15,10 +15,14 @@ from agent.store.many import Insert
 
 _POSTINGS = Insert(f"posting ({', '.join(Posting._fields)}, chain)", len(Posting._fields) + 1)
 _ANNOUNCEMENTS = Insert("announcement", 3)
-_FIRST_POSTINGS, _FORMER_POSTINGS = (
-    f"SELECT {', '.join(Posting._fields)} FROM {table}"  # noqa: S608 - the columns are this program's own
-    " WHERE part = 0 AND source IN (SELECT value FROM json_each(?1))"
-    for table in ("posting", "former_posting")
+_BALANCES = Insert("balance", 3, " ON CONFLICT DO UPDATE SET qty = excluded.qty")
+_FIRST_POSTING, _FIRST_POSTINGS, _FORMER_POSTINGS = (
+    f"SELECT {', '.join(Posting._fields)} FROM {table} WHERE part = 0 AND source {which}"  # noqa: S608 - our own words
+    for table, which in (
+        ("posting", "= ?"),
+        ("posting", "IN (SELECT value FROM json_each(?))"),
+        ("former_posting", "IN (SELECT value FROM json_each(?))"),
+    )
 )
 
 #: How many announcements at the end must be there without a hole when the books are opened.
@@ -73,15 +77,16 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     # Hundreds of thousands of equal texts would each take room.
     same: Callable[[Any, Any], Any] = {sku: sku for sku in catalogue.skus}.setdefault
     inside: dict[str, bool] = {}
+    balances, on_hand = books.balances, books.on_hand
     for sku, place, qty in tx.execute("SELECT sku, place, qty FROM balance"):
         if qty == 0 and place.startswith(OPEN_CLAIMS):
             continue
         if place not in inside:
             inside[place] = is_inside(place)
         sku = same(sku, sku)
-        books.balances[sku, same(place, place)] = qty
+        balances[sku, same(place, place)] = qty
         if inside[place]:
-            books.on_hand[sku] = books.on_hand.get(sku, 0) + qty
+            on_hand[sku] = on_hand.get(sku, 0) + qty
     tag_rows.load(tx, books, same)
     for row in tx.execute(
         "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
@@ -89,7 +94,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
         case = Case(*row)
         books.cases[case.kind, case.about] = case
     books.scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
-    claims.load(tx, books)
+    claims.load(tx, books, same)
     orders.load(tx, books)
     conditions.load(tx, books)
     counts.load(tx, books)
@@ -105,22 +110,20 @@ def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, P
     deliveries: dict[str, int] = {}
     if others:
         names = (json.dumps(others),)
-        postings = {row[7]: Posting._make(row) for row in tx.execute(_FIRST_POSTINGS, names)}
-        if tx.execute("SELECT EXISTS (SELECT 1 FROM former_posting)").fetchone()[0]:  # books that were restored
+        found = tx.execute(_FIRST_POSTING, others) if len(others) == 1 else tx.execute(_FIRST_POSTINGS, names)
+        postings = {row[7]: Posting._make(row) for row in found}
+        if tx.execute("SELECT 1 FROM former_posting LIMIT 1").fetchone():  # books that were restored
             postings |= {row[7]: Posting._make(row) for row in tx.execute(_FORMER_POSTINGS, names)}
     if notes:
-        found = "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))"
-        deliveries = dict(tx.execute(found, (json.dumps(notes),)).fetchall())
+        announced = "SELECT source, tags FROM delivery_line WHERE source IN (SELECT value FROM json_each(?))"
+        deliveries = dict(tx.execute(announced, (json.dumps(notes),)).fetchall())
     return postings, deliveries
 
 
 def enter(tx: sqlite3.Connection, turn: Turn, announcements: Sequence[tuple[int, int, bytes]]) -> None:
     """Write all of a turn. `announcements` are (number, time, body), as many as the turn has numbers."""
     _POSTINGS.rows(tx, chain.chained(chain.head(tx), turn.postings))
-    tx.executemany(
-        "INSERT INTO balance VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET qty = excluded.qty",
-        [(sku, place, qty) for (sku, place), qty in turn.balances.items()],
-    )
+    _BALANCES.rows(tx, [(sku, place, qty) for (sku, place), qty in turn.balances.items()])
     _ANNOUNCEMENTS.rows(tx, announcements)
     if turn.tags:
         tag_rows.enter(tx, turn.tags)

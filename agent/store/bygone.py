@@ -31,7 +31,7 @@ def remember(tx: sqlite3.Connection, sources: Iterable[tuple[str, int]]) -> None
 
 def look_up(tx: sqlite3.Connection, turn: Turn, sources: Sequence[str]) -> None:
     """Tell the turn which of these sources made postings that are no longer here."""
-    if tx.execute("SELECT EXISTS (SELECT 1 FROM bygone)").fetchone()[0]:
+    if sources and tx.execute("SELECT 1 FROM bygone LIMIT 1").fetchone():
         names = {_hash(name): name for name in sources}
         found = tx.execute(
             "SELECT source FROM bygone WHERE source IN (SELECT value FROM json_each(?))", (json.dumps([*names]),)

@@ -17,7 +17,7 @@ def load(tx: sqlite3.Connection) -> Catalogue:
     """The catalogue as it stands in the books. Equal traits and spots are one object."""
     gtins: dict[str, tuple[str, ...]] = {}
     for name, code in tx.execute("SELECT sku, gtin FROM gtin ORDER BY sku, nth"):
-        gtins[name] = (*gtins.get(name, ()), code)
+        gtins[name] = (*gtins[name], code) if name in gtins else (code,)
     safety_of: dict[str, tuple[tuple[str, int], ...]] = {}
     for name, channel, units in tx.execute("SELECT sku, channel, units FROM channel_safety ORDER BY sku, channel"):
         safety_of[name] = (*safety_of.get(name, ()), (channel, units))

@@ -2,8 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -39,20 +39,22 @@ class _Line(msgspec.Struct, array_like=True, gc=False):
     instead_of: int = 0
 
 
-_NOT_WORKED: Final = 5
 _WRITE = msgspec.json.Encoder()
 _READ = msgspec.json.Decoder(list[_Line])
 _READ_WORKS = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
-def load(tx: sqlite3.Connection, books: Books) -> None:
-    """Take open holds, unused grants, evidence and time into the books. Balances must be there."""
+def load(tx: sqlite3.Connection, books: Books, same: Callable[[Any, Any], Any]) -> None:
+    """Take open holds, unused grants, evidence and time into the books. Balances must be there.
+
+    `same` gives one object for equal texts.
+    """
     for hold in open_holds(tx):
         books.keep_hold(hold)
     for (sku, account), qty in books.balances.items():
         if qty and account.startswith(GRANT):
             books.spoken_for.granted[sku] = books.spoken_for.granted.get(sku, 0) + qty
-    books.evidence = dict(tx.execute("SELECT sku, books_ms FROM evidence").fetchall())
+    books.evidence = {same(sku, sku): seen_ms for sku, seen_ms in tx.execute("SELECT sku, books_ms FROM evidence")}
     stamp = time_of(tx)
     books.books_ms = stamp.books_ms if stamp else 0
 
@@ -113,7 +115,12 @@ def hold_of(row: Sequence[Any]) -> Hold:
 
 
 def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int, str]:
-    columns = None if hold.works else _NOT_WORKED
-    lines = _WRITE.encode([structs.astuple(line)[:columns] for line in hold.lines]).decode()
-    works = _WRITE.encode(hold.works).decode()
+    if hold.works:
+        lines, works = _text(list(map(structs.astuple, hold.lines))), _text(hold.works)
+    else:
+        lines, works = _text([(one.line, one.sku, one.qty, one.open, one.consumed) for one in hold.lines]), "[]"
     return hold.id, hold.channel, hold.state, hold.expires_ms, lines, hold.order, hold.grant, hold.due_ms, works
+
+
+def _text(what: Sequence[Any]) -> str:
+    return _WRITE.encode(what).decode()

@@ -20,6 +20,8 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
 
 def enter(tx: sqlite3.Connection, turn: Turn) -> None:
     """Write what a turn notes."""
+    if not turn.stops:
+        return
     rows = [(name, noted.holds, noted.at, noted.why, noted.by) for name, noted in turn.stops.items()]
     tx.executemany(
         "INSERT INTO condition VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"

@@ -91,8 +91,9 @@ def look(db: sqlite3.Connection) -> None:
         _look_at_the_tail(db)
         _look_at_the_epoch(db)
         wrong = db.execute(
-            "SELECT sku FROM balance GROUP BY sku, place IN ('FREE', 'CONSUMED') OR place GLOB 'GRANT:*'"
-            " OR place GLOB 'HOLD:*' OR place GLOB 'COMMIT:*' OR place GLOB 'PULLED:*' HAVING sum(qty) <> 0 LIMIT 1"
+            "SELECT sku FROM balance GROUP BY sku HAVING sum(qty) <> 0 OR sum(qty) FILTER (WHERE"
+            " place IN ('FREE', 'CONSUMED') OR place GLOB 'GRANT:*' OR place GLOB 'HOLD:*' OR place GLOB 'COMMIT:*'"
+            " OR place GLOB 'PULLED:*') <> 0 LIMIT 1"
         ).fetchone()
     except sqlite3.DatabaseError as error:
         raise BooksDamagedError(f"the books cannot be read: {error}", _HINT) from error

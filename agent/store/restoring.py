@@ -7,6 +7,7 @@ entered again.
 
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from agent.core.cases import KINDS, Case
 from agent.core.catalogue import Catalogue
@@ -68,7 +69,7 @@ def open_cases(db: sqlite3.Connection, at: int, aside: str, detail: str) -> None
         "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
     ):
         books.cases[row[1], row[2]] = Case(*row)
-    claims.load(db, books)
+    claims.load(db, books, dict[Any, Any]().setdefault)
     (books.head,) = db.execute(
         "SELECT max((SELECT coalesce(max(seq), 0) FROM posting), (SELECT coalesce(max(id), 0) FROM case_file))"
     ).fetchone()
