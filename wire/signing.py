@@ -1,17 +1,21 @@
-"""HQ's signature under a command: whoever holds the broker still moves no stock. Ed25519 (RFC 8032)."""
+"""HQ's signature under a command: whoever holds the broker still moves no stock. Ed25519 (RFC 8032).
+
+The library is loaded where it is used: a store without a key saves its start and its memory.
+"""
 
 import base64
 import binascii
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from wire.codec import encode
 from wire.messages import Command, HqAsk
 from wire.topics import StoreTopics
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 
 class KeyUnusable(Exception):
@@ -30,12 +34,15 @@ def signed(to: StoreTopics, ask: bytes) -> bytes:
 class Signer:
     """HQ's end."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: "Ed25519PrivateKey") -> None:
         self._key = key
 
     @classmethod
     def read(cls, path: Path) -> "Signer":
         """From a PEM file. Raises KeyUnusable."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         try:
             key = load_pem_private_key(path.read_bytes(), None)
         except (OSError, ValueError, TypeError) as error:
@@ -54,12 +61,15 @@ class Signer:
 class Verifier:
     """A store's end."""
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
+    def __init__(self, key: "Ed25519PublicKey") -> None:
         self._key = key
 
     @classmethod
     def read(cls, path: Path) -> "Verifier":
         """From a PEM file. Raises KeyUnusable."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+        from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
         try:
             key = load_pem_public_key(path.read_bytes())
         except (OSError, ValueError) as error:
@@ -70,6 +80,8 @@ class Verifier:
 
     def check(self, to: StoreTopics, command: Command) -> None:
         """Raises NotSigned."""
+        from cryptography.exceptions import InvalidSignature
+
         try:
             self._key.verify(base64.b64decode(command.sig, validate=True), signed(to, bytes(command.ask)))
         except (InvalidSignature, binascii.Error, ValueError) as error:
