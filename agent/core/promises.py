@@ -114,8 +114,8 @@ def consume(turn: Turn, ask: ConsumeHold) -> Claimed | Refused:
         return _as_it_stands(turn, hold)
     if hold.state != "committed":
         return _conflict(ask.hold, f"is {hold.state}, not committed")
-    if any(line.pulled for line in hold.lines):
-        return _conflict(ask.hold, "has units in totes or slots: they are handed over")
+    if any(line.pulled or line.consumed for line in hold.lines):
+        return _conflict(ask.hold, "was picked in part: hand over what was pulled, and cancel the rest")
     wrong = [nr for nr in used if nr not in {line.line for line in hold.lines}]
     over = [line for line in hold.lines if used.get(line.line, 0) > line.open]
     if wrong or over:

@@ -49,6 +49,14 @@ class Picking:
         doubted = min(max(0, there), self.places[sku, "SUSPECT"])
         return max(0, there - self.promised(sku) - doubted)
 
+    def claimable(self, claim: Claim, sku: str) -> int:
+        """How many more of a SKU such a claim could be on."""
+        return self.free_substitutes(sku)
+
+    def free_substitutes(self, sku: str) -> int:
+        """How many of a SKU nobody has a claim or a right to."""
+        return self.places[sku, "FLOOR"] - self.promised(sku)
+
     def hold(self, name: str, wants: list[tuple[str, int]]) -> None:
         self.claims[name] = Claim({nth: Line(sku, qty, qty) for nth, (sku, qty) in enumerate(wants, 1)})
 
@@ -105,14 +113,14 @@ class Picking:
             return False
         self.move(line.sku, "FLOOR", "QUARANTINE", qty)
         line.open -= qty
-        others = min(qty, max(0, self.places[line.sku, "FLOOR"] - self.promised(line.sku)))
+        others = min(qty, max(0, self.claimable(claim, line.sku)))
         line.open += others
         line.lost += qty - others
         return True
 
     def substituted(self, claim: Claim, line: Line, ask: Work) -> bool:
         qty = ask.qty or line.lost or line.open
-        free = self.places[ask.substitute, "FLOOR"] - self.promised(ask.substitute)
+        free = self.free_substitutes(ask.substitute)
         if line.done or ask.substitute == line.sku or not 0 < qty <= (line.lost or line.open) or qty > free:
             return False
         if line.sku in self.grams or ask.substitute in self.grams:

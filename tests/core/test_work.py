@@ -322,7 +322,7 @@ def test_releasing_a_hold_whose_units_are_pulled_is_a_put_back() -> None:
     floor.work("w2", "picked", 2, tote="8")
     refused = floor.enter(ConsumeHold("H", ((1, 1),)))
     assert isinstance(refused, Refused)
-    assert "they are handed over" in refused.mistakes[0].problem
+    assert "was picked in part" in refused.mistakes[0].problem
     floor.enter(ReleaseHold("H"))
     assert floor.books.cases["put_back", "H"].detail == "1 of MILK from TOTE:7; 2 of EGGS from TOTE:8"
     assert (floor.atp("MILK"), floor.atp("EGGS")) == (4, 3)
@@ -376,6 +376,20 @@ def test_nothing_can_be_done_to_what_is_over() -> None:
         )
         assert isinstance(refused, Refused)
         assert "possible: nothing is left to do" in refused.mistakes[0].problem
+
+
+def test_what_the_customer_got_is_not_forgotten_by_consuming_the_rest() -> None:
+    floor = Floor(MILK=5)
+    floor.order("H", ("MILK", 3))
+    floor.work("w1", "picked", qty=2, tote="7")
+    floor.work("w2", "staged", tote="7", slot="A")
+    floor.work("w3", "handed_over", slot="A")
+    refused = floor.enter(ConsumeHold("H", ((1, 1),)))
+    assert isinstance(refused, Refused)
+    assert refused.conflict
+    floor.work("w4", "cancelled_before_pull")
+    assert (floor.holds["H"].state, floor.holds["H"].lines[0].consumed) == ("consumed", 2)
+    assert floor.claims()["MILK", "CONSUMED"] == 2
 
 
 def test_a_line_ends_in_an_end_of_its_life() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from agent.core.asks import Answer, Ask
+from agent.core.commands import FromHq, Obeyed
 from agent.store.connection import SETTINGS, Store
 from tests.invariants.shop import Shop
 from tests.torture.crash_vfs import CUTS, Disk, Platters
@@ -16,24 +17,26 @@ from tests.torture.workload import Day, Promise, note, open_store
 class CrashingShop(Shop):
     """Notes in the disk's own trace when everybody who asked in a turn had been answered."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: dict[str, str | int] = SETTINGS) -> None:
+        self._settings = settings
         self._day = Day(0, Disk())
         self._promise = Promise()
         super().__init__(path)
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[Store]:
-        async with open_store(self._day.disk, SETTINGS, 20) as (store, self._writer):
+        async with open_store(self._day.disk, self._settings, 20) as (store, self._writer):
             note(self._day, self._writer, self._promise.copy())
             yield store
 
-    def ask(self, *asks: Ask) -> Sequence[Answer]:
-        self._day.will_ask(asks)
+    def ask(self, *asks: Ask | FromHq) -> Sequence[Answer | Obeyed]:
+        self._day.will_ask([ask for ask in asks if not isinstance(ask, FromHq)])
         return super().ask(*asks)
 
-    def answered(self, asks: Sequence[Ask], answers: Sequence[Answer]) -> None:
+    def answered(self, asks: Sequence[Ask | FromHq], answers: Sequence[Answer | Obeyed]) -> None:
         for ask, answer in zip(asks, answers, strict=True):
-            self._promise.note(ask, answer)
+            if not isinstance(ask, FromHq) and not isinstance(answer, Obeyed):
+                self._promise.note(ask, answer)
         note(self._day, self._writer, self._promise.copy())
 
     def complaints_after_cuts(self, chance: Random, cuts: int) -> list[str]:

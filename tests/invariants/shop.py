@@ -9,12 +9,13 @@ from typing import Any, cast
 from agent.books_time import BooksTime
 from agent.clerk import Clerk
 from agent.core.asks import Answer, Ask
+from agent.core.commands import FromHq, Obeyed
 from agent.core.lease import Leases
 from agent.core.ledger import Books
 from agent.store import books as rows
 from agent.store import claims, conditions
 from agent.store.connection import Store
-from tests.core.shop import CATALOGUE
+from tests.core.test_work import GOODS
 
 STORE, EPOCH = "SH-1", 1_700_000_000_000
 #: How long an order may be accepted on a lease.
@@ -50,17 +51,17 @@ class Shop:
     def books(self) -> Books:
         return self.clerk.books
 
-    def ask(self, *asks: Ask) -> Sequence[Answer]:
+    def ask(self, *asks: Ask | FromHq) -> Sequence[Answer | Obeyed]:
         """All of these at once; what they are answered."""
 
-        async def all_at_once() -> list[Answer]:
+        async def all_at_once() -> list[Answer | Obeyed]:
             return list(await asyncio.gather(*(self.clerk.enter(cast(Any, ask)) for ask in asks)))
 
         answers = self._loop.run_until_complete(all_at_once())
         self.answered(asks, answers)
         return answers
 
-    def answered(self, asks: Sequence[Ask], answers: Sequence[Answer]) -> None:
+    def answered(self, asks: Sequence[Ask | FromHq], answers: Sequence[Answer | Obeyed]) -> None:
         """A turn is over, in which these were asked."""
 
     def pass_time(self, seconds: int) -> None:
@@ -102,7 +103,7 @@ class Shop:
         self.store = await self._stack.enter_async_context(self.opened())
         epoch = await self.store.write(lambda tx: rows.found(tx, STORE, EPOCH))
         self.answered((), ())
-        books = await self.store.write(lambda tx: rows.load(tx, STORE, epoch, CATALOGUE))
+        books = await self.store.write(lambda tx: rows.load(tx, STORE, epoch, GOODS))
         books.leases = Leases(await self.store.write(conditions.begin_start), LEASE_S)
         self.answered((), ())
         time = BooksTime(self.clock, "boot", await self.store.write(claims.time_of))

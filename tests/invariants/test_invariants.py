@@ -8,12 +8,14 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from agent.core.asks import MoveOrder, Ordered, Sale, SaleLine, Scan
+from agent.core.asks import MoveOrder, Ordered, Sale, SaleLine, Scan, Work
 from agent.core.count_asks import Count, Counted, CountLine
 from agent.core.life import OrderEvent
 from tests.invariants import judging
+from tests.invariants.asking import GTIN
 from tests.invariants.crashing import CrashingShop
-from tests.invariants.history import GTIN, History
+from tests.invariants.history import History
+from tests.invariants.plain import SLOTS, TOTES
 from tests.invariants.shop import Shop
 from tests.torture.bit_flips import flip_one
 from tests.torture.power_cuts import a_folder
@@ -109,10 +111,19 @@ class ToItsEnd(History):
                     (answer,) = self.shop.ask(MoveOrder(name, f"end {nth}", event))
                     if isinstance(answer, Ordered) and answer.state in judging.ENDED:
                         break
+                    self.put_back(f"order:{name}")
             assert not self.shop.books.orders
             assert not any(name.startswith("order:") for name in self.shop.books.holds)
         finally:
             super().teardown()
+
+    def put_back(self, hold: str) -> None:
+        """Whatever was pulled for an order that is not wanted any more."""
+        self.shop.ask(Work("end", hold, "cancelled_after_pull"))
+        for tote in TOTES:
+            self.shop.ask(Work(f"end-{tote}", hold, "put_back", tote=tote))
+        for slot in SLOTS:
+            self.shop.ask(Work(f"end-{slot}", hold, "put_back", slot=slot))
 
 
 def test_9_every_order_ends_every_case_has_an_owner_and_a_due_time_every_second_belongs_to_one_step() -> None:

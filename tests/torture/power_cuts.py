@@ -32,7 +32,7 @@ _REPLAYED = (
     " GROUP BY sku, place HAVING sum(qty) <> 0 ORDER BY sku, place"
 )
 #: Accounts of claims balance among themselves, places among themselves.
-_CLAIMS = ("FREE", "GRANT:", "HOLD:", "COMMIT:", "CONSUMED")
+_CLAIMS = ("FREE", "GRANT:", "HOLD:", "COMMIT:", "PULLED:", "CONSUMED")
 _BALANCES = "SELECT sku, place, qty FROM balance WHERE qty <> 0 ORDER BY sku, place"
 
 
