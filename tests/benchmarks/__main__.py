@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.benchmarks.figures import Figure, keep, line
 
 #: In this order; each module has `figures()`.
-MODULES = ("llrp", "clerk", "store_line", "hq", "catalogue", "books")
+MODULES = ("llrp", "clerk", "store_line", "line", "hq", "catalogue", "books")
 
 
 def main(names: list[str]) -> int:
