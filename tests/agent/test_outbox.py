@@ -117,6 +117,21 @@ async def stocked(path: Path) -> AsyncIterator[Shop]:
         yield shop
 
 
+async def test_hq_hears_nothing_that_memory_does_not_know_yet(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Rows are on disk a moment before the clerk remembers them: heard too soon, these books would seem an old copy."""
+    async with stocked(tmp_path / "books.db") as shop:
+        await asyncio.gather(*(shop.clerk.enter(Sale(f"R{n}", (SaleLine(1, "sku", "MILK", 1),))) for n in range(22)))
+        shop.books.head = 12  # so memory stands while ten more are on disk
+        async with line(shop, mosquitto) as (outbox, hq):
+            await until(lambda: hq.cursor == 12)
+            await outbox.prove()
+            assert max(hq.seen) == 12
+            shop.books.head = 22
+            outbox.wake()
+            await until(lambda: hq.cursor == 22)
+            assert outbox.trouble == ""
+
+
 async def test_hq_hears_everything_once_and_in_order(tmp_path: Path, mosquitto: Mosquitto) -> None:
     async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
         await sell(shop, outbox, 350)
