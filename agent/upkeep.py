@@ -12,7 +12,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.config import BooksCare
 from agent.core.asks import Notice
-from agent.store import archives, backups, bygone, snapshots
+from agent.store import archives, backups, bygone, counts, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
@@ -151,4 +151,6 @@ class Upkeep:
         while await self._store.write(archives.forget):
             await self._clock.sleep(0.05)
         while await self._store.write(lambda tx: archives.forget_former(tx, before)):
+            await self._clock.sleep(0.05)
+        while await self._store.write(lambda tx: counts.forget(tx, before)):
             await self._clock.sleep(0.05)

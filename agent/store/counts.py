@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from agent.core.count_asks import Count, CountAsk, EnterFound, ReviewCount
 from agent.core.count_proofs import MOST_BEHIND
@@ -15,6 +15,8 @@ _SINCE = (
     f"SELECT {', '.join(Posting._fields)} FROM posting"  # noqa: S608 - the columns are this program's own
     " WHERE seq > ? AND sku IN (SELECT value FROM json_each(?)) ORDER BY seq"
 )
+#: Sessions deleted in one turn.
+FORGOTTEN_AT_ONCE: Final = 500
 _SESSION = "id, place, why, requested_by, requested_at, due_at, assigned_to, whole"
 _LINE = "line, sku, state, counter, epoch, from_seq, readings, why, outcome, variance, posting, approved, decided_by"
 
@@ -97,6 +99,20 @@ def enter(tx: sqlite3.Connection, turn: Turn) -> None:
             f"INSERT OR REPLACE INTO count_line (session, {_LINE}) VALUES ({', '.join('?' * 14)})",  # noqa: S608
             [_row(session.id, line) for line in session.lines if known.get(line.line) != line],
         )
+
+
+def forget(tx: sqlite3.Connection, before: int, most: int = FORGOTTEN_AT_ONCE) -> int:
+    """Delete up to `most` sessions that were over before `before` (unix ms) and whose postings have left the ledger; how
+    many.
+    """
+    old = tx.execute(
+        "SELECT id FROM count_session WHERE closed_at < ?"
+        " AND closed_at < (SELECT at FROM posting ORDER BY seq LIMIT 1) LIMIT ?",
+        (before, most),
+    ).fetchall()
+    for table, key in (("count_line", "session"), ("count_session", "id")):
+        tx.executemany(f"DELETE FROM {table} WHERE {key} = ?", old)  # noqa: S608 - names of our own
+    return len(old)
 
 
 def _row(session: str, line: SessionLine) -> tuple[Any, ...]:

@@ -17,9 +17,10 @@ from agent.clock import SystemClock
 from agent.config import BooksCare
 from agent.core.asks import Claimed, ReleaseHold, Reserve, Sale, SaleLine, Scan, Sold, Want
 from agent.core.claims import Hold, HoldLine
+from agent.core.count_asks import EnterFound, Found, RequestCount, StartCount
 from agent.core.ledger import Turn
 from agent.core.places import BACKROOM, SUPPLIER
-from agent.store import announcements, archives, bygone, chain, claims, opening, snapshots
+from agent.store import announcements, archives, bygone, chain, claims, counts, opening, snapshots
 from agent.store import books as rows
 from agent.store.verify import verify
 from agent.upkeep import Upkeep
@@ -319,3 +320,27 @@ async def test_resolved_holds_leave_no_balance_behind(tmp_path: Path) -> None:
         await shop.assert_memory_is_disk()
     assert verify(path).findings == ()
     assert verify(folder / "books-backup-2026-01-06.db", archives_in=tmp_path).findings == ()
+
+
+async def test_a_count_that_is_over_is_kept_as_long_as_its_posting(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        for name in ("C-1", "C-2"):
+            await shop.clerk.enter(RequestCount(name, BACKROOM, "cycle", "lee", (("sku", "MILK"),)))
+            if name == "C-1":
+                await shop.clerk.enter(StartCount(name, "anna"))
+                await shop.clerk.enter(EnterFound(name, "anna", (Found(("sku", "MILK"), 2),)))
+        now = SystemClock().now_ms()
+
+        async def dropped(before: int) -> int:
+            return await shop.store.write(lambda tx: counts.forget(tx, before))
+
+        assert await dropped(now + DAY_MS) == 0  # its posting is in the ledger: its name would post twice
+        await receive(shop, now + 70 * DAY_MS, 1)
+        await shop.store.write(
+            lambda tx: tx.execute("DELETE FROM posting WHERE seq < ?", (shop.books.head,)).fetchall()
+        )
+        assert await dropped(now - DAY_MS) == 0
+        assert await dropped(now + DAY_MS) == 1
+        assert await shop.store.read("SELECT session FROM count_line") == [("C-2",)]
+        assert list(shop.books.counts.sessions) == ["C-2"]
+        await shop.assert_memory_is_disk()
