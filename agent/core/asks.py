@@ -14,6 +14,7 @@ from agent.core.count_asks import CountAsk, Counted
 from agent.core.count_sessions import CountSession
 from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
+from agent.core.places import FLOOR
 from agent.core.tags import Stranger
 
 
@@ -411,7 +412,8 @@ class Work(Struct, frozen=True, gc=False):
 
     `work` names the report among those of its hold. `qty` units or grams, 0: all there are; a short line is short of
     all that is open. `tote` is where pulled goods are put or are, `slot` where staged ones are. `substitute` is the SKU
-    taken instead; `spoiled`: it was out of the cold for longer than it may.
+    taken instead; `spoiled`: it was out of the cold for longer than it may. `place` is where it was picked or looked
+    for, or put back; `epcs` are tags of the units, of any of them that have one.
     """
 
     work: str
@@ -424,6 +426,8 @@ class Work(Struct, frozen=True, gc=False):
     substitute: str = ""
     spoiled: bool = False
     by: str = "picker"
+    place: Literal["FLOOR", "BACKROOM"] = "FLOOR"
+    epcs: tuple[bytes, ...] = ()
 
     def source(self) -> str:
         return f"work:{self.hold}/{self.work}"
@@ -433,7 +437,9 @@ class Work(Struct, frozen=True, gc=False):
 
     def said(self) -> str:
         """What it reports, so that a repetition is told from a contradiction; who and when are no part of it."""
-        what = (self.outcome, self.line, self.qty, self.tote, self.slot, self.substitute, self.spoiled)
+        what = [self.outcome, self.line, self.qty, self.tote, self.slot, self.substitute, self.spoiled]
+        if self.place != FLOOR or self.epcs:
+            what += [self.place, *(epc.hex() for epc in self.epcs)]
         return json.dumps(what)
 
 

@@ -47,7 +47,7 @@ class HoldLine(Struct, frozen=True, gc=False):
     `open` are claimed and still where they are sold; `pulled` are claimed and in totes and slots; `consumed` is what
     the claim was used for. `back` are in totes and slots too, claimed by nobody, until they are scanned back. `lost`
     were found damaged when there was no other to hold. `state` is that of a line to pick; a line that was put in for
-    another is `instead_of` it.
+    another is `instead_of` it. `tags` are bound to it (EPCs in hex): units of its that are in totes and slots.
     """
 
     line: int
@@ -60,6 +60,11 @@ class HoldLine(Struct, frozen=True, gc=False):
     lost: int = 0
     state: life.PickLineState = "todo"
     instead_of: int = 0
+    tags: tuple[str, ...] = ()
+
+    def units_at(self, place: str) -> int:
+        """Units in a tote or slot, claimed or to be put back."""
+        return dict(self.pulled).get(place, 0) + dict(self.back).get(place, 0)
 
 
 class Hold(Struct, frozen=True, gc=False):

@@ -169,7 +169,7 @@ def _sell_line(turn: Turn, line: SaleLine, sku: Sku, source: str, earlier: Posti
     if line.epc is None:
         posting = tag_moves.sell_unread(turn, sku.sku, line.qty, source)
     else:
-        posting = tag_moves.sell(turn, line.epc, sku.sku, source)
+        posting = fulfilment.sell(turn, line.epc, sku.sku, source)
     return SoldLine(line.line, "posted", sku.sku, posting.seq)
 
 

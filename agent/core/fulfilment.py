@@ -5,7 +5,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from agent.core import life, orders, promises, work
+from agent.core import life, orders, promises, tag_moves, work
 from agent.core.asks import (
     Claimed,
     CommitHold,
@@ -24,7 +24,7 @@ from agent.core.asks import (
     WorkName,
 )
 from agent.core.claims import OPEN, Hold, units_in
-from agent.core.ledger import Turn
+from agent.core.ledger import Posting, Turn
 from agent.core.life import OrderEvent, OrderState
 from agent.core.orders import MissingUnits, Order, OrderLine
 from agent.core.places import STAGED, TOTE
@@ -130,6 +130,16 @@ def report(turn: Turn, ask: Work) -> Worked | Refused:
     _follow(turn, order, ask.source())
     now_is = turn.hold(ask.hold) or hold
     return Worked(ask.work, now_is.id, now_is.state, now_is.lines)
+
+
+def sell(turn: Turn, epc: bytes, sku: str, source: str) -> Posting:
+    """A till read the tag. If its unit was pulled for an order, that has it now."""
+    posting = tag_moves.sell(turn, epc, sku, source)
+    hold = work.sold(turn, epc, posting) if posting.origin.startswith((TOTE, STAGED)) else None
+    order = owner_of(turn, hold.id) if hold is not None else None
+    if order is not None:
+        _follow(turn, order, source)
+    return posting
 
 
 def give_way(turn: Turn, ask: GiveWay) -> Claimed | Refused:

@@ -36,6 +36,7 @@ _EPCS: Final[_Table[list[bytes]]] = {
     Sale: lambda sale: [line.epc for line in sale.lines if line.epc is not None],
     Delivery: lambda delivery: [epc for line in delivery.lines for epc in line.epcs],
     TagsHeard: lambda heard: [stranger.epc for stranger in heard.strangers],
+    Work: lambda work: [*work.epcs],
 }
 _COUNTS: Final = frozenset(get_args(CountAsk))
 

@@ -22,11 +22,13 @@ from agent.core.places import (
     FLOOR,
     FOUND,
     MAY_GO_NEGATIVE,
+    SELLABLE,
     SHRINK,
     STAGED,
     SUPPLIER,
     TOTE,
     UNATTRIBUTED_OUT,
+    WASTE,
     is_inside,
 )
 from agent.core.tags import ACCOUNTED_FOR, Stranger, Tag, TagChange
@@ -129,8 +131,12 @@ def sell(turn: Turn, epc: bytes, sku: str, source: str) -> Posting:
 
 def sell_unread(turn: Turn, sku: str, qty: int, source: str, epc: bytes | None = None) -> Posting:
     """A till sold units and read no tag, or one that had left before: of tagged goods it is open which ones left."""
-    target = UNATTRIBUTED_OUT if _is_full(turn, sku) else CUSTOMER
-    return turn.post(sku, FLOOR, target, qty, "sale", source, "till", epc=epc)
+    return turn.post(sku, FLOOR, out_unread(turn, sku), qty, "sale", source, "till", epc=epc)
+
+
+def out_unread(turn: Turn, sku: str, to: str = CUSTOMER) -> str:
+    """Where units go that leave the store, mostly with their buyer, and no tag of theirs was read."""
+    return UNATTRIBUTED_OUT if _is_full(turn, sku) else to
 
 
 def pick_problem(turn: Turn, epc: bytes, sku: str, tote: str) -> str:
@@ -145,16 +151,35 @@ def pick_problem(turn: Turn, epc: bytes, sku: str, tote: str) -> str:
     return f"the tag is {tag.state}" if tag.state in _ELSEWHERE or _left_by_a_till(tag) else ""
 
 
-def pick(turn: Turn, epc: bytes, tote: str, actor: str) -> None:
-    """The tag's unit is in a picker's hand: it is brought to FLOOR and bound to `tote` (`TOTE:…`).
+def take(turn: Turn, epc: bytes, origin: str, target: str, actor: str) -> None:
+    """A person carries the tag's unit from place to place: the tag follows. Posting it is the caller's."""
+    if target == CUSTOMER:
+        hand_over(turn, epc)
+    elif target == WASTE:
+        put_back(turn, epc, target)
+        _become(turn, epc, "destroy", target)
+    elif target.startswith((TOTE, STAGED)):
+        if origin in SELLABLE:
+            pick(turn, epc, target, actor, origin)
+        else:
+            carry(turn, epc, target)
+    elif origin in SELLABLE:  # set aside
+        settle(turn, epc, origin, actor)
+        _become(turn, epc, "move", target)
+    else:
+        put_back(turn, epc, target)
 
-    Posting FLOOR → tote is the caller's. Ask `pick_problem` before; a tag in that tote already stays as it is.
+
+def pick(turn: Turn, epc: bytes, tote: str, actor: str, origin: str = FLOOR) -> None:
+    """The tag's unit is in a picker's hand: it is brought to `origin` and bound to `tote` (`TOTE:…`).
+
+    Posting origin → tote is the caller's. Ask `pick_problem` before; a tag in that tote already stays as it is.
     """
     tag = turn.tag(epc)
     assert tag is not None
     if tag.state == "picked" and tag.place == tote:
         return
-    settle(turn, epc, FLOOR, actor)
+    settle(turn, epc, origin, actor)
     _become(turn, epc, "pick", tote)
 
 
@@ -184,10 +209,14 @@ def after(posting: Posting) -> tuple[EpcState, str | None]:
         return ("in_stock", FLOOR) if origin == CUSTOMER else ("sold", None)
     if target == SHRINK:
         return "missing", SHRINK
+    if target == WASTE:
+        return "destroyed", WASTE
     return ("picked" if target.startswith((TOTE, STAGED)) else "in_stock"), target
 
 
-def _become(turn: Turn, epc: bytes, event: Literal["pick", "put_back", "sell"], place: str | None) -> None:
+def _become(
+    turn: Turn, epc: bytes, event: Literal["pick", "put_back", "sell", "move", "destroy"], place: str | None
+) -> None:
     tag = turn.tag(epc)
     assert tag is not None
     turn.tags[epc] = TagChange(tag.sku, life.advance(life.EPC, tag.state, event), place, tag.moves)

@@ -76,7 +76,11 @@ class Tag:
 
 
 def keep(tags: dict[bytes, Tag], leaving: dict[bytes, Tag], epc: bytes, change: TagChange) -> None:
-    """Make a tag in memory what it is now; a sold one is among those that are leaving."""
+    """Make a tag in memory what it is now; a sold one is among those that are leaving, a destroyed one is gone."""
+    if change.state == "destroyed":
+        tags.pop(epc, None)
+        leaving.pop(epc, None)
+        return
     tag = tags.get(epc)
     if tag is None:
         tag = tags[epc] = Tag(epc, *change)

@@ -4,18 +4,18 @@ A report is entered whole or refused, and named within its hold: a repetition ch
 units move, so that nothing looks broken in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
 from msgspec.structs import replace
 
-from agent.core import life
+from agent.core import life, tag_moves
 from agent.core.asks import Mistake, Refused, Work, Worked, WorkName
 from agent.core.claims import Hold, HoldLine, Places, changed, units_in
-from agent.core.ledger import Code, Turn
+from agent.core.ledger import Code, Posting, Turn
 from agent.core.outcomes import OUTCOMES, Outcome
-from agent.core.places import CONSUMED, FLOOR, FREE, QUARANTINE, SELLABLE, STAGED, TOTE
+from agent.core.places import CONSUMED, CUSTOMER, FLOOR, FREE, QUARANTINE, SELLABLE, STAGED, TOTE, WASTE
 from agent.core.promises import follow_cases
 
 #: Reports of one hold; more are no order's work.
@@ -24,6 +24,10 @@ LONGEST_NAME: Final = 64
 
 #: Reports that may be about every line at once.
 _OF_ALL: Final = ("cancelled_after_pull", "staged", "handed_over", "not_collected", "put_back")
+#: Reports about goods that are where they are sold.
+_FROM_A_PLACE: Final = ("picked", "short", "damaged", "substituted", "weighed")
+#: Reports that can name the tags of their units.
+_OF_TAGS: Final = ("picked", "damaged", "substituted", "staged", "handed_over", "put_back")
 
 
 def work(turn: Turn, ask: Work) -> Worked | Refused:
@@ -69,6 +73,24 @@ def hand_over(turn: Turn, hold: Hold) -> None:
             if _units(line, ask) or line.lost:
                 entry.enter(line)
         hold = entry.done()
+
+
+def sold(turn: Turn, epc: bytes, sale: Posting) -> Hold | None:
+    """A till sold a unit out of its tote or slot: the claim it was pulled for is used. Whose it was, if open."""
+    (name,) = _hex((epc,))
+    for hold in (turn.books.holds | turn.holds).values():
+        line = next((line for line in hold.lines if name in line.tags), None)
+        if line is None or not hold.is_open:
+            continue
+        bare = replace(line, tags=_without(line, (epc,)))
+        if dict(line.pulled).get(sale.origin):
+            turn.post(line.sku, hold.pulled_account(line), CONSUMED, 1, "consume", sale.source, "till", 1)
+            done = replace(bare, pulled=changed(line.pulled, sale.origin, -1), consumed=line.consumed + 1)
+        else:
+            done = replace(bare, back=changed(line.back, sale.origin, -1))
+        hold = replace(hold, lines=tuple(done if one is line else one for one in hold.lines))
+        return _kept(turn, hold)
+    return None
 
 
 def possible(turn: Turn, hold: Hold, line: HoldLine) -> tuple[WorkName, ...]:
@@ -124,6 +146,10 @@ def _malformed(hold: Hold, ask: Work) -> list[Mistake]:
         found.append(Mistake("qty", "must be the grams on the scale"))
     if ask.outcome == "put_back" and bool(ask.tote) == bool(ask.slot):
         found.append(Mistake("tote", "must name either a tote or a slot"))
+    if ask.place not in SELLABLE or (ask.place != FLOOR and ask.outcome not in (*_FROM_A_PLACE, "put_back")):
+        found.append(Mistake("place", f"must be left out, or for what is picked or put back one of {SELLABLE}"))
+    if ask.epcs and (ask.outcome not in _OF_TAGS or not ask.line or len(set(ask.epcs)) < len(ask.epcs)):
+        found.append(Mistake("epcs", f"must be left out, or be of one line, each once, and for {', '.join(_OF_TAGS)}"))
     return found
 
 
@@ -164,6 +190,10 @@ def _impossible(turn: Turn, line: HoldLine, ask: Work) -> list[Mistake]:
         return [Mistake("tote" if ask.tote else "slot", f"line {line.line} has no units there")]
     if ask.qty > units and ask.outcome != "weighed":
         return [Mistake("qty", f"line {line.line} has {units}, not {ask.qty}")]
+    if ask.epcs or line.tags:
+        wrong = _wrong_tags(turn, line, ask, ask.qty or units)
+        if wrong:
+            return [Mistake("epcs", wrong)]
     if ask.outcome != "substituted":
         return []
     skus = turn.books.catalogue.skus
@@ -176,6 +206,40 @@ def _impossible(turn: Turn, line: HoldLine, ask: Work) -> list[Mistake]:
     if (ask.qty or units) > free:
         return [Mistake("substitute", f"{max(0, free)} of {other.sku} are not claimed by others")]
     return []
+
+
+def _wrong_tags(turn: Turn, line: HoldLine, ask: Work, qty: int) -> str:
+    """Why these cannot be the tags of what is reported; empty when they can."""
+    if len(ask.epcs) > qty:
+        return f"are more than the {qty} units"
+    if ask.outcome in _FROM_A_PLACE:
+        sku = ask.substitute if ask.outcome == "substituted" else line.sku
+        problems = (tag_moves.pick_problem(turn, epc, sku, "") for epc in ask.epcs)
+        return next((f"cannot be: {why}" for why in problems if why), "")
+    if ask.outcome not in _OF_TAGS:
+        return ""
+    origin = _origin(ask)
+    if qty > (left := turn.balance(line.sku, origin)):
+        return f"only {left} of {qty} units are there still"
+    bound, there = _bound(turn, line, origin), line.units_at(origin)
+    if not set(ask.epcs) <= set(bound):
+        return f"are not all bound to line {line.line} at {origin}"
+    if qty < there and qty - len(ask.epcs) > there - len(bound):
+        return f"must say which: {len(bound)} of {there} units there have a tag that is bound to line {line.line}"
+    return ""
+
+
+def _bound(turn: Turn, line: HoldLine, place: str) -> list[bytes]:
+    """The tags that are bound to a line and lie at a place."""
+    epcs = [bytes.fromhex(tag) for tag in line.tags]
+    return [epc for epc in epcs if (tag := turn.tag(epc)) is not None and tag.place == place]
+
+
+def _origin(ask: Work) -> str:
+    """The tote or slot that the units of a report leave."""
+    if ask.outcome == "put_back":
+        return _place(ask)
+    return TOTE + ask.tote if ask.outcome == "staged" else STAGED + ask.slot
 
 
 def _claimable(turn: Turn, sku: str, source: str) -> int:
@@ -213,13 +277,7 @@ class _Entry:
     def done(self) -> Hold:
         """Note the report in the hold; a hold that claims nothing and waits for nothing is resolved."""
         works = (*self.hold.works, (self.ask.work, self.ask.said()))
-        hold = replace(self.hold, works=works)
-        if hold.is_open and not any(line.open or line.pulled or line.lost for line in hold.lines):
-            used = any(line.consumed for line in hold.lines)
-            hold = hold.resolved("consume" if used else "release")
-        self.turn.keep_hold(hold)
-        follow_cases(self.turn, hold)
-        return hold
+        return _kept(self.turn, replace(self.hold, works=works))
 
     def _bind(self, line: HoldLine, row: Outcome) -> None:
         """Units go into a tote, and their claim with them."""
@@ -241,28 +299,25 @@ class _Entry:
 
     def _pull(self, line: HoldLine, row: Outcome, qty: int, left: int) -> None:
         """`qty` go into the tote, `left` stay claimed, the rest returns."""
-        hold, tote = self.hold, TOTE + self.ask.tote
+        hold, tote, tags = self.hold, TOTE + self.ask.tote, _hex(self.ask.epcs)
         self._claim(line.sku, hold.account(line), hold.pulled_account(line), qty, "pull")
         self._give_up(line, hold.account(line), line.open - qty - left)
-        pulled = replace(line, open=left, pulled=changed(line.pulled, tote, qty))
+        pulled = replace(line, open=left, pulled=changed(line.pulled, tote, qty), tags=(*line.tags, *tags))
         if row.event == "weigh":
             self._keep(replace(pulled, state=_after(pulled, "weigh", "accept")))
         else:
             self._keep(replace(pulled, state=_after(pulled, "pick")))
-        self._move(line.sku, FLOOR, tote, qty, row.code)
+        self._take(line.sku, self.ask.place, tote, qty, row.code, self.ask.epcs)
 
     def _void(self, line: HoldLine, row: Outcome) -> None:
         """Nothing more is claimed of what was not pulled. When it was looked for, none is left there to be found."""
         self._give_up(line, self.hold.account(line), line.open)
         state = life.advance(life.PICK_LINE, line.state, row.event) if row.event else line.state
         self._keep(replace(line, open=0, lost=0, state=state))
-        left = self.turn.balance(line.sku, FLOOR)
         if row.now and line.open:
-            origin, target = row.now
-            self._move(line.sku, origin, target, max(0, left), row.code)
-            self._open(
-                row, f"{line.sku} at {origin}", f"not found for {self.hold.id}"
-            )  # who counts is not to know more
+            (_, target), origin = row.now, self.ask.place
+            self._move(line.sku, origin, target, max(0, self.turn.balance(line.sku, origin)), row.code)
+            self._open(row, f"{line.sku} at {origin}", f"not found for {self.hold.id}")  # who counts is told no more
 
     def _void_pulled(self, line: HoldLine, row: Outcome) -> None:
         """Pulled units are claimed by nobody; they count again when they are scanned back."""
@@ -281,7 +336,7 @@ class _Entry:
         qty, account = self.ask.qty or line.open, self.hold.account(line)
         self._give_up(line, account, qty)
         self._keep(replace(line, open=line.open - qty))
-        self._move(line.sku, FLOOR, QUARANTINE, qty, row.code)
+        self._take(line.sku, self.ask.place, QUARANTINE, qty, row.code, self.ask.epcs)
         self._open(row, f"{line.sku} at {QUARANTINE}", f"{qty} found for {self.hold.id}")
         source = self.hold.source(line)
         others = min(qty, max(0, _claimable(self.turn, line.sku, source)))
@@ -300,10 +355,11 @@ class _Entry:
         (todo,) = life.PICK_LINE.begins
         state = life.advance(life.PICK_LINE, todo, "pick")
         other = HoldLine(number, self.ask.substitute, qty, 0, pulled=((tote, qty),), state=state, instead_of=line.line)
+        other = replace(other, tags=_hex(self.ask.epcs))
         self._claim(other.sku, FREE, self.hold.account(other), qty, "commit")
         self._claim(other.sku, self.hold.account(other), self.hold.pulled_account(other), qty, "pull")
         self._keep(other)
-        self._move(other.sku, FLOOR, tote, qty, row.code)
+        self._take(other.sku, self.ask.place, tote, qty, row.code, self.ask.epcs)
         self._open(row, f"{self.hold.id}/{number}", f"{qty} {other.sku} for {qty} {line.sku}")
 
     def _carry(self, line: HoldLine, row: Outcome) -> None:
@@ -311,23 +367,31 @@ class _Entry:
         qty = self.ask.qty or _units(line, self.ask)
         (origin, target) = row.now or ("", "")
         origin += self.ask.tote if origin == TOTE else self.ask.slot
-        pulled = changed(line.pulled, origin, -qty)
+        pulled, tags = changed(line.pulled, origin, -qty), self._tags(line, origin, qty)
         if row.claim == "consume":
             self._claim(line.sku, self.hold.pulled_account(line), CONSUMED, qty, "consume")
-            line = replace(line, consumed=line.consumed + qty)
+            line = replace(line, consumed=line.consumed + qty, tags=_without(line, tags))
         else:
             target += self.ask.slot
             pulled = changed(pulled, target, qty)
         self._keep(replace(line, pulled=pulled))
-        self._move(line.sku, origin, target, qty, row.code)
+        self._take(line.sku, origin, target, qty, row.code, tags)
 
     def _put_back(self, line: HoldLine) -> None:
         """Units nobody claims any more were scanned back into their place, or thrown away."""
         origin, qty = _place(self.ask), self.ask.qty or _units(line, self.ask)
         row = OUTCOMES["cancelled_after_pull" if self.ask.tote else "not_collected"]
         _, target = (row.spoiled if self.ask.spoiled else row.then) or ("", "")
-        self._keep(replace(line, back=changed(line.back, origin, -qty)))
-        self._move(line.sku, origin, target, qty, "waste" if self.ask.spoiled else "put_back")
+        target = self.ask.place if target == FLOOR else target
+        tags = self._tags(line, origin, qty)
+        self._keep(replace(line, back=changed(line.back, origin, -qty), tags=_without(line, tags)))
+        self._take(line.sku, origin, target, qty, "waste" if self.ask.spoiled else "put_back", tags)
+
+    def _tags(self, line: HoldLine, origin: str, qty: int) -> Sequence[bytes]:
+        """Which of the line's tags go: those the report names, and as many more as must be among the units."""
+        bound = _bound(self.turn, line, origin)
+        must = qty - (line.units_at(origin) - len(bound))
+        return [*dict.fromkeys((*self.ask.epcs, *bound))][: max(must, len(self.ask.epcs))]
 
     def _keep(self, line: HoldLine) -> None:
         """The line is this now; one with a new number is added."""
@@ -342,14 +406,33 @@ class _Entry:
     def _claim(self, sku: str, origin: str, target: str, qty: int, code: Code) -> None:
         self._move(sku, origin, target, qty, code)
 
-    def _move(self, sku: str, origin: str, target: str, qty: int, code: Code) -> None:
+    def _take(self, sku: str, origin: str, target: str, qty: int, code: Code, epcs: Sequence[bytes]) -> None:
+        """Units are carried from place to place: the tagged ones one by one, of the others only how many is known."""
+        for epc in epcs:
+            tag_moves.take(self.turn, epc, origin, target, self.ask.by)
+            self._move(sku, origin, target, 1, code, epc)
+        if target in (CUSTOMER, WASTE):
+            target = tag_moves.out_unread(self.turn, sku, target)
+        self._move(sku, origin, target, qty - len(epcs), code)
+
+    def _move(self, sku: str, origin: str, target: str, qty: int, code: Code, epc: bytes | None = None) -> None:
         if qty:
-            self.turn.post(sku, origin, target, qty, code, self.ask.source(), self.ask.by, self.part)
+            self.turn.post(sku, origin, target, qty, code, self.ask.source(), self.ask.by, self.part, epc)
             self.part += 1
 
     def _open(self, row: Outcome, about: str, detail: str) -> None:
         if row.case:
             self.turn.open_case(row.case, about, detail)
+
+
+def _kept(turn: Turn, hold: Hold) -> Hold:
+    """Keep a hold after work; one that claims nothing and waits for nothing is resolved."""
+    if hold.is_open and not any(line.open or line.pulled or line.lost for line in hold.lines):
+        used = any(line.consumed for line in hold.lines)
+        hold = hold.resolved("consume" if used else "release")
+    turn.keep_hold(hold)
+    follow_cases(turn, hold)
+    return hold
 
 
 def _after(line: HoldLine, *events: life.PickLineEvent) -> life.PickLineState:
@@ -362,6 +445,16 @@ def _after(line: HoldLine, *events: life.PickLineEvent) -> life.PickLineState:
     if line.lost and state != "damaged":
         return life.advance(life.PICK_LINE, "todo", "find_damaged")
     return state
+
+
+def _hex(epcs: Sequence[bytes]) -> tuple[str, ...]:
+    return tuple(epc.hex().upper() for epc in epcs)
+
+
+def _without(line: HoldLine, epcs: Sequence[bytes]) -> tuple[str, ...]:
+    """The tags of a line that are bound to it still."""
+    gone = _hex(epcs)
+    return tuple(tag for tag in line.tags if tag not in gone)
 
 
 def _so_many(places: Places, qty: int) -> Places:

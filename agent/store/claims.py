@@ -37,6 +37,7 @@ class _Line(msgspec.Struct, array_like=True, gc=False):
     lost: int = 0
     state: PickLineState = "todo"
     instead_of: int = 0
+    tags: tuple[str, ...] = ()
 
 
 _WRITE = msgspec.json.Encoder()

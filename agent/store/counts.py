@@ -102,9 +102,7 @@ def enter(tx: sqlite3.Connection, turn: Turn) -> None:
 
 
 def forget(tx: sqlite3.Connection, before: int, most: int = FORGOTTEN_AT_ONCE) -> int:
-    """Delete up to `most` sessions that were over before `before` (unix ms) and whose postings have left the ledger; how
-    many.
-    """
+    """Delete up to `most` sessions that were over before `before` (ms), their postings archived; how many."""
     old = tx.execute(
         "SELECT id FROM count_session WHERE closed_at < ?"
         " AND closed_at < (SELECT at FROM posting ORDER BY seq LIMIT 1) LIMIT ?",

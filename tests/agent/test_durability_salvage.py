@@ -13,6 +13,8 @@ from agent.core.asks import (
     Delivery,
     DeliveryLine,
     Expected,
+    Refused,
+    ReleaseHold,
     Reserve,
     Sale,
     SaleLine,
@@ -20,6 +22,8 @@ from agent.core.asks import (
     Short,
     Sold,
     Want,
+    Work,
+    Worked,
 )
 from agent.store import backups, opening, settling
 from agent.store.ballast import Ballast
@@ -262,3 +266,41 @@ async def test_a_table_that_is_gone_is_named_and_the_rest_carried_over(tmp_path:
         assert of in [*restored.salvaged.in_part, *restored.salvaged.not_at_all]
     async with opened(path) as shop:
         assert shop.books.promised("MILK") == 9
+
+
+async def test_what_was_pulled_for_a_hold_whose_row_is_gone_is_still_promised_or_to_be_put_back(tmp_path: Path) -> None:
+    path, copies = tmp_path / "books.db", tmp_path / "backups"
+    copies.mkdir()
+    async with opened(path) as shop:
+        await receive(shop, 20)
+    backups.make(path, backups.daily_name(path, copies, "2026-11-21"))
+    async with opened(path) as shop:
+        for name in ("H", "back"):
+            await shop.clerk.enter(hold(name, ("MILK", 3), ("MILK", 2)))
+            await shop.clerk.enter(CommitHold(name, f"O-{name}"))
+            await shop.clerk.enter(Work("w1", name, "picked", 1, 1, tote=name, place="BACKROOM"))
+            await shop.clerk.enter(Work("w2", name, "damaged", 2, 1, place="BACKROOM"))
+        await shop.clerk.enter(Work("w3", "H", "picked", 2, tote="H", place="BACKROOM"))
+        await shop.clerk.enter(Work("w4", "H", "staged", 1, tote="H", slot="A"))
+        await shop.clerk.enter(ReleaseHold("back"))
+        promised = shop.books.promised("MILK")
+    before = balances(path)
+    trash(path, root(path, "hold"))
+    restored = await start(path)
+    assert restored is not None
+    assert "back is made from its postings: put back 1 of MILK in TOTE:back" in str(restored.salvaged)
+    assert balances(path) == before
+    async with opened(path) as shop:
+        await shop.assert_memory_is_disk()
+        assert shop.books.promised("MILK") == promised
+        assert [(line.open, line.pulled) for line in shop.books.holds["H"].lines] == [
+            (2, (("STAGED:A", 1),)),
+            (0, (("TOTE:H", 2),)),
+        ]
+        again = await shop.clerk.enter(Work("w1", "H", "picked", 1, 1, tote="H", place="BACKROOM"))
+        assert isinstance(again, Refused)
+        assert "before with other content" in again.mistakes[0].problem
+        assert isinstance(
+            await shop.clerk.enter(Work("b", "back", "put_back", 1, tote="back", place="BACKROOM")), Worked
+        )
+        assert isinstance(await shop.clerk.enter(Work("h", "H", "handed_over", 0, slot="A")), Worked)

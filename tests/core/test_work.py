@@ -441,3 +441,26 @@ def test_a_cancelled_order_is_settled_when_its_goods_are_back() -> None:
     floor.work("w3", "put_back", 1, "order:O1", tote="7")
     assert floor.state("O1") == "cancelled"
     assert (floor.atp("MILK"), floor.kinds(), floor.books.holds) == (6, set(), {})
+
+
+def test_what_is_picked_or_missed_in_the_backroom_leaves_the_floor_alone() -> None:
+    floor = Floor()
+    for _ in range(6):
+        floor.enter(Scan("dock", "receive", CODES["MILK"], None))
+    floor.order("H", ("MILK", 4))
+    assert isinstance(floor.work("w1", "staged", tote="7", slot="A", place="BACKROOM"), Refused)
+    assert isinstance(floor.work("w1", "picked", qty=1, tote="7", place="TOTE:7"), Refused)
+    floor.work("w1", "picked", qty=1, tote="7", place="BACKROOM")
+    floor.work("w2", "damaged", qty=1, place="BACKROOM")
+    floor.work("w3", "short", place="BACKROOM")
+    assert {place: qty for (_, place), qty in floor.units().items() if qty} == {
+        "SUPPLIER": -6,
+        "TOTE:7": 1,
+        "QUARANTINE": 1,
+        "SUSPECT": 4,
+    }
+    assert ("recount", "MILK at BACKROOM") in floor.books.cases
+    floor.work("w4", "cancelled_after_pull")
+    floor.work("w5", "put_back", tote="7", place="BACKROOM")
+    assert floor.units()["MILK", "BACKROOM"] == 1
+    assert ("negative_stock", "MILK at FLOOR") not in floor.books.cases
