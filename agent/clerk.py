@@ -198,12 +198,14 @@ class Clerk:
         wanted = [ask for each in told if (ask := _inner(each)) is not None]
         sources = [name for ask in wanted for name in ask.sources()]
         postings, deliveries = rows.made_by(tx, sources)
-        holds = claims.named(tx, _unknown(self.books.holds, naming.holds(wanted)))
+        epcs = naming.epcs(wanted)
+        names = [*naming.holds(wanted), *self._to_be_put_back(epcs)]
+        holds = claims.named(tx, _unknown(self.books.holds, names))
         known_orders = orders.named(tx, _unknown(self.books.orders, naming.orders(wanted)))
         stamp = self.time.stamp()
         turn = Turn(self.books, at, postings, deliveries, holds, stamp.books_ms, known_orders, stamp.monotonic_ms)
         bygone.look_up(tx, turn, sources)
-        tag_rows.look_up(tx, turn, naming.epcs(wanted))
+        tag_rows.look_up(tx, turn, epcs)
         counts.look_back(tx, turn, naming.counts(wanted))
         commands.look_back(tx, turn, [ask for ask in told if isinstance(ask, FromHq)])
         try:
@@ -223,6 +225,13 @@ class Clerk:
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
+
+    def _to_be_put_back(self, epcs: Iterable[bytes]) -> list[str]:
+        """When asks name tags of picked units: the holds that are over, and have goods in totes and slots still."""
+        tags = (self.books.tags.get(epc) for epc in epcs)
+        if not any(tag is not None and tag.state == "picked" for tag in tags):
+            return []
+        return [about for kind, about in self.books.cases if kind == "put_back"]
 
     def _remember(self, waiting: list[_Waiting], entered: tuple[Turn, list[_Answer]]) -> None:
         """On the event loop, in the same step in which the commit is known."""

@@ -185,6 +185,20 @@ def _units_are_in_one_place(turn: Turn, undone: _Undone) -> Iterator[str]:
             yield f"the unit {epc.hex()} came to {place}, and its tag is elsewhere"
 
 
+def _a_tag_is_one_claims(turn: Turn, undone: _Undone) -> Iterator[str]:
+    """A tag is bound to one line, and to another one only after it was let go of."""
+    worked = [hold for hold in turn.holds.values() if hold.works]
+    before = (turn.hold_before(hold.id) for hold in worked)
+    had = {tag for hold in before if hold is not None for line in hold.lines for tag in line.tags}
+    now = [tag for hold in worked for line in hold.lines for tag in line.tags]
+    if len(set(now)) != len(now):
+        yield f"one of the tags {', '.join(sorted(now))} is bound twice"
+    for tag in now:
+        known = turn.books.tags.get(bytes.fromhex(tag)) if tag not in had else None
+        if known is not None and known.state == "picked":
+            yield f"the tag {tag} is bound to another claim already"
+
+
 def _nobody_waits_in_silence(turn: Turn, undone: _Undone) -> Iterator[str]:
     """Whatever is open has somebody to act and a time; an order went its steps one after another, by its table."""
     for change in turn.cases:
@@ -210,5 +224,6 @@ _INVARIANTS: Final[tuple[Callable[[Turn, _Undone], Iterator[str]], ...]] = (
     _claims_are_covered,
     _claims_resolve_once,
     _units_are_in_one_place,
+    _a_tag_is_one_claims,
     _nobody_waits_in_silence,
 )

@@ -76,11 +76,14 @@ def hand_over(turn: Turn, hold: Hold) -> None:
 
 
 def sold(turn: Turn, epc: bytes, sale: Posting) -> Hold | None:
-    """A till sold a unit out of its tote or slot: the claim it was pulled for is used. Whose it was, if open."""
+    """A till sold a unit out of its tote or slot: the claim it was pulled for is used, or it need not be put back.
+
+    The hold it was bound to.
+    """
     (name,) = _hex((epc,))
-    for hold in (turn.books.holds | turn.holds).values():
+    for hold in ({**turn.known_holds} | turn.books.holds | turn.holds).values():
         line = next((line for line in hold.lines if name in line.tags), None)
-        if line is None or not hold.is_open:
+        if line is None:
             continue
         bare = replace(line, tags=_without(line, (epc,)))
         if dict(line.pulled).get(sale.origin):

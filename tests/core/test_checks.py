@@ -100,6 +100,22 @@ def unit_elsewhere(turn: Turn) -> None:
     turn.tags[EPC] = turn.tags[EPC]._replace(place="BACKROOM")
 
 
+def bind(turn: Turn, *tags: bytes) -> None:
+    """As if they had been picked for H1."""
+    hold = turn.holds["H1"]
+    line = structs.replace(hold.lines[0], tags=tuple(tag.hex().upper() for tag in tags))
+    turn.holds["H1"] = structs.replace(hold, lines=(line,), works=(("w", "picked"),))
+
+
+def tag_bound_twice(turn: Turn) -> None:
+    bind(turn, EPC, EPC)
+
+
+def tag_of_another_claim(turn: Turn) -> None:
+    turn.books.tags[EPC].state = "picked"
+    bind(turn, EPC)
+
+
 def case_without_time(turn: Turn) -> None:
     change = turn.cases[0]
     turn.cases[0] = change._replace(case=replace(change.case, due_at=change.case.opened_at))
@@ -132,6 +148,8 @@ def order_back_in_time(turn: Turn) -> None:
         (stale_lease, "given while its channel is stopped"),
         (unit_from_elsewhere, "is at DISPLAY and leaves BACKROOM"),
         (unit_elsewhere, "its tag is elsewhere"),
+        (tag_bound_twice, "is bound twice"),
+        (tag_of_another_claim, "is bound to another claim already"),
         (case_without_time, "nobody looks after the case"),
         (order_in_silence, "nobody looks after order O1"),
         (order_that_skips, "went from received to picking by start"),
