@@ -16,6 +16,7 @@ from wire.messages import (
     Batch,
     CaseRow,
     Command,
+    Event,
     GrantAsk,
     Heard,
     Hello,
@@ -45,7 +46,7 @@ MAX_TEXT = 256
 #: Parts of one snapshot: of 64 KB each they hold a million balances.
 MAX_PARTS = 2000
 
-Message = Batch | Hello | StoreState | Heard | HqState | Snapshot | SnapshotPart | Command | Answer
+Message = Batch | Hello | StoreState | Heard | HqState | Snapshot | SnapshotPart | Command | Answer | Event
 
 
 class NotOurs(Exception):
@@ -106,6 +107,7 @@ _command = msgspec.json.Decoder(Command)
 _ask: msgspec.json.Decoder[HqAsk] = msgspec.json.Decoder(HqAsk)
 _ask_head = msgspec.json.Decoder(AskHead)
 _answer = msgspec.json.Decoder(Answer)
+_event = msgspec.json.Decoder(Event)
 
 T = TypeVar("T")
 
@@ -296,6 +298,19 @@ def decode_answer(payload: bytes) -> Answer:
     _check_range("epoch", found.epoch, 1)
     _check_range("seq", found.seq, 0)
     _check_range("at", found.at, -MAX_NUMBER)
+    return found
+
+
+def decode_event(payload: bytes) -> Event:
+    """A row that HQ has committed; its `data` has been looked at, and stays bytes. Raises NotOurs."""
+    found = _read(_event, payload)
+    for name in ("id", "source", "type", "sequence", "partitionkey", "time", "recordedtime"):
+        _check_text(name, getattr(found, name))
+    if found.subject is not msgspec.UNSET:
+        _check_text("subject", found.subject)
+    row = _read_row(found.data)
+    _check_range("seq", row.seq, 0)
+    _check_row(row)
     return found
 
 

@@ -17,6 +17,7 @@ from wire.messages import (
     Answer,
     Batch,
     Command,
+    Event,
     Heard,
     Hello,
     HqAsk,
@@ -40,6 +41,7 @@ MESSAGES: Final[dict[str, Any]] = {
     "heard": Heard,
     "command": Command,
     "hq-state": HqState,
+    "event": Event,
 }
 
 #: Channel by channel: its address, its messages, who sends, and whether the last one stays at the broker.
@@ -53,12 +55,14 @@ CHANNELS: Final[dict[str, tuple[str, tuple[str, ...], str, bool]]] = {
     "heard": (f"{_STORE}/down/heard", ("heard",), "hq", False),
     "command": (f"{_STORE}/down/command", ("command",), "hq", False),
     "hqState": (f"{ROOT}/{{chain}}/hq/state", ("hq-state",), "hq", True),
+    "events": (f"{ROOT}/{{chain}}/events/{{kind}}/{{store}}", ("event",), "hq", False),
 }
 
 _PARAMETERS: Final = {
     "chain": "1 to 32 of A-Z a-z 0-9 -",
     "shard": "crc32(store) & 63 in two hex digits",
     "store": "1 to 32 of A-Z a-z 0-9 -",
+    "kind": "what kind of row: stock, case …",
     "name": "as HQ asked for it: 1 to 32 of A-Z a-z 0-9 -",
     "part": f"0 (what follows) to {MAX_PARTS}",
 }
@@ -97,6 +101,7 @@ def schemas(ref: str) -> tuple[dict[str, Any], dict[str, Any]]:
     # msgspec lets anything stand where the raw bytes of an ask are kept.
     shared["Command"]["properties"]["ask"] = tops[-1]
     tops[-1].pop("discriminator", None)
+    shared["Event"]["properties"]["data"] = rows["items"]
     shared["UnknownRow"] = dict(_UNKNOWN_ROW)
     for definition in shared.values():
         definition["description"] = inspect.cleandoc(definition["description"])

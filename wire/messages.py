@@ -226,6 +226,27 @@ class Answer(msgspec.Struct, frozen=True):
     v: int = WIRE_VERSION
 
 
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A row HQ has committed, as a CloudEvent 1.0 in structured mode (`events/<kind>/<store>`).
+
+    `id` is `store/epoch/seq`: the same row has the same id, however often it comes. `sequence` is `seq` in 16 digits,
+    dense over all kinds of one (store, epoch), and in order as text too. `subject` is the SKU, or what a case is about.
+    `time` is the row's `at`, `recordedtime` when HQ committed it. `data` is the row, as a batch has it.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str | UnsetType = UNSET
+    time: str
+    recordedtime: str
+    sequence: str
+    partitionkey: str
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: msgspec.Raw
+
+
 class HqState(msgspec.Struct, frozen=True):
     """Retained: is HQ on the line? Stores say hello again whenever `boot` changes (`hq/state`)."""
 

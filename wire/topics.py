@@ -58,6 +58,11 @@ def hq_state(chain: str) -> str:
     return f"{ROOT}/{chain}/hq/state"
 
 
+def event(chain: str, kind: str, store: str) -> str:
+    """Where rows of one kind of one store are told once HQ has committed them."""
+    return f"{ROOT}/{chain}/events/{kind}/{store}"
+
+
 def all_up(chain: str) -> str:
     """The filter under which HQ hears every store of a chain."""
     return f"{ROOT}/{chain}/+/+/up/#"

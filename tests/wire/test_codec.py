@@ -22,6 +22,7 @@ from wire.codec import (
     decode_ask,
     decode_batch,
     decode_command,
+    decode_event,
     decode_heard,
     decode_hello,
     decode_hq_state,
@@ -44,6 +45,7 @@ DECODERS: dict[str, Callable[[bytes], Message]] = {
     "heard": decode_heard,
     "command": decode_command,
     "hq-state": decode_hq_state,
+    "event": decode_event,
 }
 
 NUMBER = st.integers(-MAX_NUMBER, MAX_NUMBER)

@@ -13,7 +13,7 @@ from tests.wire.test_codec import DECODERS, GOLDEN, batches
 from wire import contract
 from wire.codec import NotOurs, encode
 from wire.messages import Batch
-from wire.topics import StoreTopics, hq_state, parse_up
+from wire.topics import StoreTopics, event, hq_state, parse_up
 
 VALIDATORS = {name: Draft202012Validator(contract.json_schema(name)) for name in contract.MESSAGES}
 
@@ -29,11 +29,11 @@ def test_every_message_and_every_topic_is_in_it() -> None:
     store = StoreTopics("c", "s")
     built = {
         store.up("log"), store.up("hello"), store.up("state"), store.up("answer"), store.snapshot("n", 0),
-        store.down("heard"), store.down("command"), hq_state("c"),
+        store.down("heard"), store.down("command"), hq_state("c"), event("c", "stock", "s"),
     }  # fmt: skip
     shard = store.up("log").split("/")[3]
     assert {
-        address.format(chain="c", shard=shard, store="s", name="n", part=0)
+        address.format(chain="c", shard=shard, store="s", name="n", part=0, kind="stock")
         for address, *_ in contract.CHANNELS.values()
     } == built
     for topic in built:

@@ -28,10 +28,11 @@ def test_every_topic_is_the_code_s() -> None:
     built = {
         mine.up("log"), mine.up("hello"), mine.up("state"), mine.up("answer"), mine.snapshot("NAME", 7),
         mine.down("heard"), mine.down("command"), topics.hq_state("CHAIN"),
+        topics.event("CHAIN", "KIND", "STORE"),
     }  # fmt: skip
     told = set(re.findall(r"^\| `(nearshelf/[^`]+)`", README, re.MULTILINE))
     shard = topics.shard_of("STORE")
-    named = {"<chain>": "CHAIN", "<store>": "STORE", "<shard>": shard, "<name>": "NAME", "<part>": "7"}
+    named = {"<chain>": "CHAIN", "<store>": "STORE", "<shard>": shard, "<name>": "NAME", "<part>": "7", "<kind>": "KIND"}
     filled = set()
     for topic in told:
         for name, value in named.items():
