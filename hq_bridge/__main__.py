@@ -13,13 +13,16 @@ from hq_bridge.answers import Answers, Presence
 from hq_bridge.clock import now_ms
 from hq_bridge.commands import Commands
 from hq_bridge.config import Config
+from hq_bridge.events import Trail
 from hq_bridge.ingest import Ingest, Say
 from hq_bridge.memory import spare_the_books
+from hq_bridge.republish import Republisher
 from hq_bridge.retention import Retention
 from hq_bridge.store import Database
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
+from hq_bridge.web.streams import Streams
 from wire import topics
 from wire.mqtt import Link
 from wire.signing import Signer
@@ -45,6 +48,7 @@ async def serve(
             answers.forget()
             ingest.begin_connection()
             presence.here(link, now_ms())
+            republisher.line_is_up()
 
         link = Link(
             config.broker,
@@ -69,9 +73,19 @@ async def serve(
         spare_the_books()
         retention = Retention(database, config.keep_days, now_ms)
         board = Board(config.chain, ingest, database, link, now_ms)
-        web = WebServer(make_app(board, commands, config.web_token), config.web_host, config.web_port)
+        trail = Trail(database, ingest.stores)
+        streams = Streams(board, trail, ingest.bell)
+        republisher = Republisher(config.chain, database, ingest, trail, link)
+        web = WebServer(make_app(board, streams, commands, config.web_token), config.web_host, config.web_port)
+        books = [ingest.run(), retention.run(), commands.run(), board.trend.run()]
+        if config.events_mqtt:
+            await republisher.begin()
+            books.append(republisher.run())
+        else:
+            await database.forget_told()
         log.info("ready", web=web.address, broker=str(config.broker), stores=len(ingest.stores))
-        await _run(stop, [ingest.run(), retention.run(), commands.run()], link, presence, board, web)
+        await _run(stop, books, link, presence, streams, web)
+        await trail.close()
     log.info("stopped")
 
 
@@ -80,7 +94,7 @@ async def _run(
     books: list[Coroutine[Any, Any, None]],
     link: Link,
     presence: Presence,
-    board: Board,
+    streams: Streams,
     web: WebServer,
 ) -> None:
     """Everything at once; when `stop` is set, from the outside in: pages, then the line, then the writer."""
@@ -89,7 +103,7 @@ async def _run(
         line = group.create_task(link.run(), name="line")
         pages = group.create_task(web.run_until_stopped(), name="web")
         await stop.wait()
-        board.close()
+        streams.close()
         web.stop()
         await asyncio.wait({pages})
         await presence.away(link, now_ms())

@@ -47,6 +47,13 @@ _places = msgspec.json.Decoder(dict[str, int])
 Stock = tuple[str, str, int, int, str]
 
 
+class Mark(NamedTuple):
+    """A point in a store's stream: everything up to row `seq` of `epoch`. Marks are in the order of the stream."""
+
+    epoch: int
+    seq: int
+
+
 class Stretch(NamedTuple):
     """Rows `first …` of one epoch, without a hole."""
 

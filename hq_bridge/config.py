@@ -23,6 +23,7 @@ _POSTGRES_QUERY = {"sslmode", "host"}
 _KEYS = {
     "hq": ("chain", "database", "keep_days", "broker", "mqtt_version", "tls", "commands"),
     "web": ("host", "port", "token"),
+    "events": ("mqtt",),
 }
 
 
@@ -44,6 +45,8 @@ class Config:
     web_port: int
     #: Whoever asks HQ to do something must know it; empty: nobody may.
     web_token: str
+    #: Are committed rows told to the broker too, for subscribers?
+    events_mqtt: bool
 
 
 class ConfigMistakes(Exception):
@@ -103,6 +106,7 @@ class _Reader:
             web_host=self._text("web", "host", "127.0.0.1"),
             web_port=self._number("web", "port", 0, 0, 65535, "a port; 0 is any"),
             web_token=self._token(),
+            events_mqtt=self._switch("events", "mqtt"),
         )
 
     def _text(self, table: str, key: str, default: str | None) -> str:
@@ -112,6 +116,13 @@ class _Reader:
             return value
         self.mistakes.append(f"[{table}] {key}: " + ("missing" if value is None else f"{value!r} is not a text"))
         return ""
+
+    def _switch(self, table: str, key: str) -> bool:
+        """Off unless it is said to be on."""
+        value = self._tables[table].get(key, False)
+        if not isinstance(value, bool):
+            self.mistakes.append(f"[{table}] {key}: {value!r} is neither true nor false")
+        return value is True
 
     def _chain(self) -> str:
         chain = self._text("hq", "chain", None)

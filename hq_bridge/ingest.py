@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from hq_bridge.bell import Bell
 from hq_bridge.books import Draft, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.snapshots import Snapshots, Whole
@@ -81,6 +82,8 @@ class Ingest:
         self.counts: Counter[str] = Counter()
         #: Grows with everything that somebody looking could see.
         self.version = 0
+        #: Rung with the stores whose rows have been committed.
+        self.bell = Bell()
         self._chain = chain
         self._database = database
         self._say = say
@@ -99,6 +102,11 @@ class Ingest:
         #: Snapshots of rows that have not come yet.
         self._ahead_of_us: dict[str, Whole] = {}
         self._on_answer = on_answer
+
+    @property
+    def is_busy(self) -> bool:
+        """Does more wait than is being landed? Whatever can wait gives way."""
+        return bool(self._waiting)
 
     def begin_connection(self) -> None:
         """HQ's line is new, and so is what it knows of who is here: nothing, until a store or the broker says it anew.
@@ -298,6 +306,7 @@ class Ingest:
             draft.books.accept(draft, now)
             self._skus += len(draft.books.stock)
         self.version += 1
+        self.bell.ring(draft.store for draft in drafts.values() if draft.changes_books)
         topics = {each.store: each.waited.topics for each in taken}
         for store in self._ahead_of_us.keys() & drafts.keys():
             found, at = self._ahead_of_us[store], self.stores[store].position

@@ -100,6 +100,11 @@ class OnPostgres:
         return self._puts[table.name]
 
     @staticmethod
+    def by_code_point(column: Any) -> Any:
+        """A text compared by its code points, whatever the database's language."""
+        return column.collate("C")
+
+    @staticmethod
     def pack(rows: bytes) -> str:
         """A stretch's JSON as `history` keeps it."""
         return rows.decode()

@@ -88,6 +88,11 @@ class OnSqlite:
         return self._puts[table.name]
 
     @staticmethod
+    def by_code_point(column: Any) -> Any:
+        """A text compared by its code points, whatever the database's language: SQLite always does."""
+        return column
+
+    @staticmethod
     def pack(rows: bytes) -> bytes:
         """A stretch's JSON as `history` keeps it."""
         return zlib.compress(rows, 1)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hq_bridge import tables
-from hq_bridge.books import Draft, Position, Stock, StoreBooks
+from hq_bridge.books import Draft, Mark, Position, Stock, StoreBooks
 from hq_bridge.config import SQLITE
 from hq_bridge.layout import On, bring_up
 from hq_bridge.months import Month
@@ -35,6 +35,7 @@ _READ_AT_ONCE = 2000
 #: Commands of a store that stay to be asked after, once they are answered.
 COMMANDS_KEPT = 1000
 
+_BEGUN = ""  # no store has this name
 _encoder = msgspec.json.Encoder()
 _bodies = msgspec.json.Decoder(list[msgspec.Raw])
 _places = msgspec.json.Decoder(dict[str, int])
@@ -193,6 +194,22 @@ class Database:
             await self._on.put(connection, tables.command, [tuple(row)])
             await connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
 
+    async def told(self) -> dict[str, Mark] | None:
+        """How far the broker has been told each store's rows; None when it never was."""
+        found = {row.store: Mark(row.epoch, row.seq) for row in await self._read(select(tables.told))}
+        return None if found.pop(_BEGUN, None) is None else found
+
+    async def keep_told(self, marks: Mapping[str, Mark]) -> None:
+        """The broker has been told this much. Raises DatabaseLost."""
+        rows = [(store, *mark) for store, mark in (*marks.items(), (_BEGUN, Mark(0, 0)))]
+        async with self._writing() as connection:
+            await self._on.put(connection, tables.told, rows)
+
+    async def forget_told(self) -> None:
+        """Nobody is told any more: whoever begins again begins with what is new then. Raises DatabaseLost."""
+        async with self._writing() as connection:
+            await connection.execute(delete(tables.told))
+
     async def months(self) -> set[Month]:
         """The months whose history is kept."""
         async with self._on.writer.connect() as connection:
@@ -278,6 +295,31 @@ class Database:
             if seq > after
         ]
         return Kept(oldest, rows[:limit])
+
+    async def epoch_after(self, store: str, epoch: int) -> int | None:
+        """The next later epoch of which history is kept."""
+        columns = tables.history.c
+        query = select(func.min(columns.epoch)).where(columns.store == store, columns.epoch > epoch)
+        found: int | None = (await self._read(query))[0][0]
+        return found
+
+    async def skus(self, begins: str, after: str, limit: int) -> list[tuple[str, int, int]]:
+        """At most `limit` SKUs that begin so, beyond `after`, in the order of their code points.
+
+        Each with its units on hand, and how many stores have or had it.
+        """
+        stock, position = tables.stock.c, tables.position.c
+        sku = self._on.by_code_point(stock.sku)
+        found = (
+            select(sku, func.sum(stock.on_hand), func.count())
+            # Store by store, so that each is a walk along its key.
+            .select_from(tables.position.join(tables.stock, position.store == stock.store))
+            .where(sku >= begins, sku < begins + chr(0x10FFFF), sku > after)
+            .group_by(sku)
+            .order_by(sku)
+            .limit(limit)
+        )
+        return [(name, int(on_hand), stores) for name, on_hand, stores in await self._read(found)]
 
     async def quarantined(self, limit: int) -> list[Mapping[str, Any]]:
         """The newest payloads nobody could read."""

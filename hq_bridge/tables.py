@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 3
+LAYOUT = 4
 
 metadata = MetaData()
 
@@ -89,6 +89,17 @@ quarantine = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("payload", Text, nullable=False),  # its beginning, readable
     sqlite_autoincrement=True,
+)
+
+
+#: How far the broker has been told each store's rows, as events: (store, epoch, seq). Not there for a store of which
+#: nothing was told yet. A line without a name says that telling has begun at all.
+told = Table(
+    "told",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
 )
 
 

@@ -1,22 +1,26 @@
 """The routes of HQ's pages and API."""
 
 import hmac
+import re
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hq_bridge.books import Mark
 from hq_bridge.commands import CannotAsk, Commands
 from hq_bridge.store import CommandRow
+from hq_bridge.web.api import EVENTS_QUERY, QUESTIONS, BadQuery, Question, openapi, read_query
 from hq_bridge.web.board import Board, UnknownName
+from hq_bridge.web.streams import Streams
 
-_LOG_ROWS_MAX = 1000
 _COMMAND_BYTES_MAX = 64 * 1024
 _command_body = msgspec.json.Decoder(dict[str, Any])
 _CSP = (
@@ -31,60 +35,54 @@ _HEADERS = [
 ]
 
 
-def make_app(board: Board, commands: Commands, token: str = "") -> ASGIApp:
+def make_app(board: Board, streams: Streams, commands: Commands, token: str = "") -> ASGIApp:
     """HQ's web application. Whoever wants something done must know `token`; without one nobody may."""
-    pages, orders = _Pages(board), _CommandPages(commands, token)
     static = files("hq_bridge.web") / "static"
+    document = msgspec.json.encode(openapi())
+    pages, orders = _Pages(board, streams), _CommandPages(commands, token)
     app = Starlette(
         routes=[
             Route("/", lambda _: FileResponse(str(static / "index.html"))),
-            Route("/v1/stores", pages.stores),
-            Route("/v1/stores/{store}/stock", pages.stock),
-            Route("/v1/stores/{store}/log", pages.log),
+            *(Route(question.path, pages.answering(question)) for question in QUESTIONS),
+            Route("/v1/board", pages.board),
             Route("/v1/stores/{store}/commands", orders.ask, methods=["POST"]),
             Route("/v1/commands/{id}", orders.one),
-            Route("/v1/stock", pages.stock_of),
-            Route("/v1/quarantine", pages.quarantine),
             Route("/v1/events", pages.events),
+            Route("/v1/openapi.json", lambda _: Response(document, media_type="application/json")),
             Mount("/static", StaticFiles(directory=str(static))),
         ],
-        exception_handlers={UnknownName: _unknown, 404: _no_such_page, 405: _wrong_method, _BadQuery: _bad_query},
+        exception_handlers={UnknownName: _unknown, 404: _no_such_page, 405: _wrong_method, BadQuery: _bad_query},
     )
     return _secured(app)
 
 
-class _BadQuery(Exception):
-    """Raised when a number in the query is none, or out of range."""
-
-
 class _Pages:
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, streams: Streams) -> None:
         self._board = board
+        self._streams = streams
 
-    async def stores(self, _: Request) -> Response:
-        return _json(self._board.stores())
+    def answering(self, question: Question) -> Callable[[Request], Awaitable[Response]]:
+        """The page that answers a question of the API."""
 
-    async def stock(self, request: Request) -> Response:
-        return _json(await self._board.stock(request.path_params["store"]))
+        async def page(request: Request) -> Response:
+            answer = question.ask(self._board, question.read(_query(request)) | request.path_params)
+            return _json(await answer if isinstance(answer, Awaitable) else answer)
 
-    async def log(self, request: Request) -> Response:
-        after = _number(request, "after", 0, 0, 2**53)
-        limit = _number(request, "limit", 100, 1, _LOG_ROWS_MAX)
-        return _json(await self._board.log(request.path_params["store"], after, limit))
+        return page
 
-    async def stock_of(self, request: Request) -> Response:
-        sku = request.query_params.get("sku", "")
-        if not sku:
-            return _problem(400, "no SKU was named", "Ask like /v1/stock?sku=TEA-100.")
-        return _json(await self._board.stock_of(sku))
+    async def board(self, _: Request) -> ASGIApp:
+        return self._streams.pages() or _too_many()
 
-    async def quarantine(self, _: Request) -> Response:
-        return _json(await self._board.quarantine())
-
-    async def events(self, _: Request) -> Response:
-        if self._board.is_full():
-            return _problem(503, "too many pages are open", "Close some, or ask /v1/stores now and then.")
-        return StreamingResponse(self._board.events(), media_type="text/event-stream")
+    async def events(self, request: Request) -> ASGIApp:
+        asked = read_query(_query(request), EVENTS_QUERY)
+        store = asked["store"]
+        if store is None and (asked["after"] or "last-event-id" in request.headers):
+            raise BadQuery("after means a row of one store: name the store too")
+        if store is None:
+            return self._streams.followers(None, None) or _too_many()
+        self._board.books(store)
+        last = request.headers.get("last-event-id", f"{store}/{asked['after']}" if asked["after"] else None)
+        return self._streams.followers(store, None if last is None else _mark(store, last)) or _too_many()
 
 
 class _CommandPages:
@@ -138,13 +136,19 @@ def _command(row: CommandRow) -> dict[str, Any]:
     }
 
 
-def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and least <= int(text) <= most):
-        raise _BadQuery(f"{name} must be a number from {least} to {most}")
-    return int(text)
+def _query(request: Request) -> dict[str, str]:
+    """Raises BadQuery when something is said twice: which of the two was meant?"""
+    pairs = request.query_params.multi_items()
+    if len(pairs) > len(dict(pairs)):
+        raise BadQuery("something is said twice")
+    return dict(pairs)
+
+
+def _mark(store: str, last: str) -> Mark:
+    found = re.fullmatch(r"([A-Za-z0-9-]+)/([0-9]{1,16})/([0-9]{1,16})", last)
+    if found is None or found[1] != store:
+        raise BadQuery(f"{last[:64]!r} is no row of {store}")
+    return Mark(int(found[2]), int(found[3]))
 
 
 def _secured(app: ASGIApp) -> ASGIApp:
@@ -175,7 +179,11 @@ async def _wrong_method(_: Request, error: Exception) -> Response:
 
 
 async def _bad_query(_: Request, error: Exception) -> Response:
-    return _problem(400, str(error), "Ask like /v1/stores/SH-0001/log?after=0&limit=100.")
+    return _problem(400, str(error), "/v1/openapi.json says what can be asked.")
+
+
+def _too_many() -> Response:
+    return _problem(503, "too many listen already", "Close some, or ask /v1/stores/{id}/log now and then.")
 
 
 def _problem(status: int, error: str, hint: str) -> Response:

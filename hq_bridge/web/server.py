@@ -9,6 +9,9 @@ from starlette.types import ASGIApp
 
 #: Open requests get this long when HQ stops.
 _STOP_WITHIN_S = 1
+#: A client that takes nothing for so long is cut off by the kernel.
+_UNREAD_MS = 60_000
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux
 
 
 class WebServer(uvicorn.Server):
@@ -31,6 +34,8 @@ class WebServer(uvicorn.Server):
         )
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=128)
+        if _USER_TIMEOUT is not None:  # connections inherit it
+            self._socket.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, _UNREAD_MS)
 
     @property
     def address(self) -> str:

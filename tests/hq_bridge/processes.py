@@ -27,6 +27,7 @@ def write_config(
     tls: Path | None = None,
     commands: Path | None = None,
     database: URL | None = None,
+    events: bool = False,
 ) -> Path:
     path = folder / "hq.toml"
     more = f'tls = "{tls}"\n' if tls else ""
@@ -35,6 +36,8 @@ def write_config(
     if database is not None:
         more += f'database = "{database.render_as_string(hide_password=False)}"\n'
     more += f'[web]\nport = 0\ntoken = "{TOKEN}"\n'
+    if events:
+        more += "[events]\nmqtt = true\n"
     path.write_text(f'[hq]\nchain = "demo"\nbroker = "{broker}"\nmqtt_version = "{version}"\n{more}')
     return path
 

@@ -155,7 +155,7 @@ async def test_a_signal_stops_it_cleanly_even_with_a_page_open(
     async with (
         hq_process(write_config(tmp_path, mosquitto.address)) as hq,
         httpx.AsyncClient() as client,
-        client.stream("GET", f"{hq.web}/v1/events") as stream,
+        client.stream("GET", f"{hq.web}/v1/board") as stream,
     ):
         lines = stream.aiter_lines()
         assert await anext(lines) == "event: stores"

@@ -2,50 +2,75 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy.engine import URL
 
 from hq_bridge.commands import Commands
+from hq_bridge.events import Trail
+from hq_bridge.web.api import openapi
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
+from hq_bridge.web.streams import Streams
 from tests.hq_bridge.shop import Shop
 from tests.hq_bridge.test_ingest import Hq, hq_at
 from wire.messages import StockRow
 from wire.mqtt import Link, parse_broker
 
 NOW = 1_763_760_005_000
+DOCUMENT = openapi()
+
+
+def is_as_published(path: str, answer: httpx.Response) -> None:
+    """Every answer of these tests is what the OpenAPI document says of its path."""
+    for template, methods in DOCUMENT["paths"].items():
+        if re.fullmatch(template.replace("{store}", "[^/]+"), urlsplit(path).path):
+            responses = methods["get"]["responses"]
+            break
+    else:
+        responses = DOCUMENT["paths"]["/v1/stores"]["get"]["responses"]
+    told = responses.get(str(answer.status_code), responses["default"])["content"]["application/json"]["schema"]
+    Draft202012Validator({**told, "components": DOCUMENT["components"]}).validate(answer.json())
 
 
 class Web:
-    def __init__(self, hq: Hq, client: httpx.AsyncClient) -> None:
+    def __init__(self, hq: Hq, client: httpx.AsyncClient, board: Board, streams: Streams) -> None:
         self.hq = hq
         self.client = client
+        self.board = board
+        self.streams = streams
 
     async def get(self, path: str, status: int = 200) -> Any:
         answer = await self.client.get(path)
         assert answer.status_code == status, answer.text
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        is_as_published(path, answer)
         return answer.json()
 
 
 @asynccontextmanager
-async def web_over(hq: Hq) -> AsyncIterator[Web]:
+async def web_over(hq: Hq, patience_s: float = 10) -> AsyncIterator[Web]:
     link = Link(parse_broker("mqtt://127.0.0.1:1"), "hq", on_message=hq.ingest.offer, now_ms=lambda: NOW)
     board = Board("demo", hq.ingest, hq.database, link, lambda: NOW)
     commands = Commands("demo", hq.database, hq.ingest.stores, None, lambda: NOW, [])
-    server = WebServer(make_app(board, commands), "127.0.0.1", 0)
+    trail = Trail(hq.database, hq.ingest.stores)
+    streams = Streams(board, trail, hq.ingest.bell, patience_s=patience_s)
+    server = WebServer(make_app(board, streams, commands), "127.0.0.1", 0)
     task = asyncio.create_task(server.run_until_stopped())
-    async with httpx.AsyncClient(base_url=server.address) as client:
-        yield Web(hq, client)
-    board.close()
+    async with httpx.AsyncClient(base_url=server.address, limits=httpx.Limits()) as client:
+        yield Web(hq, client, board, streams)
+    streams.close()
     server.stop()
     await asyncio.wait_for(task, 5)
+    await trail.close()
 
 
 @pytest.fixture
@@ -145,6 +170,17 @@ async def test_the_log_says_what_it_no_longer_has(web: Web) -> None:
         ("/v1/stores/NOBODY/log", 404),
         ("/v1/stock?sku=NOTHING", 404),
         ("/v1/stock", 400),
+        ("/v1/stock?sku=", 400),
+        ("/v1/stock?sku=A&sku=B", 400),
+        ("/v1/stock?skus=A", 400),
+        ("/v1/stores?store=SH-0001", 400),
+        ("/v1/skus", 400),
+        ("/v1/skus?prefix=S&limit=0", 400),
+        ("/v1/lag?store=NOBODY", 404),
+        ("/v1/lag?store=a/b", 400),
+        ("/v1/events?store=NOBODY", 404),
+        ("/v1/events?after=3/17", 400),
+        ("/v1/events?store=SH-0001&after=x", 400),
         ("/v1/nothing", 404),
         ("/nowhere", 404),
         ("/static/nothing.js", 404),
@@ -168,7 +204,7 @@ async def test_a_wrong_number_is_named(web: Web, query: str) -> None:
     assert query.split("=")[0] in answer["error"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/stores", "/v1/events", "/static/page.js"])
+@pytest.mark.parametrize("path", ["/", "/v1/stores", "/v1/events", "/v1/board", "/static/page.js"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_pages_only_answer(web: Web, method: str, path: str) -> None:
     answer = await web.client.request(method, path)
@@ -177,10 +213,10 @@ async def test_pages_only_answer(web: Web, method: str, path: str) -> None:
     assert answer.json() == {"error": "HQ's pages only answer questions", "hint": "Use GET."}
 
 
-async def test_events_follow_the_books(web: Web) -> None:
+async def test_the_page_s_stream_follows_the_books(web: Web) -> None:
     shop = Shop()
     shop.trade(30)
-    async with asyncio.timeout(10), web.client.stream("GET", "/v1/events") as stream:
+    async with asyncio.timeout(10), web.client.stream("GET", "/v1/board") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.aiter_lines()
         cursor = -1

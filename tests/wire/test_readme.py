@@ -32,7 +32,14 @@ def test_every_topic_is_the_code_s() -> None:
     }  # fmt: skip
     told = set(re.findall(r"^\| `(nearshelf/[^`]+)`", README, re.MULTILINE))
     shard = topics.shard_of("STORE")
-    named = {"<chain>": "CHAIN", "<store>": "STORE", "<shard>": shard, "<name>": "NAME", "<part>": "7", "<kind>": "KIND"}
+    named = {
+        "<chain>": "CHAIN",
+        "<store>": "STORE",
+        "<shard>": shard,
+        "<name>": "NAME",
+        "<part>": "7",
+        "<kind>": "KIND",
+    }
     filled = set()
     for topic in told:
         for name, value in named.items():

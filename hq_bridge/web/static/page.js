@@ -1,4 +1,4 @@
-// HQ's page: shows what /v1/events tells, asks for stock when somebody wants to see it. All text goes in as text.
+// HQ's page: shows what /v1/board tells, asks for stock when somebody wants to see it. All text goes in as text.
 
 import { currentLanguage, duration, lag, lags, number, switchLanguage, t } from "./strings.js";
 
@@ -258,7 +258,7 @@ $("search").addEventListener("submit", (event) => {
   if (sku) void search(sku).catch(() => {});
 });
 
-const events = new EventSource("/v1/events"); // comes back by itself
+const events = new EventSource("/v1/board"); // comes back by itself
 events.addEventListener("stores", (event) => {
   board = JSON.parse(event.data);
   boardAt = performance.now();

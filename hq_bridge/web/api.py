@@ -1,0 +1,205 @@
+"""HQ's HTTP API as a table: each route, what may be asked, what is answered. `openapi` tells the world of it."""
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from hq_bridge.web import shapes
+from hq_bridge.web.board import Board
+from wire.messages import Event
+
+_NUMBER_MAX = 2**53 - 1
+
+
+class BadQuery(Exception):
+    """Raised when what was asked makes no sense; says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number in the query."""
+
+    name: str
+    what: str
+    least: int
+    most: int
+    default: int | None
+
+    def read(self, text: str | None) -> int | None:
+        """Raises BadQuery."""
+        if text is None:
+            return self.default
+        if not (text.isascii() and text.isdigit() and len(text) <= 16 and self.least <= int(text) <= self.most):
+            raise BadQuery(f"{self.name} must be a number from {self.least} to {self.most}")
+        return int(text)
+
+    def schema(self) -> dict[str, Any]:
+        default = {} if self.default is None else {"default": self.default}
+        return {"type": "integer", "minimum": self.least, "maximum": self.most, **default}
+
+    @property
+    def required(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in the query."""
+
+    name: str
+    what: str
+    required: bool = False
+    pattern: str = r"^[^\u0000]{1,256}$"
+    example: str = ""
+
+    def read(self, text: str | None) -> str | None:
+        """Raises BadQuery."""
+        if text is None:
+            if self.required:
+                raise BadQuery(f"{self.name} is missing: {self.what}")
+            return None
+        if re.fullmatch(self.pattern, text) is None or text.endswith("\n"):
+            raise BadQuery(f"{self.name} cannot be {text[:64]!r}: {self.what}")
+        return text
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": self.pattern, **({"examples": [self.example]} if self.example else {})}
+
+
+Answer = msgspec.Struct | Awaitable[msgspec.Struct]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One route: `ask` gets the values of path and query by name."""
+
+    path: str
+    what: str
+    answer: type[msgspec.Struct]
+    query: tuple[Number | Text, ...]
+    ask: Callable[[Board, Mapping[str, Any]], Answer]
+
+    def read(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """The query's values by name. Raises BadQuery."""
+        return read_query(query, self.query)
+
+
+def read_query(query: Mapping[str, str], known: tuple[Number | Text, ...]) -> dict[str, Any]:
+    """Each known value, checked. Raises BadQuery, also for a name that is not known."""
+    names = [each.name for each in known]
+    for name in query:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
+            may = f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(names) or 'nothing'}"
+            raise BadQuery(f"{name[:64]} is not known here{may}")
+    return {each.name: each.read(query.get(each.name)) for each in known}
+
+
+_LIMIT = Number("limit", "at most so many", 1, 1000, 100)
+
+#: What `/v1/events` may be asked; it is a stream, so its route is in `app.py`.
+EVENTS_QUERY: Final = (
+    Text("store", "one store; without it all, from now on", pattern=r"^[A-Za-z0-9-]{1,32}$", example="SH-0001"),
+    Text("after", "epoch/seq of the last row you have", pattern=r"^[0-9]{1,16}/[0-9]{1,16}$", example="3/17"),
+)
+
+QUESTIONS: Final = (
+    Question(
+        "/v1/stores", "Every store: is it here, how far has it been heard, what is wrong.", shapes.Stores, (),
+        lambda board, _: board.stores(),
+    ),
+    Question(
+        "/v1/stores/{store}/stock", "What one store has, by SKU and place.", shapes.StoreStock, (),
+        lambda board, asked: board.stock(asked["store"]),
+    ),
+    Question(
+        "/v1/stores/{store}/log", "A store's rows as they landed, beyond one you have.", shapes.Log,
+        (
+            Number("epoch", "of these books; the present ones when left out", 0, _NUMBER_MAX, None),
+            Number("after", "the last row you have", 0, _NUMBER_MAX + 1, 0),
+            _LIMIT,
+        ),
+        lambda board, asked: board.log(asked["store"], asked["epoch"], asked["after"], asked["limit"]),
+    ),
+    Question(
+        "/v1/stock", "One SKU over all stores, with the total and how old its oldest part is.", shapes.SkuStock,
+        (Text("sku", "a SKU, written exactly", required=True, example="TEA-100"),),
+        lambda board, asked: board.stock_of(asked["sku"]),
+    ),
+    Question(
+        "/v1/skus", "SKUs that begin so, by name, a page at a time.", shapes.Skus,
+        (
+            Text("prefix", "the first characters of SKUs, in capitals as they are", required=True, example="TEA"),
+            Text("after", "the `next` of the page before", example="TEA-100"),
+            _LIMIT,
+        ),
+        lambda board, asked: board.skus(asked["prefix"], asked["after"] or "", asked["limit"]),
+    ),
+    Question(
+        "/v1/lag", "How far behind its stores HQ was in the last half hour.", shapes.LagTrend,
+        (Text("store", "one store; without it the chain", pattern=r"^[A-Za-z0-9-]{1,32}$", example="SH-0001"),),
+        lambda board, asked: board.lag(asked["store"]),
+    ),
+    Question(
+        "/v1/quarantine", "Messages nobody could read.", shapes.Quarantine, (),
+        lambda board, _: board.quarantine(),
+    ),
+)  # fmt: skip
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of all this."""
+    types: list[Any] = [question.answer for question in QUESTIONS]
+    tops, shared = msgspec.json.schema_components(
+        [*types, shapes.Problem, Event], ref_template="#/components/schemas/{name}"
+    )
+    problem = tops[len(types)]
+    paths = {
+        question.path: {"get": _operation(question.path, question.what, question.query, _json(top), problem)}
+        for question, top in zip(QUESTIONS, tops, strict=False)
+    }
+    stream = {"text/event-stream": {"schema": {"type": "string", "description": _STREAM}}}
+    paths["/v1/events"] = {"get": _operation("/v1/events", _EVENTS, EVENTS_QUERY, stream, problem)}
+    paths["/v1/events"]["get"]["parameters"].append(
+        {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}, "description": "goes before `after`"}
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Nearshelf HQ", "version": "1.0.0", "license": {"name": "Apache-2.0"}},
+        "paths": paths,
+        "components": {"schemas": shared},
+    }
+
+
+_EVENTS = "What HQ has committed, row by row, as CloudEvents."
+_STREAM = (
+    "Server-sent events. Without a name: an Event (see components) with its id as the id. `from`: where the stream of"
+    " one store begins. `gone`: rows that cannot be told any more. `cut_off`: why the stream ends."
+)
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _operation(
+    path: str, what: str, query: tuple[Number | Text, ...], content: dict[str, Any], problem: dict[str, Any]
+) -> dict[str, Any]:
+    store = {"name": "store", "in": "path", "required": True, "schema": {"type": "string"}, "description": "its name"}
+    parameters: list[dict[str, Any]] = [store] if "{store}" in path else []
+    parameters += [
+        {"name": each.name, "in": "query", "required": each.required, "schema": each.schema(), "description": each.what}
+        for each in query
+    ]
+    return {
+        "summary": what,
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "the answer", "content": content},
+            "default": {"description": "why there is none", "content": _json(problem)},
+        },
+    }

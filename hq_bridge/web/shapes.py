@@ -1,0 +1,188 @@
+"""What HQ's API answers, as types: the code fills them, and the OpenAPI document is made of them.
+
+Times are milliseconds since 1970 UTC. An answer about stock says how old it is: `as_of` is when HQ committed the last
+row of it and `age_ms` how long ago that was; `behind` counts the rows HQ knows to be missing; `digest` says whether
+HQ's stock was the store's own when they were last compared.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from hq_bridge.books import Digest, Presence, Trouble
+
+
+class TroubleText(msgspec.Struct, frozen=True):
+    """Something a person should look at: which kind, and what exactly."""
+
+    kind: Trouble
+    text: str
+
+
+class Store(msgspec.Struct, frozen=True):
+    """One store: is it here, how far has it been heard, what is wrong. Lag: commit at HQ minus the row's own time."""
+
+    store: str
+    state: Presence
+    epoch: int
+    cursor: int
+    head: int
+    behind: int
+    landed_at: int | None
+    age_ms: int | None
+    heard_from_at: int | None
+    lag_p50_ms: int | None
+    lag_p99_ms: int | None
+    rows: int
+    units: int
+    cases_open: int
+    digest: Digest
+    trouble: str | None
+    troubles: list[TroubleText]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """HQ's own connection to the broker."""
+
+    state: Literal["here", "connecting"]
+    broker: str
+    connected_since: int | None
+    why: str
+
+
+class Stores(msgspec.Struct, frozen=True):
+    """Every store HQ has ever heard, by name; `counts` are messages and rows since HQ's start."""
+
+    chain: str
+    at: int
+    stores: list[Store]
+    line: Line
+    counts: dict[str, int]
+
+
+class SkuPlaces(msgspec.Struct, frozen=True):
+    """Units of a SKU inside the store, and by place what is not zero (also outside: SUPPLIER, CUSTOMER …)."""
+
+    sku: str
+    on_hand: int
+    places: dict[str, int]
+
+
+class StoreStock(msgspec.Struct, frozen=True):
+    """What one store has, as row `seq` of `epoch` left it."""
+
+    store: str
+    state: Presence
+    epoch: int
+    seq: int
+    as_of: int | None
+    age_ms: int | None
+    behind: int
+    digest: Digest
+    skus: list[SkuPlaces]
+
+
+class StoreHas(msgspec.Struct, frozen=True):
+    """How many units of a SKU one store has on hand."""
+
+    store: str
+    state: Presence
+    on_hand: int
+    as_of: int | None
+    age_ms: int | None
+    behind: int
+    digest: Digest
+
+
+class SkuStock(msgspec.Struct, frozen=True):
+    """A SKU across the chain: every store that ever had it, and the sum, which is as old as its oldest part.
+
+    `digest` is `same` when it is so for every store, `differs` when for one it is not.
+    """
+
+    sku: str
+    on_hand: int
+    as_of: int | None
+    age_ms: int | None
+    behind: int
+    digest: Digest
+    stores: list[StoreHas]
+
+
+class SkuSum(msgspec.Struct, frozen=True):
+    """A SKU, its units over the chain, and how many stores have or had it."""
+
+    sku: str
+    on_hand: int
+    stores: int
+
+
+class Skus(msgspec.Struct, frozen=True):
+    """SKUs by name, a page of them; ask with `after` = `next` for more. As old as the oldest of all stores."""
+
+    as_of: int | None
+    age_ms: int | None
+    behind: int
+    digest: Digest
+    skus: list[SkuSum]
+    next: str | None
+
+
+class Log(msgspec.Struct, frozen=True):
+    """Rows of a store's stream beyond the one asked for, in order, each with when it landed.
+
+    `oldest` is the first row of `epoch` that is still kept; of those asked for, `gone` are no longer. `present` is the
+    epoch of the store's present books: when it is another one and there are no rows, go on there, after row 0.
+    """
+
+    store: str
+    epoch: int
+    present: int
+    oldest: int
+    gone: int
+    rows: list[dict[str, Any]]
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A payload nobody could read: its beginning, and why."""
+
+    id: int
+    at: int
+    topic: str
+    why: str
+    bytes: int
+    payload: str
+
+
+class Quarantine(msgspec.Struct, frozen=True):
+    """How many payloads nobody could read since HQ's start, and the newest that are kept."""
+
+    unreadable: int
+    newest: list[Unreadable]
+
+
+class LagPoint(msgspec.Struct, frozen=True):
+    """One look: the lag of the rows that landed since the one before (None: none did), and the rows missing."""
+
+    p50_ms: int | None
+    p99_ms: int | None
+    behind: int
+
+
+class LagTrend(msgspec.Struct, frozen=True):
+    """The lag over the last half hour, a point every `every_ms`, the last one at `at`.
+
+    Of the whole chain (`store` is null): the middle store's median, the slowest store's p99, and the sum of `behind`.
+    """
+
+    store: str | None
+    at: int
+    every_ms: int
+    points: list[LagPoint]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why there is no answer, and what to do."""
+
+    error: str
+    hint: str
