@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -135,6 +135,84 @@ async def test_a_sku_is_found_across_the_chain(web: Web) -> None:
     expected = {shop.topics.store: shop.on_hand("SKU-1") for shop in shops}
     assert {each["store"]: each["on_hand"] for each in answer["stores"]} == expected
     assert answer["on_hand"] == sum(expected.values())
+
+
+async def test_a_sum_is_as_old_and_as_sure_as_its_worst_part(web: Web) -> None:
+    sure, behind = Shop("SH-1", skus=1), Shop("SH-2", skus=1, seed=2)
+    for shop in (sure, behind):
+        shop.trade(20)
+    web.hq.offer(sure, sure.batch(1, 20))
+    await web.hq.hello(sure)
+    assert (await web.get("/v1/stock?sku=SKU-0"))["digest"] == "same"
+    web.hq.offer(behind, behind.batch(1, 15))
+    await web.hq.settled()
+    web.hq.offer(behind, behind.state(), channel="state")
+    await web.hq.settled()
+    answer = await web.get("/v1/stock?sku=SKU-0")
+    assert [each["behind"] for each in answer["stores"]] == [0, 5]
+    assert [each["digest"] for each in answer["stores"]] == ["same", "unknown"]
+    assert (answer["behind"], answer["digest"], answer["age_ms"]) == (5, "unknown", 4000)
+    await web.hq.hello(behind, behind.hello(told="0" * 16))
+    web.hq.offer(behind, behind.batch(16, 5))
+    await web.hq.settled()
+    assert (await web.get("/v1/stock?sku=SKU-0"))["digest"] == "differs"
+
+
+async def test_skus_are_found_by_their_beginning_a_page_at_a_time(web: Web) -> None:
+    names = ["TEA-1", "TEA-10", "TEA-2", "TEA", "Tea", "tea", "TE", "茶-1", "茶-2", "TEA%", "TEA_", "ZZZ"]
+    shops = [Shop(f"SH-{n}", seed=n) for n in range(2)]
+    for number, shop in enumerate(shops):
+        for seq, sku in enumerate(names, 1):
+            shop.rows.append(
+                StockRow(seq, f"p{seq}", 0, sku, "SUPPLIER", "FLOOR", 1, "receive", "t", -1, 1, number + 1)
+            )
+        web.hq.offer(shop, shop.batch(1, len(names)))
+    await web.hq.settled()
+    found: list[str] = []
+    after = ""
+    while True:
+        page = await web.get(f"/v1/skus?prefix=TEA&limit=2{after}")
+        assert all((each["on_hand"], each["stores"]) == (3, 2) for each in page["skus"])
+        found += [each["sku"] for each in page["skus"]]
+        if page["next"] is None:
+            break
+        after = f"&after={quote(page['next'])}"
+    assert found == sorted(name for name in names if name.startswith("TEA"))
+    assert [each["sku"] for each in (await web.get("/v1/skus?prefix=茶"))["skus"]] == ["茶-1", "茶-2"]
+    assert (await web.get("/v1/skus?prefix=NONE"))["skus"] == []
+
+
+async def test_the_lag_is_kept_for_half_an_hour(web: Web) -> None:
+    shop = Shop()
+    shop.trade(30)
+    web.hq.offer(shop, shop.batch(1, 20))
+    await web.hq.settled()
+    await web.board.trend.look()
+    await web.board.trend.look()
+    web.hq.offer(shop, shop.state(), channel="state")
+    await web.hq.settled()
+    await web.board.trend.look()
+    nothing = {"p50_ms": None, "p99_ms": None}
+    expected = [{"p50_ms": 1000, "p99_ms": 1000, "behind": 0}, nothing | {"behind": 0}, nothing | {"behind": 10}]
+    assert (await web.get("/v1/lag?store=SH-0001"))["points"] == expected
+    assert (await web.get("/v1/lag"))["points"] == expected
+    for _ in range(200):
+        await web.board.trend.look()
+    assert len((await web.get("/v1/lag"))["points"]) == len((await web.get("/v1/lag?store=SH-0001"))["points"]) == 180
+
+
+async def test_the_api_describes_itself(web: Web) -> None:
+    document = (await web.client.get("/v1/openapi.json")).json()
+    assert document == json.loads(json.dumps(DOCUMENT))
+    for name, schema in document["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        assert schema["description"], name
+    refs = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+    assert refs == set(document["components"]["schemas"]) - {"Event"}
+    for path, methods in document["paths"].items():
+        answer = await web.client.get(path.replace("{store}", "NOBODY"), params={"nonsense": "1"})
+        assert answer.status_code == 400, path
+        assert methods["get"]["summary"].endswith(".")
 
 
 async def test_the_log_reads_on_from_a_number(web: Web) -> None:
