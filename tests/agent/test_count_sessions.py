@@ -34,7 +34,7 @@ from agent.store import claims, counts, migrations
 from tests.core.shop import CATALOGUE
 
 SKUS = ("MILK", "EGGS")
-ANNA, BAO, CHEN = PEOPLE = ("anna", "bao", "chen")
+FIRST, SECOND, THIRD = PEOPLE = ("badge-1", "badge-2", "badge-3")
 TOLERATED = 2  # units; 5 % of these small balances is less
 
 picks = st.integers(0, 60)
@@ -263,10 +263,10 @@ class Sessions(RuleBasedStateMachine):
     @rule(pick=picks, off=offs, off_then=offs, nth=st.integers(0, 2))
     def count_twice(self, pick: int, off: int, off_then: int, nth: int) -> None:
         """Two people, one after the other; where they differ, a third decides."""
-        self.count(pick, ANNA, off)
-        self.count(pick, BAO, off_then)
+        self.count(pick, FIRST, off)
+        self.count(pick, SECOND, off_then)
         if self.those("review"):
-            self.review(pick, CHEN, nth)
+            self.review(pick, THIRD, nth)
 
     @rule(pick=picks, other=st.sampled_from((None, None, None, *PEOPLE)), off=offs)
     def enter(self, pick: int, other: str | None, off: int) -> None:
@@ -274,7 +274,7 @@ class Sessions(RuleBasedStateMachine):
         now = self.tick()
         session, sku = self.one_of(self.those("counting", "recount", counted=True), pick)
         line = self.paper.lines.get((session, sku))
-        by = other or (line.counter if line else "") or ANNA
+        by = other or (line.counter if line else "") or FIRST
         counted = max(0, self.paper.balance(sku) + off)
         answer = self.ask(EnterFound(session, by, (Found(("sku", sku), counted),)))
         if line is not None and line.counter == by:
@@ -298,7 +298,7 @@ class Sessions(RuleBasedStateMachine):
         self.adopt()
 
     @precondition(lambda self: self.those("review") or (self.paper.lines and self.paper.now % 3 == 0))
-    @rule(pick=picks, by=st.sampled_from((CHEN, CHEN, *PEOPLE)), nth=st.integers(0, 3))
+    @rule(pick=picks, by=st.sampled_from((THIRD, THIRD, *PEOPLE)), nth=st.integers(0, 3))
     def review(self, pick: int, by: str, nth: int) -> None:
         self.tick()
         session, sku = self.one_of(self.those("review"), pick)

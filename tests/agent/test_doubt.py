@@ -55,7 +55,7 @@ async def test_what_was_short_and_is_found_by_a_count_is_in_the_books_once(tmp_p
     async with opened(tmp_path / "books.db", GOODS) as shop:
         session = await short_of_milk(shop)
         assert (session.place, session.why) == (FLOOR, "case")
-        posted = await counted(shop, session.id, "anna", 9)
+        posted = await counted(shop, session.id, "badge-1", 9)
         assert (posted.state, posted.lines[0].variance) == ("posted", -1)
         assert units(shop) == {FLOOR: 9, SHRINK: 1}
         assert (shop.books.on_hand["MILK"], shop.books.cases, shop.books.counts.sessions) == (9, {}, {})
@@ -65,9 +65,9 @@ async def test_what_was_short_and_is_found_by_a_count_is_in_the_books_once(tmp_p
 async def test_a_confirmed_shortage_is_shrink_once_another_person_agrees(tmp_path: Path) -> None:
     async with opened(tmp_path / "books.db", GOODS) as shop:
         session = await short_of_milk(shop)
-        assert (await counted(shop, session.id, "anna", 0)).state == "recount"
+        assert (await counted(shop, session.id, "badge-1", 0)).state == "recount"
         assert units(shop) == {SUSPECT: 10}
-        assert (await counted(shop, session.id, "bao", 0)).state == "posted"
+        assert (await counted(shop, session.id, "badge-2", 0)).state == "posted"
         assert units(shop) == {SHRINK: 10}
         assert not shop.books.cases
 
@@ -76,11 +76,11 @@ async def test_units_found_elsewhere_come_out_of_doubt_and_only_the_rest_is_new(
     async with opened(tmp_path / "books.db", GOODS) as shop:
         session = await short_of_milk(shop, 4)
         await receive(shop, 2)
-        await shop.clerk.enter(RequestCount("C-1", BACKROOM, "cycle", "lee", (("sku", "MILK"),)))
-        assert (await counted(shop, "C-1", "anna", 5)).state == "posted"
+        await shop.clerk.enter(RequestCount("C-1", BACKROOM, "cycle", "badge-4", (("sku", "MILK"),)))
+        assert (await counted(shop, "C-1", "badge-1", 5)).state == "posted"
         assert units(shop) == {BACKROOM: 5, SUSPECT: 1}
         assert ("recount", ABOUT) in shop.books.cases
-        assert (await counted(shop, session.id, "anna", 3)).state == "posted"
+        assert (await counted(shop, session.id, "badge-1", 3)).state == "posted"
         assert units(shop) == {FLOOR: 3, BACKROOM: 5, FOUND: -2}
         assert not shop.books.cases
 
@@ -88,12 +88,12 @@ async def test_units_found_elsewhere_come_out_of_doubt_and_only_the_rest_is_new(
 async def test_what_was_counted_before_somebody_looked_in_vain_is_counted_again(tmp_path: Path) -> None:
     async with opened(tmp_path / "books.db", GOODS) as shop:
         await stocked(shop, 20)
-        await shop.clerk.enter(RequestCount("C-1", FLOOR, "cycle", "lee", (("sku", "MILK"),)))
-        assert (await counted(shop, "C-1", "anna", 9)).state == "recount"
+        await shop.clerk.enter(RequestCount("C-1", FLOOR, "cycle", "badge-4", (("sku", "MILK"),)))
+        assert (await counted(shop, "C-1", "badge-1", 9)).state == "recount"
         await looked_in_vain(shop)
-        assert (await counted(shop, "C-1", "bao", 9)).state == "recount"  # nothing that it could be compared with
+        assert (await counted(shop, "C-1", "badge-2", 9)).state == "recount"  # nothing that it could be compared with
         assert units(shop) == {SUSPECT: 20}
-        assert (await counted(shop, "C-1", "anna", 9)).state == "posted"
+        assert (await counted(shop, "C-1", "badge-1", 9)).state == "posted"
         assert units(shop) == {FLOOR: 9, SHRINK: 11}
         assert not shop.books.cases
 
@@ -107,9 +107,9 @@ async def test_a_sale_before_or_after_the_count_of_what_is_in_doubt_leaves_the_s
         session = await short_of_milk(shop)
         if sold_first:
             await shop.clerk.enter(sale)
-            await counted(shop, session.id, "anna", 6)
+            await counted(shop, session.id, "badge-1", 6)
         else:
-            await counted(shop, session.id, "anna", 9)
+            await counted(shop, session.id, "badge-1", 9)
             await shop.clerk.enter(sale)
         assert units(shop) == {FLOOR: 6, SHRINK: 1}
         assert not shop.books.cases

@@ -325,10 +325,10 @@ async def test_resolved_holds_leave_no_balance_behind(tmp_path: Path) -> None:
 async def test_a_count_that_is_over_is_kept_as_long_as_its_posting(tmp_path: Path) -> None:
     async with opened(tmp_path / "books.db") as shop:
         for name in ("C-1", "C-2"):
-            await shop.clerk.enter(RequestCount(name, BACKROOM, "cycle", "lee", (("sku", "MILK"),)))
+            await shop.clerk.enter(RequestCount(name, BACKROOM, "cycle", "badge-4", (("sku", "MILK"),)))
             if name == "C-1":
-                await shop.clerk.enter(StartCount(name, "anna"))
-                await shop.clerk.enter(EnterFound(name, "anna", (Found(("sku", "MILK"), 2),)))
+                await shop.clerk.enter(StartCount(name, "badge-1"))
+                await shop.clerk.enter(EnterFound(name, "badge-1", (Found(("sku", "MILK"), 2),)))
         now = SystemClock().now_ms()
 
         async def dropped(before: int) -> int:

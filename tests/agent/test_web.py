@@ -368,12 +368,12 @@ def test_any_bytes_are_an_ask_or_mistakes_or_no_json(body: bytes) -> None:
 def count_of(site: Site, counted: int, **others: Any) -> dict[str, Any]:
     head = site.shop.books.head
     line = {"line": 1, "sku": "MILK", "counted": counted, "from_seq": head, "to_seq": head}
-    return {"count": "C-1", "epoch": site.shop.books.epoch, "place": "FLOOR", "by": "anna", "lines": [line]} | others
+    return {"count": "C-1", "epoch": site.shop.books.epoch, "place": "FLOOR", "by": "badge-1", "lines": [line]} | others
 
 
 async def test_a_count_is_posted_as_the_difference_and_what_was_sold_since_stays(site: Site) -> None:
     sale = {"receipt": "T-1", "lines": [{"line": 1, "sku": "MILK", "qty": 2}]}
-    count = count_of(site, 9, approved_by="bao")
+    count = count_of(site, 9, approved_by="badge-2")
     await site.post("/v1/sales", sale)
     posted = await site.post("/v1/counts", count)
     assert posted.status_code == 200
@@ -395,7 +395,7 @@ async def test_what_moved_while_it_was_counted_is_read_from_the_ledger(site: Sit
 
 
 async def test_a_count_that_cannot_be_right_names_its_mistakes(site: Site) -> None:
-    wrong = await site.post("/v1/counts", count_of(site, -1, approved_by="anna", zone="A"))
+    wrong = await site.post("/v1/counts", count_of(site, -1, approved_by="badge-1", zone="A"))
     assert wrong.status_code == 422
     assert {mistake["path"] for mistake in wrong.json()["mistakes"]} == {"lines[0].counted", "approved_by", "zone"}
     other = await site.post("/v1/counts", count_of(site, 1, epoch=1))
@@ -405,7 +405,7 @@ async def test_a_count_that_cannot_be_right_names_its_mistakes(site: Site) -> No
 
 
 async def test_explain_names_every_term(site: Site) -> None:
-    await site.post("/v1/counts", count_of(site, 5, approved_by="bao"))
+    await site.post("/v1/counts", count_of(site, 5, approved_by="badge-2"))
     await site.shop.clerk.enter(Reserve("h-1", "web", (Want(1, "MILK", 2),), 900))
     found = (await site.client.get("/v1/explain/MILK")).json()
     assert found["places"] == {"FLOOR": 5, "FOUND": -5}

@@ -13,7 +13,7 @@ from tests.core import shop as goods
 __all__ = ["site"]
 
 MILK = {"sku": "MILK"}
-REQUEST = {"count": "C/1", "place": "FLOOR", "by": "lee", "items": [MILK]}
+REQUEST = {"count": "C/1", "place": "FLOOR", "by": "badge-4", "items": [MILK]}
 
 
 async def asked(site: Site, step: str, body: Any, count: str = "C/1") -> Any:
@@ -28,10 +28,10 @@ async def look(site: Site, count: str = "C/1") -> Any:
 
 
 async def test_a_count_from_its_request_to_a_managers_verdict(site: Site) -> None:
-    requested = await asked(site, "", REQUEST | {"assigned_to": "anna", "due_s": 600, "why": "short_pick"})
-    assert (requested["state"], requested["owner"], requested["assigned_to"]) == ("requested", "store_lead", "anna")
+    requested = await asked(site, "", REQUEST | {"assigned_to": "badge-1", "due_s": 600, "why": "short_pick"})
+    assert (requested["state"], requested["owner"], requested["assigned_to"]) == ("requested", "store_lead", "badge-1")
     assert requested["due"] - requested["requested_at"] == 600_000
-    for by, counted, state in (("anna", 9, "recount"), ("bao", 8, "review")):
+    for by, counted, state in (("badge-1", 9, "recount"), ("badge-2", 8, "review")):
         await asked(site, "start", {"by": by})
         assert (await look(site))["counters"] == [by]
         body = {"by": by, "lines": [{"gtin": goods.gtin_14(goods.MILK), "counted": counted}]}
@@ -39,10 +39,13 @@ async def test_a_count_from_its_request_to_a_managers_verdict(site: Site) -> Non
         assert first["state"] == state
         assert await asked(site, "lines", body) == first
     (line,) = (await look(site))["lines"]
-    assert [(one["by"], one["counted"], one["book"]) for one in line["counted"]] == [("anna", 9, 0), ("bao", 8, 0)]
+    assert [(one["by"], one["counted"], one["book"]) for one in line["counted"]] == [
+        ("badge-1", 9, 0),
+        ("badge-2", 8, 0),
+    ]
     assert (await look(site))["owner"] == "manager"
-    decided = await asked(site, "review", {"by": "chen", "lines": [MILK | {"approve": 2}]})
-    assert (decided["lines"][0]["outcome"], decided["lines"][0]["decided_by"]) == ("posted", "chen")
+    decided = await asked(site, "review", {"by": "badge-3", "lines": [MILK | {"approve": 2}]})
+    assert (decided["lines"][0]["outcome"], decided["lines"][0]["decided_by"]) == ("posted", "badge-3")
     assert site.shop.books.balance("MILK", "FLOOR") == 8
     assert (await look(site)) == decided
     assert (await site.client.get("/v1/counts")).json() == {"counts": []}
@@ -57,8 +60,8 @@ async def test_whoever_may_still_count_is_told_neither_what_was_found_nor_what_t
     refused = await site.post("/v1/counts", REQUEST | {"items": items})
     assert [one["path"] for one in refused.json()["mistakes"]] == ["items[0]"]
     name = case["count"]
-    await asked(site, "start", {"by": "anna"}, name)
-    told = await asked(site, "lines", {"by": "anna", "lines": [{"sku": "EGGS", "counted": 31}]}, name)
+    await asked(site, "start", {"by": "badge-1"}, name)
+    told = await asked(site, "lines", {"by": "badge-1", "lines": [{"sku": "EGGS", "counted": 31}]}, name)
     assert (told["state"], told["lines"][0]["why"]) == ("recount", "the difference is large")
     for answer in (told, await look(site, name), (await site.client.get("/v1/counts")).json()):
         assert not {"variance", "book", "outcome"} & keys_in(answer)
@@ -82,13 +85,13 @@ def numbers_in(value: Any) -> set[int]:
 async def test_a_count_is_stopped_and_its_name_stays_taken(site: Site) -> None:
     await asked(site, "", REQUEST)
     assert (await asked(site, "", REQUEST))["state"] == "requested"
-    assert (await asked(site, "cancel", {"by": "lee"}))["state"] == "cancelled"
-    assert (await asked(site, "cancel", {"by": "lee"}))["state"] == "cancelled"
-    started = await site.post("/v1/counts/C/1/start", {"by": "anna"})
+    assert (await asked(site, "cancel", {"by": "badge-4"}))["state"] == "cancelled"
+    assert (await asked(site, "cancel", {"by": "badge-4"}))["state"] == "cancelled"
+    started = await site.post("/v1/counts/C/1/start", {"by": "badge-1"})
     assert (started.status_code, started.json()["mistakes"][0]["path"]) == (409, "count")
     assert (await site.post("/v1/counts", REQUEST | {"place": "BACKROOM"})).status_code == 409
     assert (await site.client.get("/v1/counts/C-9")).status_code == 404
-    assert (await site.post("/v1/counts/C-9/start", {"by": "anna"})).status_code == 422
+    assert (await site.post("/v1/counts/C-9/start", {"by": "badge-1"})).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -96,13 +99,13 @@ async def test_a_count_is_stopped_and_its_name_stays_taken(site: Site) -> None:
     [
         ("", {"count": "", "place": 3, "why": "mood", "due_s": 1, "items": [{}], "zone": "A"},
          {"count", "place", "by", "why", "due_s", "items[0]", "zone"}),
-        ("", {"count": "C", "place": "FLOOR", "by": "lee", "items": []}, {"items"}),
-        ("", {"count": "C", "place": "FLOOR", "by": "lee", "items": [{"sku": "MILK", "qty": 1}]}, {"items[0].qty"}),
+        ("", {"count": "C", "place": "FLOOR", "by": "badge-4", "items": []}, {"items"}),
+        ("", {"count": "C", "place": "FLOOR", "by": "badge-4", "items": [{"sku": "MILK", "qty": 1}]}, {"items[0].qty"}),
         ("start", {"by": "", "take_over": 1, "from_seq": 1}, {"by", "take_over", "from_seq"}),
-        ("lines", {"by": "anna", "lines": [{"sku": "MILK", "counted": -1, "to_seq": 4}]},
+        ("lines", {"by": "badge-1", "lines": [{"sku": "MILK", "counted": -1, "to_seq": 4}]},
          {"lines[0].counted", "lines[0].to_seq"}),
-        ("lines", {"by": "anna"}, {"lines"}),
-        ("review", {"by": "chen", "lines": [{"sku": "MILK", "approve": True}]}, {"lines[0].approve"}),
+        ("lines", {"by": "badge-1"}, {"lines"}),
+        ("review", {"by": "badge-3", "lines": [{"sku": "MILK", "approve": True}]}, {"lines[0].approve"}),
         ("cancel", {"why": "late"}, {"by", "why"}),
     ],
 )  # fmt: skip
@@ -126,24 +129,24 @@ async def test_a_count_that_was_sent_is_counted_again_by_another_person_under_th
         line = MILK | {"line": 1, "counted": counted, "from_seq": head, "to_seq": head}
         return {"count": "C/1", "epoch": epoch, "place": "FLOOR", "by": by, "lines": [line]}
 
-    (first,) = (await asked(site, "", sent("anna", 9)))["lines"]
+    (first,) = (await asked(site, "", sent("badge-1", 9)))["lines"]
     assert (first["outcome"], first["why"]) == ("recount", "the difference is large")
-    again = await site.post("/v1/counts", sent("anna", 8))
+    again = await site.post("/v1/counts", sent("badge-1", 8))
     assert "was sent before with other numbers" in again.json()["mistakes"][0]["problem"]
-    (second,) = (await asked(site, "", sent("bao", 9)))["lines"]
+    (second,) = (await asked(site, "", sent("badge-2", 9)))["lines"]
     assert (second["outcome"], second["variance"]) == ("posted", 9)
-    assert (await look(site))["lines"][0]["decided_by"] == "bao"
+    assert (await look(site))["lines"][0]["decided_by"] == "badge-2"
 
 
 async def test_counts_go_on_after_a_restart(tmp_path: Path) -> None:
     async with serving_site(tmp_path) as before:
         await asked(before, "", REQUEST)
-        await asked(before, "start", {"by": "anna"})
+        await asked(before, "start", {"by": "badge-1"})
         was = await look(before)
         await before.shop.clerk.enter(Sale("R-1", (SaleLine(1, "sku", "MILK", 1),)))
     async with opened(tmp_path / "books.db") as shop:
         assert list(shop.books.counts.sessions) == ["C/1"]
     async with serving_site(tmp_path) as after:
         assert await look(after) == was
-        told = await asked(after, "lines", {"by": "anna", "lines": [MILK | {"counted": 0}]})
+        told = await asked(after, "lines", {"by": "badge-1", "lines": [MILK | {"counted": 0}]})
         assert told["lines"][0]["why"] == "something moved while it was counted"

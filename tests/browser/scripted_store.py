@@ -54,7 +54,7 @@ class ScriptedStore:
         self.devices = [self.portal(), self.scanner()]
         self.cases = [self.case("c-1", "negative_stock", "MLK-0001", due_in_s=840)]
         self.counting = [
-            self.count("case-1-7", "recount", "negative_stock", -300, ["MLK-0001"], assigned_to="anna"),
+            self.count("case-1-7", "recount", "negative_stock", -300, ["MLK-0001"], assigned_to="badge-1"),
             self.count("C-17", "counting", "cycle", 5000, ["TEA-0007", "CUP-0031", "SHO-2210"], all=40, settled=12),
         ]
         self.line: dict[str, Any] = {
@@ -105,8 +105,8 @@ class ScriptedStore:
         """An open count."""
         return {
             "count": ident, "place": "FLOOR", "why": why, "state": state, "owner": "store_lead",
-            "due": now_ms() + due_in_s * 1000, "requested_by": "lee", "requested_at": now_ms() - 600_000,
-            "assigned_to": "", "counters": ["bao"] if state == "counting" else [], "settled": 0, "all": 1,
+            "due": now_ms() + due_in_s * 1000, "requested_by": "badge-4", "requested_at": now_ms() - 600_000,
+            "assigned_to": "", "counters": ["badge-2"] if state == "counting" else [], "settled": 0, "all": 1,
             "skus": skus, **others,
         }  # fmt: skip
 

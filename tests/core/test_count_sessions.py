@@ -37,7 +37,7 @@ def stocked(qty: int = 20, rules: CountRules | None = None) -> Ledger:
 
 
 def request(count: str, *skus: str, place: str = FLOOR, why: Why = "cycle", **others: Any) -> RequestCount:
-    return RequestCount(count, place, why, "lee", tuple(("sku", sku) for sku in skus), **others)
+    return RequestCount(count, place, why, "badge-4", tuple(("sku", sku) for sku in skus), **others)
 
 
 def found(counted: int, by: str, count: str = "C-1", sku: str = "MILK") -> EnterFound:
@@ -50,7 +50,7 @@ def counted(ledger: Ledger, by: str, counted: int, count: str = "C-1") -> Any:
     return ledger.ask(found(counted, by, count))
 
 
-def verdict(approve: int, by: str = "chen") -> ReviewCount:
+def verdict(approve: int, by: str = "badge-3") -> ReviewCount:
     return ReviewCount("C-1", by, (Verdict(("sku", "MILK"), approve),))
 
 
@@ -68,11 +68,11 @@ def problem(answer: object) -> str:
 def test_a_count_within_tolerance_posts_itself() -> None:
     ledger = stocked(20)
     assert line(ledger).state == "requested"
-    ledger.ask(StartCount("C-1", "anna"))
-    assert (line(ledger).state, line(ledger).counter, line(ledger).from_seq) == ("counting", "anna", 1)
-    session = ledger.ask(found(18, "anna"))
+    ledger.ask(StartCount("C-1", "badge-1"))
+    assert (line(ledger).state, line(ledger).counter, line(ledger).from_seq) == ("counting", "badge-1", 1)
+    session = ledger.ask(found(18, "badge-1"))
     (one,) = session.lines
-    assert (one.state, one.outcome, one.variance, one.decided_by) == ("posted", "posted", -2, "anna")
+    assert (one.state, one.outcome, one.variance, one.decided_by) == ("posted", "posted", -2, "badge-1")
     assert (ledger.on_floor(), ledger.books.balance("MILK", places.SHRINK)) == (18, 2)
     assert ledger.books.counts.sessions == {}
 
@@ -82,60 +82,60 @@ def test_a_count_that_agrees_is_evidence_and_says_who_counted_when() -> None:
     ledger.books.evidence.clear()
     aged = ledger.books.evidence_age_ms("MILK")
     ledger.at = 5000
-    counted(ledger, "anna", 20)
+    counted(ledger, "badge-1", 20)
     one = line(ledger)
     (reading,) = one.readings
     assert (one.state, one.outcome, one.posting) == ("posted", "agrees", None)
-    assert (reading.by, reading.at, reading.counted) == ("anna", 5000, 20)
+    assert (reading.by, reading.at, reading.counted) == ("badge-1", 5000, 20)
     assert aged > 0 == ledger.books.evidence_age_ms("MILK")
     assert len(ledger.postings) == 1
 
 
 def test_a_large_difference_is_counted_by_another_person_and_posted_when_they_agree() -> None:
     ledger = stocked(20)
-    session = counted(ledger, "anna", 10)
+    session = counted(ledger, "badge-1", 10)
     assert (session.state, session.lines[0].why) == ("recount", "the difference is large")
     assert ("recount", "MILK at FLOOR") in ledger.books.cases
-    assert "anna counted it before" in problem(ledger.ask(StartCount("C-1", "anna")))
+    assert "badge-1 counted it before" in problem(ledger.ask(StartCount("C-1", "badge-1")))
     assert ledger.on_floor() == 20
     ledger.move([("MILK", SELL, 3)])
-    assert counted(ledger, "bao", 7).state == "posted"
+    assert counted(ledger, "badge-2", 7).state == "posted"
     assert ledger.on_floor() == 7
     assert not ledger.books.cases
 
 
 def test_where_two_differ_a_manager_decides_who_has_not_counted_it() -> None:
     ledger = stocked(20)
-    counted(ledger, "anna", 10)
-    session = counted(ledger, "bao", 12)
+    counted(ledger, "badge-1", 10)
+    session = counted(ledger, "badge-2", 12)
     assert (session.state, session.owner, session.lines[0].why) == ("review", "manager", "two counts differ")
     ledger.move([("MILK", SELL, 3)])
-    assert "somebody else must approve" in problem(ledger.ask(verdict(1, "anna")))
+    assert "somebody else must approve" in problem(ledger.ask(verdict(1, "badge-1")))
     assert "no count 3" in problem(ledger.ask(verdict(3)))
     assert "nothing of it is to be counted" in problem(ledger.ask(StartCount("C-1", "dan")))
     one = ledger.ask(verdict(1)).lines[0]
-    assert (one.state, one.variance, one.approved, one.decided_by) == ("posted", -10, 1, "chen")
-    assert (ledger.on_floor(), ledger.postings[-1].actor) == (7, "chen")
+    assert (one.state, one.variance, one.approved, one.decided_by) == ("posted", -10, 1, "badge-3")
+    assert (ledger.on_floor(), ledger.postings[-1].actor) == (7, "badge-3")
     assert not ledger.books.cases
 
 
 def test_what_is_sent_back_is_counted_anew_as_if_nobody_had() -> None:
     ledger = stocked(20)
-    counted(ledger, "anna", 10)
-    counted(ledger, "bao", 12)
+    counted(ledger, "badge-1", 10)
+    counted(ledger, "badge-2", 12)
     assert ledger.ask(verdict(0)).state == "recount"
-    assert "bao counted it before" in problem(ledger.ask(StartCount("C-1", "bao")))
-    assert counted(ledger, "anna", 19).state == "posted"
+    assert "badge-2 counted it before" in problem(ledger.ask(StartCount("C-1", "badge-2")))
+    assert counted(ledger, "badge-1", 19).state == "posted"
     assert ledger.on_floor() == 19
 
 
 def test_what_moved_while_it_was_counted_says_nothing() -> None:
     ledger = stocked(20)
-    ledger.ask(StartCount("C-1", "anna"))
+    ledger.ask(StartCount("C-1", "badge-1"))
     ledger.move([("MILK", SELL, 1)])
-    (one,) = ledger.ask(found(20, "anna")).lines
+    (one,) = ledger.ask(found(20, "badge-1")).lines
     assert (one.state, one.why, one.standing()) == ("recount", "something moved while it was counted", [])
-    assert counted(ledger, "bao", 18).lines[0].outcome == "posted"
+    assert counted(ledger, "badge-2", 18).lines[0].outcome == "posted"
     assert ledger.on_floor() == 18
 
 
@@ -149,9 +149,9 @@ def test_an_approved_count_commutes_with_what_was_sold_since(
     ledger = Ledger(CountRules(Tolerance(0, 0)))
     ledger.move([("MILK", RECEIVE, 200), *before])  # never below zero, which would have it counted by itself
     ledger.ask(request("C-1", "MILK"))
-    if counted(ledger, "anna", first).state == "posted":
+    if counted(ledger, "badge-1", first).state == "posted":
         return
-    if counted(ledger, "bao", second).state == "posted":
+    if counted(ledger, "badge-2", second).state == "posted":
         assert (ledger.on_floor(), first) == (second, second)
         return
     ledger.move(after)
@@ -162,8 +162,8 @@ def test_an_approved_count_commutes_with_what_was_sold_since(
 
 def test_a_very_large_difference_is_a_managers_even_when_two_agree() -> None:
     ledger = stocked(20, CountRules(Tolerance(2, 5, review_above=8)))
-    counted(ledger, "anna", 10)
-    assert counted(ledger, "bao", 10).lines[0].why == "two agree on a very large difference"
+    counted(ledger, "badge-1", 10)
+    assert counted(ledger, "badge-2", 10).lines[0].why == "two agree on a very large difference"
     assert ledger.ask(verdict(2)).state == "posted"
 
 
@@ -173,7 +173,7 @@ def test_grams_are_weighed_not_counted() -> None:
     ledger.move([("NUTS", RECEIVE, 500)])
     for count, weighed in (("C-1", (540,)), ("C-2", (300, 330))):
         ledger.ask(request(count, "NUTS"))
-        for by, grams in zip(("anna", "bao"), weighed, strict=False):
+        for by, grams in zip(("badge-1", "badge-2"), weighed, strict=False):
             ledger.ask(StartCount(count, by))
             ledger.ask(found(grams, by, count, "NUTS"))
         assert line(ledger, count).state == "posted"
@@ -185,31 +185,31 @@ def test_everything_at_a_place_is_counted_and_what_the_books_do_not_have_there_t
     ledger.move([("MILK", RECEIVE, 5), ("SHIRT", RECEIVE, 2)])
     session = ledger.ask(request("C-1"))
     assert [one.sku for one in session.lines] == ["MILK"]  # a shirt's tags are its count
-    assert "does not count it" in problem(ledger.ask(found(2, "anna", sku="EGGS")))
-    ledger.ask(StartCount("C-1", "anna"))
-    session = ledger.ask(found(2, "anna", sku="EGGS"))
+    assert "does not count it" in problem(ledger.ask(found(2, "badge-1", sku="EGGS")))
+    ledger.ask(StartCount("C-1", "badge-1"))
+    session = ledger.ask(found(2, "badge-1", sku="EGGS"))
     assert [(one.line, one.sku, one.state) for one in session.lines] == [(1, "MILK", "counting"), (2, "EGGS", "posted")]
     assert session.state == "counting"
-    assert ledger.ask(found(5, "anna")).state == "posted"
+    assert ledger.ask(found(5, "badge-1")).state == "posted"
     assert (ledger.on_floor("EGGS"), ledger.on_floor()) == (2, 5)
 
 
 def test_a_line_is_taken_over_only_when_that_is_said() -> None:
     ledger = stocked()
-    ledger.ask(StartCount("C-1", "anna"))
-    assert "is being counted by anna" in problem(ledger.ask(StartCount("C-1", "bao")))
+    ledger.ask(StartCount("C-1", "badge-1"))
+    assert "is being counted by badge-1" in problem(ledger.ask(StartCount("C-1", "badge-2")))
     ledger.move([("MILK", SELL, 1)])
-    ledger.ask(StartCount("C-1", "bao", take_over=True))
-    assert "anna does not count MILK now" in problem(ledger.ask(found(19, "anna")))
-    assert ledger.ask(found(19, "bao")).lines[0].outcome == "agrees"
+    ledger.ask(StartCount("C-1", "badge-2", take_over=True))
+    assert "badge-1 does not count MILK now" in problem(ledger.ask(found(19, "badge-1")))
+    assert ledger.ask(found(19, "badge-2")).lines[0].outcome == "agrees"
 
 
 def test_what_is_asked_again_changes_nothing_and_what_is_another_ask_is_refused() -> None:
     ledger = stocked()
     asks: list[CountAsk] = [
-        request("C-1", "MILK"), StartCount("C-1", "anna"), found(10, "anna"), StartCount("C-1", "bao"),
-        found(11, "bao"), verdict(0), StartCount("C-1", "anna"), found(10, "anna"), StartCount("C-1", "bao"),
-        found(11, "bao"), verdict(4),
+        request("C-1", "MILK"), StartCount("C-1", "badge-1"), found(10, "badge-1"), StartCount("C-1", "badge-2"),
+        found(11, "badge-2"), verdict(0), StartCount("C-1", "badge-1"), found(10, "badge-1"),
+        StartCount("C-1", "badge-2"), found(11, "badge-2"), verdict(4),
     ]  # fmt: skip
     for ask in asks:
         first, head = ledger.ask(ask), ledger.books.head
@@ -217,17 +217,17 @@ def test_what_is_asked_again_changes_nothing_and_what_is_another_ask_is_refused(
     assert (ledger.on_floor(), len(line(ledger).readings)) == (11, 4)
     assert "as something else" in problem(ledger.ask(request("C-1", "EGGS")))
     assert "nothing to decide" in problem(ledger.ask(verdict(1)))
-    assert "nothing of it can be cancelled" in problem(ledger.ask(CancelCount("C-1", "lee")))
-    assert "is not known" in problem(ledger.ask(StartCount("C-9", "anna")))
+    assert "nothing of it can be cancelled" in problem(ledger.ask(CancelCount("C-1", "badge-4")))
+    assert "is not known" in problem(ledger.ask(StartCount("C-9", "badge-1")))
 
 
 @pytest.mark.parametrize("state", ["requested", "counting", "recount", "review"])
 def test_whatever_is_not_posted_can_be_cancelled(state: CountState) -> None:
     ledger = stocked()
     steps: dict[str, list[Any]] = {
-        "counting": ["anna"],
-        "recount": [("anna", 10)],
-        "review": [("anna", 10), ("bao", 11)],
+        "counting": ["badge-1"],
+        "recount": [("badge-1", 10)],
+        "review": [("badge-1", 10), ("badge-2", 11)],
     }
     for step in steps.get(state, []):
         if isinstance(step, tuple):
@@ -235,9 +235,9 @@ def test_whatever_is_not_posted_can_be_cancelled(state: CountState) -> None:
         else:
             ledger.ask(StartCount("C-1", step))
     assert line(ledger).state == state
-    cancelled = ledger.ask(CancelCount("C-1", "lee"))
-    assert (cancelled.state, cancelled.lines[0].decided_by) == ("cancelled", "lee")
-    assert ledger.ask(CancelCount("C-1", "lee")) == cancelled
+    cancelled = ledger.ask(CancelCount("C-1", "badge-4"))
+    assert (cancelled.state, cancelled.lines[0].decided_by) == ("cancelled", "badge-4")
+    assert ledger.ask(CancelCount("C-1", "badge-4")) == cancelled
     assert (ledger.on_floor(), ledger.books.counts.sessions) == (20, {})
 
 
@@ -248,8 +248,8 @@ def test_a_case_that_needs_counting_requests_it_once_and_counting_resolves_it() 
     case = ledger.books.cases["negative_stock", "MILK at FLOOR"]
     assert (session.why, session.place, session.lines[0].sku) == ("negative_stock", FLOOR, "MILK")
     assert (session.owner, session.due_at, session.requested_by) == ("store_lead", case.due_at, "agent")
-    counted(ledger, "anna", 4, session.id)
-    assert counted(ledger, "bao", 4, session.id).state == "posted"
+    counted(ledger, "badge-1", 4, session.id)
+    assert counted(ledger, "badge-2", 4, session.id).state == "posted"
     assert (ledger.on_floor(), ledger.books.cases, ledger.books.counts.sessions) == (4, {}, {})
 
 
@@ -257,7 +257,7 @@ def test_a_case_that_comes_up_again_after_its_count_was_cancelled_requests_anoth
     ledger = Ledger()
     ledger.move([("MILK", SELL, 2)])
     (first,) = ledger.books.counts.sessions
-    ledger.ask(CancelCount(first, "lee"))
+    ledger.ask(CancelCount(first, "badge-4"))
     ledger.at += 5 * 3600 * 1000
     ledger.move([("MILK", SELL, 1)])
     (second,) = ledger.books.counts.sessions.values()
@@ -267,7 +267,7 @@ def test_a_case_that_comes_up_again_after_its_count_was_cancelled_requests_anoth
 
 def test_nobody_who_may_still_count_learns_from_a_case_what_the_books_have() -> None:
     ledger = stocked(20)
-    counted(ledger, "anna", 13)
+    counted(ledger, "badge-1", 13)
     (case,) = ledger.books.cases.values()
     assert case.detail == "C-1: the difference is large"
     assert line(ledger).is_blind
@@ -275,12 +275,12 @@ def test_nobody_who_may_still_count_learns_from_a_case_what_the_books_have() -> 
 
 def test_readings_of_another_epoch_say_nothing_and_the_count_goes_on() -> None:
     ledger = stocked(20)
-    counted(ledger, "anna", 10)
-    ledger.ask(StartCount("C-1", "bao"))
+    counted(ledger, "badge-1", 10)
+    ledger.ask(StartCount("C-1", "badge-2"))
     ledger.books.epoch += 1
-    assert "does not count MILK now" in problem(ledger.ask(found(10, "bao")))
-    assert counted(ledger, "bao", 10).lines[0].why == "the difference is large"
-    assert counted(ledger, "anna", 10).state == "posted"
+    assert "does not count MILK now" in problem(ledger.ask(found(10, "badge-2")))
+    assert counted(ledger, "badge-2", 10).lines[0].why == "the difference is large"
+    assert counted(ledger, "badge-1", 10).state == "posted"
     assert ledger.on_floor() == 10
 
 
@@ -304,7 +304,9 @@ def test_a_request_that_cannot_be_right_is_refused(ask: RequestCount, path: str,
 def test_how_many_counts_are_open_and_how_long_one_is_are_bounded() -> None:
     ledger = stocked()
     for nth in range(MOST_OPEN - 1):
-        session = CountSession(f"N-{nth}", places.DISPLAY, "cycle", "lee", 0, 1, "", False, (SessionLine(1, "MILK"),))
+        session = CountSession(
+            f"N-{nth}", places.DISPLAY, "cycle", "badge-4", 0, 1, "", False, (SessionLine(1, "MILK"),)
+        )
         ledger.books.counts.keep(session)
     assert f"{MOST_OPEN} counts are open" in problem(ledger.ask(request("C-2", "EGGS")))
     crowded = Ledger()

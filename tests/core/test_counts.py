@@ -16,7 +16,7 @@ from tests.core.counting import MOVES, Ledger, Movements, movements
 
 def counted(found: int, from_seq: int, to_seq: int, name: str = "C-1", **others: str) -> Count:
     line = CountLine(1, "sku", others.pop("sku", "MILK"), found, from_seq, to_seq)
-    return Count(name, 7, others.pop("place", places.FLOOR), "anna", (line,), **others)
+    return Count(name, 7, others.pop("place", places.FLOOR), "badge-1", (line,), **others)
 
 
 def line_of(answer: Counted | Refused) -> CountedLine:
@@ -105,9 +105,9 @@ def test_a_large_difference_waits_for_somebody_else_to_approve_it() -> None:
     again = Ledger()
     again.move([("MILK", MOVES[0], 100)])
     again.count(counted(90, 1, 1), Tolerance(2, 5))
-    approved = line_of(again.count(counted(90, 1, 1, approved_by="bao"), Tolerance(2, 5)))
+    approved = line_of(again.count(counted(90, 1, 1, approved_by="badge-2"), Tolerance(2, 5)))
     assert (approved.outcome, approved.variance) == ("posted", -10)
-    assert again.postings[-1].actor == "bao"
+    assert again.postings[-1].actor == "badge-2"
     assert not again.books.cases
 
 
@@ -131,7 +131,7 @@ def test_a_place_that_cannot_be_below_zero_is_counted_again_rather_than_that() -
         (counted(1, 0, 1), "lines[0].to_seq", "from from_seq to 0"),
         (
             Count(
-                "C", 7, "FLOOR", "anna", (CountLine(1, "sku", "MILK", 1, 0, 0), CountLine(2, "sku", "MILK", 1, 0, 0))
+                "C", 7, "FLOOR", "badge-1", (CountLine(1, "sku", "MILK", 1, 0, 0), CountLine(2, "sku", "MILK", 1, 0, 0))
             ),
             "lines[1]",
             "an earlier line counts",
@@ -147,7 +147,7 @@ def test_what_cannot_be_right_is_refused_whole(ask: Count, path: str, says: str)
 
 def test_a_count_of_another_epoch_or_of_long_ago_is_refused() -> None:
     ledger = Ledger()
-    other = ledger.count(Count("C", 6, "FLOOR", "anna", ()))
+    other = ledger.count(Count("C", 6, "FLOOR", "badge-1", ()))
     assert isinstance(other, Refused)
     assert other.conflict
     ledger.books.head = MOST_BEHIND

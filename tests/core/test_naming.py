@@ -22,7 +22,7 @@ def test_what_a_turn_s_asks_name_is_gathered_in_their_order() -> None:
         Tick(),
         MoveOrder("O2", "m1", "accept"),
         Delivery("D1", (DeliveryLine(1, "sku", "MILK", (b"b", b"c")),)),
-        CancelCount("C1", "anna"),
+        CancelCount("C1", "badge-1"),
     ]
     assert naming.holds(asks) == ["H1", hold_of("O2")]
     assert naming.orders(asks) == ["O2"]

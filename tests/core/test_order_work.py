@@ -117,20 +117,20 @@ def test_a_claim_that_cannot_be_kept_ends_as_breached_and_the_others_are_kept() 
     floor = Floor(MILK=4)
     floor.order("soon", ("MILK", 2), due_ms=100)
     floor.order("late", ("MILK", 2), due_ms=900)
-    kept = floor.enter(GiveWay("late", "lee"))
+    kept = floor.enter(GiveWay("late", "badge-4"))
     assert isinstance(kept, Refused)
     assert "can be kept" in kept.mistakes[0].problem
     floor.enter(sold(1))
     assert ("breach", "MILK") in floor.books.cases
     for _ in range(2):
-        ended = floor.enter(GiveWay("late", "lee"))
+        ended = floor.enter(GiveWay("late", "badge-4"))
         assert isinstance(ended, Claimed)
         assert ended.state == "breached"
     assert not floor.books.cases
     told = [(one.origin, one.target, one.qty, one.actor) for one in floor.all_postings if one.code == "breach"]
-    assert told == [("COMMIT:O-late/1", "FREE", 2, "lee")]
+    assert told == [("COMMIT:O-late/1", "FREE", 2, "badge-4")]
     assert (floor.books.promised("MILK"), floor.atp("MILK")) == (2, 1)
-    for ask in (CommitHold("late", "O9"), ConsumeHold("late", ((1, 2),)), GiveWay("none", "lee")):
+    for ask in (CommitHold("late", "O9"), ConsumeHold("late", ((1, 2),)), GiveWay("none", "badge-4")):
         assert isinstance(floor.enter(ask), Refused)
 
 
@@ -140,7 +140,7 @@ def test_an_order_whose_claim_is_breached_is_cancelled_when_its_goods_are_back(p
     if pulled:
         floor.work("w1", "picked", 1, HOLD, qty=1, tote="7")
     floor.enter(sold(9 - pulled))
-    assert isinstance(floor.enter(GiveWay(HOLD, "lee")), Claimed)
+    assert isinstance(floor.enter(GiveWay(HOLD, "badge-4")), Claimed)
     assert floor.holds[HOLD].state == "breached"
     if pulled:
         assert (floor.state("O1"), floor.kinds()) == ("cancel_requested", {"put_back"})
@@ -193,7 +193,7 @@ class OrderHistory(RuleBasedStateMachine):
     @precondition(lambda self: self.floor.books.holds)
     @rule(data=st.data())
     def give_way(self, data: st.DataObject) -> None:
-        self.floor.enter(GiveWay(data.draw(st.sampled_from(sorted(self.floor.books.holds))), "lee"))
+        self.floor.enter(GiveWay(data.draw(st.sampled_from(sorted(self.floor.books.holds))), "badge-4"))
 
     @rule(seconds=st.sampled_from((1, 400, 4000, 90_000)))
     def wait(self, seconds: int) -> None:

@@ -21,7 +21,7 @@ from tests.torture.power_cuts import a_folder
 GTIN = {"MILK": gtin_14(MILK), "EGGS": gtin_14(EGGS), "HAM": gtin_14(HAM)}
 EPCS = [epc_of(SHIRT, serial) for serial in range(6)]
 STRANGER = epc_of(SHIRT, 999)
-PEOPLE = ("anna", "bao", "chen")
+PEOPLE = ("badge-1", "badge-2", "badge-3")
 
 skus = st.sampled_from(SKUS)
 few = st.integers(1, 3)

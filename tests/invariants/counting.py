@@ -90,11 +90,11 @@ class Counting(Asking):
         seq, there, corrected = self.looks[nth % len(self.looks)]
         counted, had = max(0, there[sku, place] + off), there[sku, place] - corrected[sku, place]
         line, name = CountLine(1, "sku", sku, counted, seq, seq), self.name("C")
-        by = "bao" if off == 30 else ""
+        by = "badge-2" if off == 30 else ""
         awaited = self._awaited(sku, place)
-        (answer,) = self.ask(Count(name, self.shop.books.epoch, place, "anna", (line,), by))
+        (answer,) = self.ask(Count(name, self.shop.books.epoch, place, "badge-1", (line,), by))
         assert isinstance(answer, Counted)
-        self.paper[name, sku] = Paper(readings=[Reading("anna", counted, had)])
+        self.paper[name, sku] = Paper(readings=[Reading("badge-1", counted, had)])
         if answer.lines[0].outcome in ("posted", "agrees"):
             self._posted(f"{name}/1", sku, place, had, (seq, counted), awaited)
 
@@ -102,7 +102,7 @@ class Counting(Asking):
     def request_count(self, sku: str, place: str) -> None:
         """Of one item, or of all that the books have at a place."""
         items = (("sku", sku),) if sku else ()
-        self.ask(RequestCount(self.name("Q"), place, "cycle", "anna", items))  # type: ignore[arg-type]
+        self.ask(RequestCount(self.name("Q"), place, "cycle", "badge-1", items))  # type: ignore[arg-type]
 
     def count_through(self, sku: str, place: str, off: list[int], approve: int) -> None:
         """One after another counts what was requested last, and a manager decides what is left."""
@@ -168,7 +168,7 @@ class Counting(Asking):
     @precondition(lambda self: self.shop.books.counts.sessions)
     @rule(nth=which)
     def cancel_count(self, nth: int) -> None:
-        self.ask(CancelCount(self._session(nth).id, "anna"))
+        self.ask(CancelCount(self._session(nth).id, "badge-1"))
 
     def _session(self, nth: int, state: str = "") -> CountSession:
         """One of those requested last, of those in this state if there are any."""

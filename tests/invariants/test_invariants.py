@@ -75,7 +75,7 @@ def test_6_count_posting_commutes_with_sales_any_interleaving_gives_the_same_bal
             at, had = shop.books.head, shop.books.balance("MILK", "FLOOR")
             move(shop, after[:entered], "first")
             lines = (CountLine(1, "sku", "MILK", max(0, had + off), at, at),)
-            (answer,) = shop.ask(Count("C", shop.books.epoch, "FLOOR", "anna", lines, approved_by="bao"))
+            (answer,) = shop.ask(Count("C", shop.books.epoch, "FLOOR", "badge-1", lines, approved_by="badge-2"))
             assert isinstance(answer, Counted)
             move(shop, after[entered:], "then")
             found.add((shop.books.balance("MILK", "FLOOR"), shop.books.balance("MILK", "BACKROOM")))
