@@ -71,9 +71,14 @@ async def open_books(path: Path, ballast: Ballast, folder: Path, at: int) -> tup
 
 async def _open_and_look(path: Path, ballast: Ballast) -> Store:
     store = await Store.open(path, ballast)
+    # Side by side: the tables take long, and while SQLite checks them another core may do the sums.
+    tables = asyncio.ensure_future(asyncio.to_thread(_look_at_the_tables_of, path))
     try:
-        await store.write(look)
+        await store.write(_look_at_what_they_say)
+        await tables
     except BaseException:
+        await asyncio.wait({tables})
+        tables.exception()  # one reason is enough
         await store.__aexit__(None, None, None)
         raise
     return store
@@ -81,6 +86,16 @@ async def _open_and_look(path: Path, ballast: Ballast) -> Store:
 
 def look(db: sqlite3.Connection) -> None:
     """Is what the shop lives on what was written? Raises BooksDamagedError."""
+    _look_at_the_tables(db)
+    _look_at_what_they_say(db)
+
+
+def _look_at_the_tables_of(path: Path) -> None:
+    with contextlib.closing(snapshots.reader(path)) as db:
+        _look_at_the_tables(db)
+
+
+def _look_at_the_tables(db: sqlite3.Connection) -> None:
     try:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
@@ -88,6 +103,12 @@ def look(db: sqlite3.Connection) -> None:
                 (verdict,) = db.execute(f"PRAGMA quick_check('{table}')").fetchone()
                 if verdict != "ok":
                     raise BooksDamagedError(f"the table {table} is damaged: {verdict}", _HINT)
+    except sqlite3.DatabaseError as error:
+        raise BooksDamagedError(f"the books cannot be read: {error}", _HINT) from error
+
+
+def _look_at_what_they_say(db: sqlite3.Connection) -> None:
+    try:
         _look_at_the_tail(db)
         _look_at_the_epoch(db)
         wrong = db.execute(
