@@ -1,5 +1,6 @@
 """HQ's page in a real Chromium, with real books behind it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,44 @@ async def test_stores_stock_and_search_follow_the_books(tmp_path: Path, locale: 
             await page.set_viewport_size({"width": width, "height": 900})
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-GB", "half within"), ("zh-CN", "一半在")])
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_pictures_say_how_each_store_is_and_how_the_lag_went(
+    tmp_path: Path, locale: str, words: str, width: int
+) -> None:
+    shops = [Shop(f"SH-{number}", seed=number) for number in range(4)]
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing(width=width, locale=locale) as (page, complaints),
+    ):
+        for shop in shops:
+            shop.trade(30)
+            hq.offer(shop, shop.batch(1, 20 if shop is shops[1] else 30))
+            await hq.hello(shop, shop.hello(told="0" * 16) if shop is shops[3] else None)
+        hq.offer(shops[2], shops[2].state("away"), channel="state")
+        await hq.settled()
+        await web.board.trend.look()
+        await web.board.trend.look()
+        await page.goto(str(web.client.base_url))
+        for shop, shape in zip(shops, ("good", "wait", "down", "stop"), strict=True):
+            await expect(page.locator(f"[data-tile={shop.topics.store}]")).to_have_class(f"tile {shape}")
+        await expect(page.locator("#lag-chain svg")).to_have_attribute("aria-label", re.compile(words))
+        await page.locator("[data-tile=SH-1]").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#stock tr")).to_have_count(len({sku for sku, _ in shops[1].balances}))
+        await expect(page.locator("#lag-store svg")).to_have_count(1)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert complaints == []
+        await page.fill("#sku", "SKU")
+        await expect(page.locator("#skus option")).to_have_count(5)
+        await page.press("#sku", "Enter")
+        await page.locator("#matches button").filter(has_text="SKU-2").click()
+        await expect(page.locator("#found li")).to_have_count(4)
+        await expect(page.locator("#matches button")).to_have_count(0)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_text_of_stores_stays_text(tmp_path: Path) -> None:

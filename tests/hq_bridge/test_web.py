@@ -318,7 +318,7 @@ async def test_the_quarantine_can_be_read(web: Web) -> None:
 async def test_the_page_has_every_part_it_names(web: Web) -> None:
     page = await web.client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    for part in ("page.js", "page.css", "icon.svg", "strings.js"):
+    for part in ("page.js", "page.css", "icon.svg", "strings.js", "lag.js"):
         assert (await web.client.get(f"/static/{part}")).status_code == 200
     assert "<script>" not in page.text
     assert "style=" not in page.text

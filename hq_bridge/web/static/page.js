@@ -1,6 +1,7 @@
 // HQ's page: shows what /v1/board tells, asks for stock when somebody wants to see it. All text goes in as text.
 
 import { currentLanguage, duration, lag, lags, number, switchLanguage, t } from "./strings.js";
+import { drawLag } from "./lag.js";
 
 const $ = (id) => document.getElementById(id);
 const LOST_AFTER_MS = 12_000; // HQ speaks at least every 5 s
@@ -16,6 +17,7 @@ let found = null; // the last search: {sku, stores, on_hand} or {sku, missing}
 let searched = ""; // the SKU searched for
 let foundAskedAt = 0;
 let foundAsOf = ""; // how far every store was when it was asked
+let matches = null; // SKUs that begin like one nobody has: {skus, next}
 let saidTrouble = 0;
 
 const now = () => board.at + (performance.now() - boardAt);
@@ -87,6 +89,43 @@ function showStores() {
   if (focused) [...document.querySelectorAll(".name")].find((button) => button.dataset.store === focused)?.focus();
   $("stores-none").hidden = board.stores.length > 0;
   $("stores-count").textContent = number(board.stores.length);
+}
+
+/** What a tile says of a store: the worst of it. */
+function tileState(store) {
+  if (store.troubles.length) return ["stop", "in_trouble"];
+  if (store.state !== "here") return [STATE_MARK[store.state], store.state];
+  return store.behind > 0 ? ["wait", "is_behind"] : ["good", "here"];
+}
+
+function showGrid() {
+  const tiles = board.stores.map((store) => {
+    const [shape, word] = tileState(store);
+    const tile = element("button", "", `tile ${shape}`);
+    tile.type = "button";
+    tile.dataset.tile = store.store;
+    tile.title = t("tile", { store: store.store, state: t(word) });
+    tile.setAttribute("aria-label", tile.title);
+    tile.setAttribute("aria-pressed", String(store.store === chosen));
+    tile.append(mark(shape), store.store);
+    const item = element("li");
+    item.append(tile);
+    return item;
+  });
+  const focused = document.activeElement?.dataset?.tile;
+  const scrolled = $("grid").scrollTop;
+  $("grid").replaceChildren(...tiles);
+  $("grid").scrollTop = scrolled;
+  if (focused) [...document.querySelectorAll(".tile")].find((tile) => tile.dataset.tile === focused)?.focus({ preventScroll: true });
+  const words = [["good", "here"], ["wait", "is_behind"], ["down", "away"], ["stop", "in_trouble"]];
+  $("legend").replaceChildren(
+    ...words.map(([shape, word]) => {
+      const item = element("li");
+      item.append(mark(shape), t(word));
+      return item;
+    }),
+  );
+  $("legend").hidden = board.stores.length === 0;
 }
 
 function showFigures() {
@@ -168,7 +207,11 @@ function showFound() {
   const having = found.missing ? [] : found.stores;
   const key = found.missing ? "not_found" : having.length === 1 ? "found_one" : "found";
   const total = t(key, { sku: found.sku, count: number(found.on_hand ?? 0), stores: number(having.length) });
+  if (found.missing && matches?.skus.length) return showMatches();
+  showMatches();
   if ($("found-total").textContent !== total) $("found-total").textContent = total; // or it would be read out each time
+  const oldest = having.length && board && found.as_of !== null ? t("as_of_all", { age: age(found.as_of) }) : "";
+  $("found-age").textContent = oldest + (found.behind ? t("behind_all", { count: number(found.behind) }) : "");
   const most = Math.max(1, ...having.map((store) => store.on_hand));
   $("found").replaceChildren(
     ...having.map((each) => {
@@ -183,6 +226,56 @@ function showFound() {
       return made;
     }),
   );
+}
+
+/** The SKUs that begin with what was searched for, when it is none itself. */
+function showMatches() {
+  $("more-matches").hidden = !matches?.next;
+  if (matches === null || !matches.skus.length) return $("matches").replaceChildren();
+  const count = number(matches.skus.length);
+  $("found-total").textContent = t(matches.next ? "begins_more" : "begins", { count });
+  $("matches").replaceChildren(
+    ...matches.skus.map((each) => {
+      const button = element("button", `${each.sku} `, "plain");
+      button.type = "button";
+      button.dataset.sku = each.sku;
+      button.append(element("span", number(each.on_hand)));
+      const item = element("li");
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+async function askMatches(prefix, after) {
+  const more = after ? `&after=${encodeURIComponent(after)}` : "";
+  const answer = await fetch(`/v1/skus?prefix=${encodeURIComponent(prefix)}&limit=30${more}`);
+  if (!answer.ok || prefix !== searched) return;
+  const told = await answer.json();
+  matches = { skus: after ? [...matches.skus, ...told.skus] : told.skus, next: told.next };
+  showMatches();
+}
+
+/** What the browser offers while somebody types. */
+async function suggest(prefix) {
+  if (!prefix) return;
+  const answer = await fetch(`/v1/skus?prefix=${encodeURIComponent(prefix)}&limit=8`);
+  if (!answer.ok || prefix !== $("sku").value) return;
+  const options = (await answer.json()).skus.map((each) => {
+    const option = element("option");
+    option.value = each.sku;
+    return option;
+  });
+  $("skus").replaceChildren(...options);
+}
+
+async function askLag() {
+  if (!board) return;
+  for (const [id, store] of [["lag-chain", ""], ["lag-store", chosen]]) {
+    if (id === "lag-store" && !board.stores.some((each) => each.store === store)) continue;
+    const answer = await fetch(store ? `/v1/lag?store=${encodeURIComponent(store)}` : "/v1/lag");
+    if (answer.ok && (id === "lag-chain" || store === chosen)) drawLag($(id), await answer.json());
+  }
 }
 
 async function askStock() {
@@ -205,6 +298,8 @@ async function search(sku) {
   const told = answer.ok ? await answer.json() : { sku, missing: true };
   if (sku !== searched) return; // somebody has asked for another one meanwhile
   [found, foundAsOf] = [told, asOf];
+  if (!told.missing) matches = null;
+  else if (matches === null) await askMatches(sku, "");
   showFound();
 }
 
@@ -219,6 +314,8 @@ function choose(store) {
   chosen = chosen === store ? "" : store;
   stock = null;
   stockAskedAt = 0;
+  $("lag-store").replaceChildren();
+  void askLag().catch(() => {});
   $("stock").replaceChildren();
   $("stock-none").hidden = true;
   history.replaceState(null, "", chosen ? `#${encodeURIComponent(chosen)}` : location.pathname + location.search);
@@ -240,6 +337,7 @@ function show() {
   $("chain").textContent = board.chain;
   document.title = `${board.chain} · Nearshelf HQ`;
   showFigures();
+  showGrid();
   showStores();
   showLine();
   showDetail();
@@ -248,15 +346,33 @@ function show() {
   void askStock().catch(() => {}); // the banner says when HQ does not answer
 }
 
-$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); });
+$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); void askLag().catch(() => {}); });
 $("stores").addEventListener("click", (event) => { if (event.target.dataset.store) choose(event.target.dataset.store); });
+$("grid").addEventListener("click", (event) => {
+  const tile = event.target.closest("[data-tile]");
+  if (tile) choose(tile.dataset.tile);
+});
+$("matches").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-sku]");
+  if (!button) return;
+  $("sku").value = button.dataset.sku;
+  begin(button.dataset.sku);
+});
+$("more-matches").addEventListener("click", () => void askMatches(searched, matches.next).catch(() => {}));
+$("sku").addEventListener("input", () => void suggest($("sku").value).catch(() => {}));
 $("close").addEventListener("click", () => choose(chosen));
 $("filter").addEventListener("input", showDetail);
 $("search").addEventListener("submit", (event) => {
   event.preventDefault();
   const sku = $("sku").value.trim();
-  if (sku) void search(sku).catch(() => {});
+  if (sku) begin(sku);
 });
+
+function begin(sku) {
+  matches = null;
+  showMatches();
+  void search(sku).catch(() => {});
+}
 
 const events = new EventSource("/v1/board"); // comes back by itself
 events.addEventListener("stores", (event) => {
@@ -265,6 +381,8 @@ events.addEventListener("stores", (event) => {
   show();
 });
 setInterval(show, 1000); // ages grow
+setInterval(() => void askLag().catch(() => {}), 10_000); // as often as HQ looks
+events.addEventListener("stores", () => void askLag().catch(() => {}), { once: true });
 
 showWords();
 show();
