@@ -47,7 +47,7 @@ export function drawLag(into, told) {
   const top = roof(Math.max(...all));
   const least = Math.min(...all);
   const floor = least < 0 ? -roof(-least) : 0; // two clocks: it may be negative
-  const width = Math.max(280, Math.min(900, into.clientWidth)); // so that words keep their size
+  const width = Math.max(280, Math.min(1200, into.clientWidth)); // so that words keep their size
   const x = (index) => LEFT + ((LAST - points.length + 1 + index) / LAST) * (width - LEFT - RIGHT);
   const y = (ms) => TOP + ((top - ms) / (top - floor)) * (HEIGHT - TOP - BOTTOM);
   const minutes = Math.round((LAST * every) / 60_000);
@@ -66,10 +66,10 @@ export function drawLag(into, told) {
     shape("path", { class: "p50", d: path(points, "p50_ms", x, y) }),
     shape("text", { x: LEFT, y: HEIGHT - 5 }, t("minutes_ago", { minutes })),
     shape("text", { x: width - RIGHT, y: HEIGHT - 5, "text-anchor": "end" }, t("now")),
-    shape("line", { class: "p50", x1: LEFT, x2: LEFT + 24, y1: 10, y2: 10 }),
-    shape("text", { x: LEFT + 30, y: 14 }, t("half")),
-    shape("line", { class: "p99", x1: LEFT + 150, x2: LEFT + 174, y1: 10, y2: 10 }),
-    shape("text", { x: LEFT + 180, y: 14 }, t("most_rows")),
+    shape("line", { class: "p50", x1: 0, x2: 24, y1: 10, y2: 10 }),
+    shape("text", { x: 30, y: 14 }, t("half")),
+    shape("line", { class: "p99", x1: 135, x2: 159, y1: 10, y2: 10 }),
+    shape("text", { x: 165, y: 14 }, t("most_rows")),
   );
   into.replaceChildren(svg);
 }
