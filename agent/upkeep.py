@@ -102,7 +102,7 @@ class Upkeep:
             log.error("backup_failed", why=why)
             await self._say("backup_failed", "daily", why)
             return
-        backups.forget(self._store.path, self._care.backups)
+        backups.forget(self._store.path, self._care.backups, copy)
         self._is_verified = True
         self.copied_at, self._copy_not_before = now, 0
         self._copied_epoch = self._clerk.books.epoch

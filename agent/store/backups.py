@@ -80,9 +80,13 @@ def epoch_of(copy: Path) -> int | None:
     return int(epoch)
 
 
-def forget(books: Path, folder: Path) -> None:
-    """Remove all daily copies but the newest, and what is left of those whose making was killed."""
-    for old in [*found(books, folder)[KEPT:], *folder.glob(f"{books.stem}-backup-*.db.*.part")]:
+def forget(books: Path, folder: Path, made: Path) -> None:
+    """Remove all daily copies but the newest, and what is left of those whose making was killed.
+
+    The one just `made` stays: under a clock that is wrong its day may look older than all.
+    """
+    others = [copy for copy in found(books, folder) if copy != made]
+    for old in [*others[KEPT - 1 :], *folder.glob(f"{books.stem}-backup-*.db.*.part")]:
         _remove(old)
 
 

@@ -227,6 +227,21 @@ async def test_the_agent_itself_copies_each_day_keeps_three_and_archives(tmp_pat
         await shop.assert_memory_is_disk()
 
 
+async def test_a_day_that_looks_older_than_all_copies_is_copied_and_stays(tmp_path: Path) -> None:
+    """The clock of a machine whose battery died: its newest copy has the oldest name."""
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
+    async with looked_after(path, clock, folder) as shop:
+        for day in ("2026-01-05", "2026-01-06", "2026-01-07", "1970-01-01", "2026-01-08"):
+            clock.wall_ms = ms(day)
+            copy = folder / f"books-backup-{day}.db"
+            await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
+            await sell(shop, f"R-{day}", 1)
+            if day == "1970-01-01":
+                await until(lambda: len(list(folder.glob("*.db"))) == 3)
+                assert copy.exists()
+        await until(lambda: len(list(folder.glob("*.db"))) == 3)
+
+
 async def test_a_ledger_that_is_wrong_becomes_a_case_the_day_it_is_copied(tmp_path: Path) -> None:
     path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2026-01-05"))
     async with opened(path) as shop:
