@@ -85,6 +85,8 @@ class Outbox:
         self._heard_s = clock.monotonic_s()
         self.waiting_since: int | None = None
         self.trouble = _OLD_COPY if is_old_copy else ""
+        #: Messages that could not be read, since the start.
+        self.unreadable = 0
         self.on_heard: Callable[[], None] = lambda: None
         self.on_old_copy: Callable[[str], None] = lambda why: None
         self.on_snapshot_asked: Callable[[str], None] = lambda name: None
@@ -163,6 +165,7 @@ class Outbox:
                     self._hq_boot = state.boot
                     self.on_up()
         except codec.NotOurs as error:
+            self.unreadable += 1
             log.warning("message_unreadable", topic=topic, why=error.why)
             self.trouble = f"HQ sent something unreadable: {error.why}"
 

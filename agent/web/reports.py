@@ -140,6 +140,7 @@ class Reports:
             "waiting": self.outbox.waiting,
             "heard_at": self.outbox.heard_at,
             "oldest_waiting_ms": 0 if waiting_since is None else max(0, now - waiting_since),
+            "unreadable": self.outbox.unreadable,
             "why": self.link.why or self.outbox.trouble,
         }
 
