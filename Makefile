@@ -14,7 +14,8 @@ check:
 	@scripts/check
 
 # The killing tests, 100 kills in each scenario. ONLY=books: power cuts, failing disks, flipped bits, kills, mutations.
-# ONLY=invariants: 300 random histories for each invariant of the books.
+# ONLY=invariants: 300 random histories for each invariant of the books. ONLY=line: everything that can happen between
+# stores and HQ; ARGS="--help" says how much of it, ARGS="broker clocks --times 5" does some of it.
 torture:
 	@ONLY=$(ONLY) scripts/torture $(ARGS)
 

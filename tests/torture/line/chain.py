@@ -1,0 +1,227 @@
+"""Three stores, their HQ and a broker, each a real process, under a steady load of receipts; and what was answered."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from simulators.goods import catalogue_csv, range_of_goods
+from simulators.programs import Program
+from simulators.till import Till
+from tests.brokers import Mosquitto
+from tests.secured import Secured
+from tests.torture.line.middleman import Middleman
+from wire.mqtt import MqttVersion
+from wire.tls import Credentials
+
+CHAIN = "demo"
+HQ = "HQ"
+STORES = ("SH-0001", "SH-0002", "SH-0003")
+#: Rows a second, over all stores.
+ROWS_PER_S = 200
+LINES = 4
+_GOODS = [product for product in range_of_goods() if not product.tagged]
+#: What the tills sell, and one SKU that they leave alone.
+*SKUS, KEPT = (product.sku for product in _GOODS)
+#: Who asks HQ to do something must know it.
+TOKEN = "the-torturers-token"
+
+_AGENT = """\
+[store]
+id = "{store}"
+chain = "demo"
+[books]
+path = "books.db"
+catalogue = "catalogue.csv"
+[hq]
+broker = "{broker}"
+mqtt_version = "{version}"
+{more}
+[web]
+port = 0
+[[channel]]
+name = "web"
+hold_minutes = 30
+"""
+_HQ = """\
+[hq]
+chain = "demo"
+broker = "{broker}"
+mqtt_version = "{version}"
+{more}
+[web]
+port = 0
+token = "{token}"
+"""
+
+
+@dataclass
+class Store:
+    """One store: its agent, its till, the middleman on its line, and every receipt that was answered, in order."""
+
+    name: str
+    folder: Path
+    agent: Program
+    line: Middleman
+    rng: Random
+    till: Till | None = None
+    #: When each was answered, on the monotonic clock, by receipt.
+    answered: dict[str, float] = field(default_factory=dict)
+    #: Name of each row → (SKU, qty), of answered receipts.
+    sold: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        await self.agent.start()
+        if self.till is None:
+            self.till = Till("T1", self.agent.web)
+
+    async def sell(self, lines: int = LINES) -> float:
+        """One receipt, until it is answered; returns the seconds that took."""
+        assert self.till is not None
+        receipt = self.till.next_paper()
+        wants = [(sku, self.rng.randint(1, 3)) for sku in self.rng.choices(SKUS, k=lines)]
+        began = time.monotonic()
+        await self.till.sell(
+            receipt,
+            time.time_ns() // 1_000_000,
+            [{"line": nth, "sku": sku, "qty": qty} for nth, (sku, qty) in enumerate(wants, 1)],
+        )
+        self.answered[receipt] = time.monotonic()
+        self.sold.update({f"sale:{receipt}/{nth}": want for nth, want in enumerate(wants, 1)})
+        return self.answered[receipt] - began
+
+    async def look(self, path: str) -> dict[str, Any]:
+        assert self.till is not None
+        return await self.till.look(path)
+
+
+@dataclass
+class Line:
+    """Everybody there is, and the load on them."""
+
+    seed: int
+    rng: Random
+    folder: Path
+    broker: Mosquitto
+    secured: Secured | None
+    hq: Program
+    #: Where a broker that keeps messages keeps them.
+    kept: Path
+    #: Of HQ and of each store, by name; empty when nobody has one.
+    credentials: dict[str, Credentials] = field(default_factory=dict)
+    stores: list[Store] = field(default_factory=list)
+    load: asyncio.Task[None] | None = None
+    closing: bool = False
+
+    async def work_for(self, seconds: float) -> None:
+        """Let the tills sell. Raises what went wrong with them, or with an agent."""
+        if self.load is None:
+            self.load = asyncio.create_task(self._sell_all(), name="tills")
+        await asyncio.wait({self.load}, timeout=seconds)
+        for store in self.stores:
+            store.agent.must_live()
+        if self.load.done():
+            self.load.result()
+
+    async def close(self) -> None:
+        """No new receipts; those under way are answered."""
+        self.closing = True
+        if self.load is not None:
+            async with asyncio.timeout(60):
+                await self.load
+
+    async def _sell_all(self) -> None:
+        async with asyncio.TaskGroup() as tills:
+            for store in self.stores:
+                tills.create_task(self._sell(store), name=f"till of {store.name}")
+
+    async def _sell(self, store: Store) -> None:
+        """At its share of the pace. What an absent agent made late is not made up for."""
+        every_s = LINES * len(self.stores) / ROWS_PER_S
+        next_s = time.monotonic()
+        while not self.closing:
+            await store.sell()
+            next_s = max(next_s + every_s, time.monotonic() - every_s)
+            await asyncio.sleep(max(0.0, next_s - time.monotonic()))
+
+    async def ask_hq(self, path: str) -> dict[str, Any]:
+        async with httpx.AsyncClient(base_url=self.hq.web, trust_env=False) as hq:
+            found: dict[str, Any] = (await hq.get(path)).raise_for_status().json()
+            return found
+
+
+def _tls(credentials: dict[str, Credentials], name: str) -> str:
+    return f'tls = "{credentials[name].folder}"' if credentials else ""
+
+
+def _keys(folder: Path) -> tuple[Path, Path]:
+    """HQ's key to sign commands with, and the one to check them with."""
+    key = Ed25519PrivateKey.generate()
+    secret, public = folder / "commands.key", folder / "commands.pub"
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return secret, public
+
+
+def _store(name: str, folder: Path, line: Middleman, seed: int, version: MqttVersion, more: str) -> Store:
+    folder = folder / name
+    folder.mkdir()
+    (folder / "catalogue.csv").write_text(catalogue_csv(_GOODS), encoding="utf-8")
+    scheme = "mqtts" if more.startswith("tls") else "mqtt"
+    (folder / "agent.toml").write_text(
+        _AGENT.format(store=name, broker=f"{scheme}://{line.address}", version=version, more=more)
+    )
+    agent = Program(f"agent {name}", "agent", folder / "agent.toml", folder / "agent.log")
+    return Store(name, folder, agent, line, Random(f"{seed}/{name}"))
+
+
+@asynccontextmanager
+async def line(
+    folder: Path, seed: int, *, version: MqttVersion = "5", secure: bool = False, keeps: bool = False, stores: int = 3
+) -> AsyncIterator[Line]:
+    """All of it running and reached; gone afterwards. The broker keeps its messages on disk if it `keeps`."""
+    async with AsyncExitStack() as stack:
+        secured = Secured(folder) if secure else None
+        kept = folder / "kept"
+        kept.mkdir()
+        keeping = f"persistence true\npersistence_location {kept}/\nautosave_interval 1\n" if keeps else ""
+        broker = Mosquitto(folder, keeping + (secured.config() if secured else ""), anonymous=not secure)
+        if secured:
+            secured.broker = broker
+        stack.callback(broker.kill)
+        await broker.start()
+        hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
+        credentials = {} if secured is None else {HQ: secured.hq(), **{name: secured.store(name) for name in STORES}}
+        keys = _keys(folder)
+        about = _tls(credentials, HQ) or f'commands = "{keys[0]}"'
+        address = secured.address if secured else broker.address
+        hq.settings.write_text(_HQ.format(broker=address, version=version, more=about, token=TOKEN))
+        stack.push_async_callback(hq.kill)
+        await hq.start()
+        there = Line(seed, Random(f"{seed}/killer"), folder, broker, secured, hq, kept, credentials)
+        for name in STORES[:stores]:
+            middleman = Middleman(broker.port, Random(f"{seed}/{name}/middleman"))
+            await middleman.start()
+            stack.callback(middleman.close)
+            more = _tls(credentials, name) or f'commands = "{keys[1]}"'
+            store = _store(name, folder, middleman, seed, version, more)
+            there.stores.append(store)
+            stack.push_async_callback(store.agent.kill)
+        await asyncio.gather(*[store.start() for store in there.stores])
+        try:
+            yield there
+        finally:
+            if there.load is not None:
+                there.load.cancel()
+                await asyncio.wait({there.load})
+            for store in there.stores:
+                if store.till is not None:
+                    await store.till.close()

@@ -1,0 +1,185 @@
+"""What happens to the line. A seed decides who, when and how; the machine, how fast."""
+
+import asyncio
+import shutil
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+from simulators.programs import Program
+from tests.torture.line.chain import Line, Store
+from tests.torture.line.figures import Figures, Length
+from tests.torture.line.judge import caught_up
+
+#: The tills sell this long before anything happens, and at most so long between two kills.
+_OPENING_S = 0.5
+_BETWEEN_S = 0.7
+#: Rows a second that a denied store must have waiting, at the least.
+_FEWEST_DENIED = 10
+
+
+async def broker_killed(there: Line, length: Length, seen: Figures) -> None:
+    """Kill -9, and away for a moment."""
+    await there.work_for(_OPENING_S)
+    for _ in range(length.times):
+        await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
+        there.broker.kill()
+        await there.work_for(there.rng.uniform(0.0, 0.3))
+        await there.broker.start()
+        seen.caught_up_s.append(await caught_up(there))
+
+
+async def hq_killed(there: Line, length: Length, seen: Figures) -> None:
+    """Kill -9 at random moments, one in five while it is still starting."""
+    await there.work_for(_OPENING_S)
+    for _ in range(length.times):
+        await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
+        await there.hq.kill()
+        if there.rng.random() < 0.2:
+            await there.hq.spawn()
+            await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
+            await there.hq.kill()
+        await there.hq.start()
+        seen.caught_up_s.append(await caught_up(there))
+
+
+async def hq_unheard(there: Line, length: Length, seen: Figures) -> None:
+    """HQ dies between its commit and `heard`, at a random one of its answers each time."""
+    await there.work_for(_OPENING_S)
+    calm = there.hq
+    await calm.stop()
+    falling = Program("falling HQ", "tests.chaos.falling_hq", calm.settings, calm.log, web=calm.web)
+    there.hq = falling
+    try:
+        for _ in range(length.times):
+            falling.environment = {"NEARSHELF_FALLS_AT": str(there.rng.randint(1, 30))}
+            await falling.spawn()
+            end = asyncio.create_task(falling.wait())
+            while not end.done():
+                await there.work_for(0.05)
+            assert end.result() == -9, f"HQ ended with status {end.result()}; see {falling.log}"
+    finally:
+        await falling.kill()
+    there.hq = calm
+    await calm.start()
+    seen.caught_up_s.append(await caught_up(there))
+
+
+async def agent_killed(there: Line, length: Length, seen: Figures) -> None:
+    """Kill -9 of one store's agent at a time."""
+    await there.work_for(_OPENING_S)
+    for _ in range(length.times):
+        await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
+        store = there.rng.choice(there.stores)
+        await store.agent.kill()
+        await store.agent.start()
+        seen.caught_up_s.append(await caught_up(there))
+
+
+async def line_cut(there: Line, length: Length, seen: Figures) -> None:
+    """A black hole between one store and the broker for 1 to 60 s: nothing arrives, and nobody is told."""
+    await there.work_for(_OPENING_S)
+    for _ in range(length.times):
+        await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
+        store = there.rng.choice(there.stores)
+        store.line.cut()
+        await there.work_for(there.rng.uniform(1.0, length.cut_s))
+        store.line.mend()
+        seen.caught_up_s.append(await caught_up(there))
+
+
+async def middleman(there: Line, length: Length, seen: Figures) -> None:
+    """Late, lost (which above TCP is late), chopped, stalled, reset, said twice: all three stores at once."""
+    await there.work_for(_OPENING_S)
+    for store in there.stores:
+        store.line.unkind = True
+    await there.work_for(length.unkind_s)
+    for store in there.stores:
+        store.line.unkind = False
+    done = sum((store.line.done for store in there.stores), Counter[str]())
+    seen.notes.append("; ".join(f"{times} {what}" for what, times in sorted(done.items())))
+    assert done["lost"], "the middleman was kind"
+
+
+async def hq_restored(there: Line, length: Length, seen: Figures) -> None:
+    """HQ loses its disk and goes on from a backup; it is replayed what it had heard since."""
+    await there.work_for(_OPENING_S)
+    with (
+        closing(sqlite3.connect(there.folder / "hq.db")) as books,
+        closing(sqlite3.connect(there.folder / "backup.db")) as copy,
+    ):
+        books.backup(copy)
+    await there.work_for(length.backup_age_s)
+    await there.hq.kill()
+    for path in there.folder.glob("hq.db*"):
+        path.unlink()
+    shutil.copy(there.folder / "backup.db", there.folder / "hq.db")
+    await there.hq.start()
+    seen.caught_up_s.append(await caught_up(there))
+
+
+async def store_restored(there: Line, length: Length, seen: Figures) -> None:
+    """A store loses its disk and goes on from an old copy, in a new epoch. What it sold since, HQ's history has."""
+    await there.work_for(_OPENING_S + 0.5)
+    store = there.rng.choice(there.stores)
+    await _books(store, "backup", "old.db")
+    copied = len(store.sold)
+    await there.work_for(min(10.0, length.backup_age_s))
+    async with closed(there):
+        await caught_up(there)
+        seen.notes.append(f"at most {len(store.sold) - copied} rows the copy had not")
+        await store.agent.stop()
+        await _books(store, "restore", "old.db")
+        await store.agent.start()
+    await there.work_for(1.0)
+    seen.caught_up_s.append(await caught_up(there))
+
+
+@asynccontextmanager
+async def closed(there: Line) -> AsyncIterator[None]:
+    """No tills sell inside."""
+    await there.close()
+    yield
+    there.closing, there.load = False, None
+
+
+async def _books(store: Store, *what: str) -> None:
+    action, file = what
+    argv = (sys.executable, "-m", "agent", "books", action, str(store.agent.settings), str(store.folder / file))
+    made = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    said, _ = await made.communicate()
+    assert made.returncode == 0, said.decode()
+
+
+async def broker_wiped(there: Line, length: Length, seen: Figures) -> None:
+    """A broker that keeps its messages on disk loses them all."""
+    await there.work_for(_OPENING_S)
+    times = max(1, length.times // 10)
+    for _ in range(times):
+        await there.work_for(there.rng.uniform(1.0, 2.0))
+        there.broker.stop()
+        kept = list(there.kept.iterdir())
+        assert kept, "the broker keeps nothing, so nothing was wiped"
+        for path in kept:
+            path.unlink()
+        await there.broker.start()
+        seen.caught_up_s.append(await caught_up(there))
+
+
+async def acl_denied(there: Line, length: Length, seen: Figures) -> None:
+    """The shipped broker says yes to one store and drops all it says (MQTT 3.1.1), until the rule is taken back."""
+    assert there.secured is not None
+    await there.work_for(_OPENING_S)
+    rules = there.secured.installed / "nearshelf.acl"
+    honest, store = rules.read_text(), there.rng.choice(there.stores)
+    rules.write_text(f"{honest}\nuser {store.name}\ntopic deny nearshelf/v1/+/+/{store.name}/up/log\n")
+    there.broker.reload()
+    await there.work_for(length.denied_s)
+    waiting = (await store.look("/v1/health"))["line"]["waiting"]
+    assert waiting >= _FEWEST_DENIED * length.denied_s, f"{store.name} was not denied: {waiting} rows wait"
+    rules.write_text(honest)
+    there.broker.reload()
+    seen.caught_up_s.append(await caught_up(there))
+    seen.notes.append(f"{waiting} rows waited")
