@@ -80,7 +80,7 @@ async def serve(
         books = [ingest.run(), retention.run(), commands.run(), board.trend.run()]
         if config.events_mqtt:
             await republisher.begin()
-            books.append(republisher.run())
+            books += [republisher.keep(), republisher.run()]
         else:
             await database.forget_told()
         log.info("ready", web=web.address, broker=str(config.broker), stores=len(ingest.stores))

@@ -13,14 +13,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
+from sqlalchemy.exc import DBAPIError
 
 from hq_bridge.bell import Ear
 from hq_bridge.books import Mark, StoreBooks
+from hq_bridge.refusals import DatabaseLost
 from hq_bridge.store import Database
 from wire.messages import Event
 
-_PIECE_ROWS = 100
-_PIECES_KEPT = 100  # about 6 MB: those who follow live are all at the same point
+_PIECE_ROWS = 400
+_PIECES_KEPT = 25  # about 6 MB: those who follow live are all at the same point
 _READ_AT_ONCE = 2  # of the four connections that read; pages and API want theirs
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,7 +86,7 @@ class Trail:
         return {store: self.head(store) for store in self._stores}
 
     async def after(self, store: str, mark: Mark) -> Piece:
-        """What comes after `mark`; when nothing does yet, a piece that is empty and ends there."""
+        """What comes after `mark`; when nothing does yet, a piece that is empty and ends there. Raises DatabaseLost."""
         if mark >= self.head(store):
             return Piece(None, [], mark)
         key = (store, mark)
@@ -96,6 +98,8 @@ class Trail:
         self._pieces.move_to_end(key)
         try:
             return await asyncio.shield(look)
+        except (DBAPIError, OSError) as error:
+            raise DatabaseLost(f"the history cannot be read: {str(error).splitlines()[0]}") from error
         finally:
             if look.done() and (look.cancelled() or look.exception() is not None):
                 self._pieces.pop(key, None)

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 _WINDOW = 10  # under way at once; what HQ says to stores goes the same way and must not wait for more
 _IDLE_S = 0.25
-_GIVE_WAY_S = 0.01  # after each window while rows wait to be landed: so it costs landing less than a tenth
+_GIVE_WAY_S = 0.05  # after each window while rows wait to be landed: some 200 events per second go out then
 _KEEP_EVERY_S = 0.25
 _REFUSED_PAUSE_S = 30.0
 
@@ -63,10 +63,17 @@ class Republisher:
     async def run(self) -> None:
         """Tell until cancelled. Raises DatabaseLost."""
         with self._ingest.bell.listening() as ear:
-            following = Following(self._trail, ear, dict(self._told), self._trail.heads())
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep(), name="republish keep")
-                group.create_task(self._tell(following), name="republish tell")
+            await self._tell(Following(self._trail, ear, dict(self._told), self._trail.heads()))
+
+    async def keep(self) -> None:
+        """Note how far the broker was told, until cancelled; cancel it after `run`. Raises DatabaseLost."""
+        try:
+            while True:
+                await asyncio.sleep(_KEEP_EVERY_S)
+                await self._keep_now()
+        except asyncio.CancelledError:
+            await self._keep_now()
+            raise
 
     async def _tell(self, following: Following) -> None:
         while True:
@@ -120,15 +127,6 @@ class Republisher:
         for each in {sent.store for sent in self._under_way} | ({store} if store else set()):
             following.go_back(each, self._told.get(each, Mark(0, 0)))
         self._under_way.clear()
-
-    async def _keep(self) -> None:
-        try:
-            while True:
-                await asyncio.sleep(_KEEP_EVERY_S)
-                await self._keep_now()
-        except asyncio.CancelledError:
-            await self._keep_now()
-            raise
 
     async def _keep_now(self) -> None:
         if self._to_keep:
