@@ -69,7 +69,6 @@ class Clerk:
         self._clock = clock
         self._wrote = wrote
         self._waiting: deque[_Waiting] = deque()
-        self._turn_under_way = False
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -131,9 +130,7 @@ class Clerk:
             await self._wait_for_work()
             turn = self._take()
             if turn:
-                self._turn_under_way = True
                 await self._take_turn(turn)
-                self._turn_under_way = False
 
     async def _wait_for_work(self) -> None:
         """Return when somebody asks, or when the time of a hold or an order is up."""
@@ -156,7 +153,8 @@ class Clerk:
 
     async def finish(self) -> None:
         """Return when everything that waited is entered and answered. `run` must still be running."""
-        while self._waiting or self._turn_under_way:
+        await self.prove()  # after the turn that is under way, and all that waited
+        while self._waiting:
             await self.prove()
 
     async def prove(self) -> None:

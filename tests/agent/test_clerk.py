@@ -150,3 +150,16 @@ async def test_more_askers_than_may_wait_are_all_served(tmp_path: Path) -> None:
         assert shop.books.scans == {"dock": MOST_WAITING + 100}
         assert shop.books.balances["MILK", BACKROOM] == MOST_WAITING + 100
         assert ("MILK", FLOOR) not in shop.books.balances
+
+
+async def test_finishing_ends_at_whatever_step_of_a_turn_it_begins(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        for steps in range(12):
+            asked = asyncio.ensure_future(shop.clerk.enter(sale(f"R{steps}")))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await shop.clerk.finish()
+            if steps:  # before the first it has not asked yet
+                assert asked.done()
+            assert isinstance(await asked, Sold)
