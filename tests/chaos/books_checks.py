@@ -14,6 +14,7 @@ import httpx
 
 from simulators import verdict
 from tests.chaos.arena import Arena
+from tests.waiting import until
 from wire import digest
 
 #: Sources of postings that are judged elsewhere: tags below, claims by the channel that asked for them.
@@ -38,9 +39,8 @@ async def complaints(arena: Arena) -> list[str]:
     books = verdict.stock_of(await arena.branch.till.look("/v1/stock"))
     told = [f"differs: {difference}" for difference in found.differing]
     async with httpx.AsyncClient(base_url=arena.hq.web, trust_env=False) as hq:
+        store = await _once_judged(arena, hq)
         rows = await verdict.hq_log(hq, arena.branch.store)
-        stores = (await hq.get("/v1/stores")).raise_for_status().json()["stores"]
-    (store,) = (one for one in stores if one["store"] == arena.branch.store)
     await arena.branch.agent.stop()
     database = arena.branch.folder / "books.db"
     postings = _postings(database)
@@ -52,6 +52,18 @@ async def complaints(arena: Arena) -> list[str]:
     told += _hq_has_each_row_once(postings, rows, store)
     told += _digests_are_equal(arena, books, store)
     return told
+
+
+async def _once_judged(arena: Arena, hq: httpx.AsyncClient) -> dict[str, Any]:
+    """The store's line at HQ; an HQ that has just been started compares digests when the store has said hello."""
+
+    async def look() -> dict[str, Any] | None:
+        stores = (await hq.get("/v1/stores")).raise_for_status().json()["stores"]
+        (store,) = (one for one in stores if one["store"] == arena.branch.store)
+        return None if store["digest"] == "unknown" else store
+
+    found: dict[str, Any] = await until(look, 20)
+    return found
 
 
 def _postings(database: Path) -> list[Posting]:
