@@ -90,10 +90,10 @@ async def running(language: str, text: str, folder: Path) -> AsyncIterator[Progr
 
 
 def _told(folder: Path) -> int:
-    """Up to which row HQ has told the broker."""
+    """Up to which row HQ has told the broker, as far as it has noted that: 0 before it ever has."""
     with closing(sqlite3.connect(f"file:{folder / 'hq.db'}?mode=ro", uri=True)) as books:
-        (seq,) = books.execute("SELECT seq FROM told WHERE store = 'SH-0001'").fetchone()
-    return int(seq)
+        found = books.execute("SELECT seq FROM told WHERE store = 'SH-0001'").fetchone()
+    return 0 if found is None else int(found[0])
 
 
 @pytest.mark.parametrize("language", EXAMPLES)
