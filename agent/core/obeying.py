@@ -24,12 +24,8 @@ def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> 
     stale = turn.why_lease_refused(command.lease)
     if stale:
         return _answer(turn, command, "stale", stale)
-    if command.ask is None:
-        outcome, why = "refused", command.problem
-    else:
-        why = _why_not(decide(turn, command.ask))
-        outcome = "refused" if why else "done"
-    said = _answer(turn, command, outcome, why)  # type: ignore[arg-type]  # one of the two
+    why = command.problem if command.ask is None else _why_not(decide(turn, command.ask))
+    said = _answer(turn, command, "refused" if why else "done", why)
     turn.commands.note(said)
     return said
 

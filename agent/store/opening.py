@@ -72,13 +72,12 @@ async def open_books(path: Path, ballast: Ballast, folder: Path, at: int) -> tup
 async def _open_and_look(path: Path, ballast: Ballast) -> Store:
     store = await Store.open(path, ballast)
     # Side by side: the tables take long, and while SQLite checks them another core may do the sums.
-    tables = asyncio.ensure_future(asyncio.to_thread(_look_at_the_tables_of, path))
+    looks = store.write(_look_at_what_they_say), asyncio.to_thread(_look_at_the_tables_of, path)
     try:
-        await store.write(_look_at_what_they_say)
-        await tables
+        for seen in await asyncio.gather(*looks, return_exceptions=True):
+            if isinstance(seen, BaseException):
+                raise seen
     except BaseException:
-        await asyncio.wait({tables})
-        tables.exception()  # one reason is enough
         await store.__aexit__(None, None, None)
         raise
     return store
