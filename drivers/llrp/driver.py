@@ -5,14 +5,11 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Final
 
-import structlog
-
 from drivers.errors import DeviceError, DeviceLost
-from drivers.llrp.session import Dropped, Event, Heard, Noted, Online, Session, Stage, Tags
+from drivers.events import tell
+from drivers.llrp.session import Session, Stage
 from drivers.llrp.settings import Settings, settings_from
 from drivers.port import Sink
-
-log = structlog.get_logger()
 
 CONNECT_S: Final = 5.0
 #: From the connection to the first report. Readers answer in milliseconds, but some need seconds for SET_READER_CONFIG.
@@ -68,7 +65,7 @@ class LlrpReader:
             messages, reports = session.messages, session.reports
             piece = await line.piece(min(patience_ends, poll_at))
             for event in session.receive(piece):
-                await self._tell(event, sink)
+                await tell(event, sink, self._name)
             now = clock()
             if session.stage is Stage.REPORTING:
                 if session.messages != messages:
@@ -82,19 +79,6 @@ class LlrpReader:
                 raise DeviceLost(*_silence(session, silence_s))
             await line.send()
             await asyncio.sleep(0)
-
-    async def _tell(self, event: Event, sink: Sink) -> None:
-        match event:
-            case Tags(reads):
-                await sink.tags(reads)
-            case Heard():
-                sink.heard()
-            case Dropped(why):
-                sink.dropped(why)
-            case Online(about):
-                sink.online(about)
-            case Noted(what, details):
-                log.warning(what, device=self._name, **details)
 
 
 class _Line:

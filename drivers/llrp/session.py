@@ -7,17 +7,16 @@ CLOSE_CONNECTION, so that the reader's only place for a client is free again.
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from drivers.errors import DeviceLost, DeviceRefused
+from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.codec import VERSIONS, BadMessage, Message, Splitter, message
 from drivers.llrp.reports import ReportDecoder
 from drivers.llrp.requests import ROSPEC, setup
 from drivers.llrp.settings import Settings
 from drivers.llrp.status import quoted, status_words
 from drivers.llrp.values import Values, payload, values
-from drivers.readings import TagRead
 
 MAKERS: Final = {161: "Zebra", 25882: "Impinj"}  # IANA enterprise numbers, as in GeneralDeviceCapabilities
 ANOTHER_CLIENT: Final = (1, 2)
@@ -39,43 +38,6 @@ class Stage(enum.Enum):
     LEAVING = enum.auto()
     #: Nothing more to say.
     LEFT = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Online:
-    """The reader is set up and reads; `about` is its make, model and firmware."""
-
-    about: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tags:
-    """Reads of one report."""
-
-    reads: list[TagRead]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """A sign of life that is no reading."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """Part of what came could not be understood, or is too old, and was left out."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """The reader told of something a person may want to know; `what` is a past-tense fact for the log."""
-
-    what: str
-    details: dict[str, int | str]
-
-
-Event = Online | Tags | Heard | Dropped | Noted
 
 
 class Session:

@@ -169,8 +169,8 @@ SAFEGUARDS = (
     Safeguard(
         "the scanner hears yes after the commit",
         "drivers/barcode_serial/driver.py",
-        "        answer = await sink.scan(said)\n        return _ACK if answer.accepted",
-        "        asyncio.ensure_future(sink.scan(said))\n        return _ACK if said",
+        "    answer = await sink.scan(said)\n    return answer.accepted",
+        "    __import__('asyncio').ensure_future(sink.scan(said))\n    return bool(said)",
         (f"{_SCANNER}::test_a_refused_scan_and_an_unreadable_line_get_nak",),
     ),
     Safeguard(

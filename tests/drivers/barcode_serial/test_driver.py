@@ -1,20 +1,17 @@
 """The driver on real pseudo-terminals, with the simulated scanner at the other end."""
 
 import asyncio
-import errno
 import os
 import socket
-import termios
 import tomllib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import serial
 
 import drivers.barcode_serial
-from drivers.barcode_serial.driver import _why_not, open_device
+from drivers.barcode_serial.driver import open_device
 from drivers.errors import BadSettings, DeviceError, DeviceLost, DeviceRefused
 from drivers.readings import BarcodeScan, ScanAnswer, TagRead
 from simulators.serial_scanner import NoAnswer, SerialScanner
@@ -236,23 +233,6 @@ async def test_a_file_that_is_no_port_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DeviceRefused, match="configure"):
         await open_device("s", {"port": str(tmp_path / "file")}).run(Desk())
-
-
-@pytest.mark.parametrize(
-    ("trouble", "verdict"),
-    [
-        (FileNotFoundError(errno.ENOENT, "gone"), DeviceLost),
-        (termios.error(errno.EIO, "pulled out while it was set up"), DeviceLost),
-        (termios.error(errno.EINVAL, "no such baud rate"), DeviceRefused),
-        (ValueError("no such baud rate"), DeviceRefused),
-        (PermissionError(errno.EACCES, "no"), DeviceRefused),
-    ],
-)
-def test_why_a_port_does_not_open_decides_who_must_act(trouble: Exception, verdict: type[DeviceError]) -> None:
-    assert type(_why_not("/dev/x", trouble)) is verdict
-    wrapped = serial.SerialException("could not configure")
-    wrapped.__context__ = trouble
-    assert type(_why_not("/dev/x", wrapped)) is verdict
 
 
 async def test_cancelled_at_every_step_nothing_stays_open_and_no_scan_is_taken_twice(line: Line) -> None:

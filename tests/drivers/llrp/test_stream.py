@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
+from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, Splitter, framed, message
 from drivers.llrp.requests import setup
 from drivers.llrp.schema import MESSAGE
-from drivers.llrp.session import Dropped, Event, Heard, Noted, Online, Session, Stage, Tags
+from drivers.llrp.session import Session, Stage
 from drivers.llrp.settings import Settings
 from drivers.llrp.values import payload
 from tests.drivers.llrp.captures import recordings
