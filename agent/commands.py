@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 import structlog
+from msgspec import UNSET
 
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
@@ -114,7 +115,8 @@ class Commands:
     def _tell(self, said: Obeyed) -> None:
         if self._link is None or self._link.state != "here":
             return  # HQ asks again when the line is back
-        answer = Answer(said.id, said.counter, said.outcome, said.why, said.epoch, said.seq, said.at)
+        newest = said.newest or UNSET
+        answer = Answer(said.id, said.counter, said.outcome, said.why, said.epoch, said.seq, said.at, newest)
         try:
             told = self._link.publish(self._topics.up("answer"), encode(answer))
         except BrokerLost:

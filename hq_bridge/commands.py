@@ -1,7 +1,8 @@
 """What HQ asks of stores: kept, signed, sent until it is answered, and once only however often it is asked.
 
 A command waits in the database until its store answers. It is sent on the store's newest lease, so one that is late is
-refused by the store and sent again on a newer lease: nothing expires by a wall clock.
+refused by the store and sent again on a newer lease: nothing expires by a wall clock. When a store says that a counter
+is not new to it, HQ's books are older than the store's, and the same command is asked under a newer one.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 AGAIN_S: Final = 2.0
 #: Commands of one store that may wait for an answer; the next one is refused.
 MOST_WAITING: Final = 500
+#: A counter goes beyond HQ's own newest by at most so many when a store says that it knows newer ones, and once in
+#: AGAIN_S for each command. Answers are not signed: whoever forges them must not get to the end of the numbers.
+MOST_AHEAD: Final = 10_000
 #: So many are known without a look into the database.
 COMMANDS_IN_MEMORY: Final = 10_000
 _LONGEST_ID: Final = 128
@@ -62,6 +66,8 @@ class Commands:
         self._waiting: dict[str, dict[int, CommandRow]] = {}
         #: When each that waits was sent last, and on which lease.
         self._sent: dict[str, tuple[float, int]] = {}
+        #: When each that waits was given another counter.
+        self._moved: dict[str, float] = {}
         for row in found:
             self._remember(row)
         self._answers: list[tuple[str, Answer]] = []
@@ -161,7 +167,9 @@ class Commands:
             return
         if answer.outcome == "stale":
             books = self._stores.get(store)
-            if books is not None and books.lease != self._sent.get(row.id, (0.0, None))[1]:
+            if isinstance(answer.newest, int):
+                await self._move(row, answer.newest)
+            elif books is not None and books.lease != self._sent.get(row.id, (0.0, None))[1]:
                 self._send(row)  # a newer lease is known by now
             return
         done = row._replace(
@@ -175,6 +183,24 @@ class Commands:
         self._remember(done)
         log.info("command_answered", store=store, id=done.id, state=done.state, why=done.why[:300])
 
+    async def _move(self, row: CommandRow, told: int) -> None:
+        """Ask it under a counter beyond HQ's own and, as far as may be at once, beyond what the store told."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._moved.get(row.id, float("-inf")) < AGAIN_S:
+            return
+        async with self._asking:
+            own = self._newest[row.store]
+            counter = own + 1 + min(max(0, told - own), MOST_AHEAD)
+            ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), counter=counter)
+            moved = row._replace(counter=counter, ask=msgspec.json.encode(ask).decode())
+            await self._database.put_command(moved, instead_of=row.counter)
+            self._newest[row.store] = counter
+            self._waiting[row.store].pop(row.counter)
+            self._remember(moved)
+        self._moved[row.id] = now_s
+        log.warning("command_moved", store=row.store, id=row.id, counter=row.counter, now=counter, newest=told)
+        self._send(moved)
+
     def _remember(self, row: CommandRow) -> None:
         self._rows[row.id] = row
         waiting = self._waiting.setdefault(row.store, {})
@@ -183,6 +209,7 @@ class Commands:
         else:
             waiting.pop(row.counter, None)
             self._sent.pop(row.id, None)
+            self._moved.pop(row.id, None)
         oldest = next(iter(self._rows.values()))
         while len(self._rows) > COMMANDS_IN_MEMORY and oldest.state != "asked":
             del self._rows[oldest.id]  # whoever still asks after it is told by the database

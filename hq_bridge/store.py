@@ -186,11 +186,19 @@ class Database:
             found = await connection.execute(select(tables.command).order_by(tables.command.c.counter))
             return [CommandRow(*row) for row in found]
 
-    async def put_command(self, row: CommandRow) -> None:
-        """Write a command, new or answered; of a store's oldest that are answered, only so many stay."""
+    async def put_command(self, row: CommandRow, instead_of: int | None = None) -> None:
+        """Write a command, new or answered, or one that had the counter `instead_of` until now.
+
+        Of a store's oldest that are answered, only so many stay. Raises DatabaseLost.
+        """
         columns = tables.command.c
-        over = (columns.store == row.store) & (columns.counter <= row.counter - COMMANDS_KEPT)
+        ours = columns.store == row.store
+        newest = select(columns.counter).where(ours).order_by(columns.counter.desc())
+        over = ours & (columns.counter <= newest.offset(COMMANDS_KEPT).limit(1).scalar_subquery())
         async with self._writing() as connection:
+            if instead_of is not None:
+                moved = (columns.store == row.store) & (columns.counter == instead_of)
+                await connection.execute(delete(tables.command).where(moved))
             await self._on.put(connection, tables.command, [tuple(row)])
             await connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
 

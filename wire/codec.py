@@ -298,6 +298,8 @@ def decode_answer(payload: bytes) -> Answer:
     _check_range("epoch", found.epoch, 1)
     _check_range("seq", found.seq, 0)
     _check_range("at", found.at, -MAX_NUMBER)
+    if found.newest is not msgspec.UNSET:
+        _check_range("newest", found.newest, 1)
     return found
 
 

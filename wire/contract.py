@@ -69,7 +69,7 @@ _PARAMETERS: Final = {
 
 #: What holds for a field of this name in every message.
 _LIMITS: Final[dict[str, dict[str, Any]]] = {
-    **{name: {"minimum": 1} for name in ("epoch", "first", "oldest", "counter", "window", "part")},
+    **{name: {"minimum": 1} for name in ("epoch", "first", "oldest", "counter", "newest", "window", "part")},
     **{name: {"minimum": 0} for name in ("seq", "head", "digest_seq", "upto", "linger_ms")},
     "digest": {"pattern": "^[0-9a-f]{16}$"},
     "v": {"const": WIRE_VERSION},

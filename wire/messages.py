@@ -213,7 +213,8 @@ class Answer(msgspec.Struct, frozen=True):
     """What became of a command (`up/answer`).
 
     `done` and `refused` are for good, and told again as often as it is asked. `stale`: nothing was decided, because the
-    lease was too old; ask again on a newer one. `seq` of `epoch` is how far the stream was with all the command did.
+    lease was too old; ask again on a newer one. Or, with `newest`, because the counter is not new to the store: ask the
+    same command under one beyond `newest`. `seq` of `epoch` is how far the stream was with all the command did.
     """
 
     id: str
@@ -223,6 +224,7 @@ class Answer(msgspec.Struct, frozen=True):
     epoch: int
     seq: int
     at: int
+    newest: int | UnsetType = UNSET
     v: int = WIRE_VERSION
 
 

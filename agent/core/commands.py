@@ -1,9 +1,12 @@
 """What HQ asks of the store, once each: a command that comes again gets the answer it got.
 
-A command has a counter that grows with each one to this store, and cites a lease. The lease keeps out what comes too
-late, by the store's own clock; the counter what comes twice.
+A command has an id for good, a counter that grows with each one to this store, and cites a lease. By its id it is known
+when it comes again; the lease keeps out what comes too late, by the store's own clock; the counter what comes again
+once its id is forgotten. An HQ whose books were restored counts from an old number: it is told the newest, and asks the
+same command under one beyond it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -11,7 +14,7 @@ from msgspec import Struct
 
 from agent.core.asks import Grant, Pause, PlaceOrder
 
-#: Commands may arrive out of order by so many; older ones are refused, and forgotten on disk.
+#: Commands may arrive out of order by so many; so many that were answered last are known, at the least.
 WINDOW: Final = 1000
 
 Outcome = Literal["done", "refused", "stale"]
@@ -31,7 +34,10 @@ class FromHq(Struct, frozen=True, gc=False):
 
 
 class Obeyed(Struct, frozen=True, gc=False):
-    """What became of a command; `seq` is how far the books of `epoch` were with all it did. `stale`: nothing was."""
+    """What became of a command; `seq` is how far the books of `epoch` were with all it did. `stale`: nothing was.
+
+    `newest`, when it is not 0: the counter belongs to another command or is too old, and this is the highest there was.
+    """
 
     id: str
     counter: int
@@ -40,18 +46,30 @@ class Obeyed(Struct, frozen=True, gc=False):
     epoch: int
     seq: int
     at: int
+    newest: int = 0
 
 
 @dataclass(slots=True)
 class AnsweredCommands:
-    """What commands were answered for good: those a turn looked up (`before`, by counter), and its own (`now`)."""
+    """What commands were answered for good: those a turn looked up (`known`, by id), and its own too (`now`)."""
 
     newest: int
-    before: dict[int, Obeyed] = field(default_factory=dict)
+    known: dict[str, Obeyed] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
     now: list[Obeyed] = field(default_factory=list)
+
+    def recall(self, earlier: Iterable[Obeyed]) -> None:
+        """These were answered in turns before."""
+        for said in earlier:
+            self.known[said.id] = said
+            self.used.add(said.counter)
 
     def note(self, said: Obeyed) -> None:
         """This is its answer from now on."""
         self.newest = max(self.newest, said.counter)
-        self.before[said.counter] = said
+        self.recall([said])
         self.now.append(said)
+
+    def is_taken(self, counter: int) -> bool:
+        """Does it belong to another command, or might it?"""
+        return counter in self.used or counter <= self.newest - WINDOW

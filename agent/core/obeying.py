@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from agent.core.asks import Answer, Ask, Ordered, Refused, Short
-from agent.core.commands import WINDOW, FromHq, Obeyed, Outcome
+from agent.core.commands import FromHq, Obeyed, Outcome
 from agent.core.ledger import Turn
 
 #: The longest reason that is told.
@@ -13,14 +15,13 @@ _LONGEST_WHY: Final = 256
 
 def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> Obeyed:
     """Do it, or say again what was said; `decide` is what does an ask."""
-    earlier = turn.commands.before.get(command.counter)
+    earlier = turn.commands.known.get(command.id)
     if earlier is not None:
-        if earlier.id == command.id:
-            return earlier
-        return _answer(turn, command, "refused", f"counter {command.counter} was that of command {earlier.id!r}")
-    newest = turn.commands.newest
-    if command.counter <= newest - WINDOW:
-        return _answer(turn, command, "refused", f"counter {command.counter} is too old; {newest} was the newest")
+        return replace(earlier, counter=command.counter)
+    if turn.commands.is_taken(command.counter):
+        newest = turn.commands.newest
+        why = f"counter {command.counter} is not new; {newest} was the newest"
+        return replace(_answer(turn, command, "stale", why), newest=newest)
     stale = turn.why_lease_refused(command.lease)
     if stale:
         return _answer(turn, command, "stale", stale)

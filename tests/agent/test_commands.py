@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.clock import SystemClock
 from agent.commands import MOST_WAITING, Commands
 from agent.core.asks import Scan
+from agent.core.commands import WINDOW, FromHq
 from agent.core.lease import Leases
 from tests.agent.shops import Shop, opened
 from tests.brokers import Mosquitto
@@ -107,6 +108,36 @@ async def test_a_command_is_done_once_and_answered_each_time(tmp_path: Path, mos
         assert await hq.ask(payload) == [first]
         assert commands.counts == {"done": 1}
         await shop.assert_memory_is_disk()
+
+
+async def test_an_hq_that_counts_from_an_old_number_is_told_the_newest(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with line(tmp_path / "books.db", mosquitto) as (shop, _, hq):
+        on = lease(shop)
+        known = await hq.ask(*[SIGNER.command(TOPICS, grant(counter, on)) for counter in range(1, 6)])
+        again = msgspec.structs.replace(grant(4, on), counter=2)
+        new = GrantAsk("new", 3, on, "meituan", "MILK", 1)
+        (answered,) = await hq.ask(SIGNER.command(TOPICS, again))
+        assert answered == msgspec.structs.replace(known[3], counter=2)
+        (said,) = await hq.ask(SIGNER.command(TOPICS, new))
+        assert (said.outcome, said.newest) == ("stale", 5)
+        (said,) = await hq.ask(SIGNER.command(TOPICS, msgspec.structs.replace(new, counter=6)))
+        assert (said.outcome, said.newest) == ("done", msgspec.UNSET)
+        assert shop.books.granted("MILK") == 6
+        await shop.assert_memory_is_disk()
+
+
+async def test_what_is_kept_of_commands_is_bounded_and_the_last_are_known(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """Also when the counters leap: so much is known however they grow."""
+    async with line(tmp_path / "books.db", mosquitto) as (shop, _, _):
+        on, leap = lease(shop), 10_000
+        asks = [FromHq(f"c{n}", n if n <= WINDOW else n + leap, on, None, "x") for n in range(1, 3 * WINDOW + 1)]
+        for first in range(0, len(asks), 500):
+            await asyncio.gather(*[shop.clerk.enter(ask) for ask in asks[first : first + 500]])
+        ((kept,),) = await shop.store.read("SELECT count(*) FROM command")
+        assert WINDOW <= kept <= 2 * WINDOW
+        for ask in asks[-WINDOW:]:
+            assert (await shop.clerk.enter(ask)).outcome == "refused"
+        assert (await shop.clerk.enter(asks[0])).newest == 3 * WINDOW + leap
 
 
 async def test_orders_grants_and_pauses_are_done_or_refused_with_a_reason(tmp_path: Path, mosquitto: Mosquitto) -> None:

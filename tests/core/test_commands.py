@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec.structs import replace
 
 from agent.core.asks import Grant, Pause, PlaceOrder, Scan, Want
 from agent.core.commands import WINDOW, FromHq, Obeyed
@@ -29,8 +30,8 @@ class Desk:
 
     def command(self, command: FromHq) -> Obeyed:
         turn = Turn(self.books, 1000, {}, {}, running_ms=self.now_ms)
-        turn.commands.before = (
-            {command.counter: self.answered[command.counter]} if command.counter in self.answered else {}
+        turn.commands.recall(
+            one for one in self.answered.values() if one.id == command.id or one.counter == command.counter
         )
         said = decide_any(turn, command)
         assert isinstance(said, Obeyed)
@@ -91,10 +92,23 @@ def test_a_counter_is_one_commands_alone_and_an_old_one_nobodys() -> None:
     desk.stock(5)
     lease = desk.books.leases.issue(0)
     assert desk.command(grant(1, WINDOW + 1, lease)).outcome == "done"
-    assert "was that of command 'c1'" in desk.command(grant(2, WINDOW + 1, lease)).why
-    assert "too old" in desk.command(grant(3, 1, lease)).why
+    for taken in (grant(2, WINDOW + 1, lease), grant(3, 1, lease)):
+        said = desk.command(taken)
+        assert (said.outcome, said.counter, said.newest) == ("stale", taken.counter, WINDOW + 1)
     assert desk.command(grant(4, 2, lease)).outcome == "done"  # out of order, within the window
     assert desk.granted() == 2
+    assert desk.command(grant(2, WINDOW + 2, lease)).outcome == "done"  # beyond the newest it is as good as any
+
+
+def test_a_command_is_known_by_its_id_under_whatever_counter() -> None:
+    desk = Desk()
+    desk.stock(5)
+    lease = desk.books.leases.issue(0)
+    first = desk.command(grant(1, 5, lease, 2))
+    for counter in (5, 4, 6, 5 + 10 * WINDOW):
+        said = desk.command(grant(1, counter, lease, 2))
+        assert said == replace(first, counter=counter)
+    assert (desk.granted(), desk.books.newest_command) == (2, 5)
 
 
 def test_an_order_is_done_or_refused_with_what_is_short() -> None:
@@ -126,6 +140,7 @@ class Line(RuleBasedStateMachine):
         self.sent: list[FromHq] = []
         self.leases: list[tuple[int, int]] = []
         self.done: dict[str, int] = {}
+        self.names = self.counter = 0
 
     @rule()
     def lease(self) -> None:
@@ -138,7 +153,8 @@ class Line(RuleBasedStateMachine):
     @rule(data=st.data(), qty=st.integers(1, 5))
     def ask(self, data: st.DataObject, qty: int) -> None:
         lease = data.draw(st.sampled_from(self.leases))[0] if self.leases else 7
-        self.sent.append(grant(len(self.sent), len(self.sent) + 1, lease, qty))
+        self.sent.append(self._new(lease, qty))
+        self.counter += 1
         self._arrives(self.sent[-1])
 
     @rule(data=st.data())
@@ -148,11 +164,34 @@ class Line(RuleBasedStateMachine):
             lease = data.draw(st.sampled_from([command.lease, *(number for number, _ in self.leases)]))
             self._arrives(FromHq(command.id, command.counter, lease, command.ask))
 
+    @rule(back=st.integers(0, 40), qty=st.integers(1, 5), known=st.booleans(), nth=st.integers(0, 40))
+    def hq_is_restored(self, back: int, qty: int, *, known: bool, nth: int) -> None:
+        """It counts again from an old number, and follows what the store says of the newest."""
+        self.counter = max(0, self.counter - back)
+        lease = self.desk.books.leases.issue(self.desk.now_ms)
+        self.leases.append((lease, self.desk.now_ms))
+        asked = self.sent[nth % len(self.sent)] if known and self.sent else self._new(lease, qty)
+        command = replace(asked, lease=lease, counter=self.counter + 1)
+        said = self.desk.command(command)
+        if said.newest:
+            assert said.outcome == "stale"
+            command = replace(command, counter=said.newest + 1)
+        self.counter = max(self.counter, command.counter)
+        self.sent.append(command)
+        self._arrives(command)
+
+    def _new(self, lease: int, qty: int) -> FromHq:
+        self.names += 1
+        return grant(self.names, self.counter + 1, lease, qty)
+
     def _arrives(self, command: FromHq) -> None:
         said = self.desk.command(command)
         issued = dict(self.leases).get(command.lease)
         good = issued is not None and self.desk.now_ms - issued < LEASE_MS
         assert isinstance(command.ask, Grant)
+        if said.newest:  # another's counter: HQ was restored since
+            assert (said.outcome, command.id in self.done) == ("stale", False)
+            return
         if command.id in self.done:
             assert said.outcome == "done"
         elif good:

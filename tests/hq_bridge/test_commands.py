@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy.engine import URL
 
+from hq_bridge.commands import MOST_AHEAD
 from hq_bridge.config import ConfigMistakes, load
 from tests.brokers import Mosquitto
 from tests.hq_bridge.processes import HqProcess, hq_process, write_config
 from tests.waiting import until
-from wire.codec import decode_ask, decode_command, encode
+from wire.codec import MAX_NUMBER, decode_ask, decode_command, encode
 from wire.messages import Answer, Hello, HqAsk, PauseAsk, StoreState
 from wire.mqtt import Link, parse_broker
 from wire.signing import Verifier
@@ -26,10 +27,14 @@ KEY = Ed25519PrivateKey.generate()
 
 
 class ScriptedStore:
-    """Says here on a lease; answers commands as `outcomes` say, and not at all when they have run out."""
+    """Says here on a lease; answers commands as `outcomes` say, and not at all when they have run out.
+
+    Counters up to `newest` are another's: nothing is decided of such a command.
+    """
 
     def __init__(self, broker: Mosquitto) -> None:
         self.lease = 1
+        self.newest = 0
         self.asked: list[HqAsk] = []
         self.outcomes: list[str] = []
         self.link = Link(
@@ -50,10 +55,14 @@ class ScriptedStore:
         Verifier(KEY.public_key()).check(TOPICS, command)
         ask = decode_ask(command.ask)
         self.asked.append(ask)
-        if self.outcomes:
+        if ask.counter <= self.newest:
+            self._answer(Answer(ask.id, ask.counter, "stale", "known", 7, 0, 0, self.newest))
+        elif self.outcomes:
             outcome = self.outcomes.pop(0) if ask.lease == self.lease else "stale"
-            answer = Answer(ask.id, ask.counter, outcome, "so be it", 7, 0, 0)  # type: ignore[arg-type]
-            self.link.publish(TOPICS.up("answer"), encode(answer))
+            self._answer(Answer(ask.id, ask.counter, outcome, "so be it", 7, 0, 0))  # type: ignore[arg-type]
+
+    def _answer(self, answer: Answer) -> None:
+        self.link.publish(TOPICS.up("answer"), encode(answer))
 
 
 @asynccontextmanager
@@ -111,6 +120,41 @@ async def test_hq_killed_before_the_answer_asks_again_under_the_same_counter(
             store.outcomes = ["refused"]
             assert (await again.command("SH-0001", **PAUSE | {"id": "p-2"}))[1]["counter"] == 2
             assert (await again.answered("p-2"))["state"] == "refused"
+
+
+async def test_an_hq_whose_counters_are_old_goes_on_beyond_the_store_s(
+    tmp_path: Path, mosquitto: Mosquitto, url: URL
+) -> None:
+    """As after a backup was put in place: the store knows 40 commands that HQ does not."""
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        store.newest, store.outcomes = 40, ["done"] * 3
+        for name, counter in (("p-1", 41), ("p-2", 42), ("p-3", 43)):
+            assert (await hq.command("SH-0001", **PAUSE | {"id": name}))[0] == 202
+            answered = await hq.answered(name)
+            assert (answered["state"], answered["counter"], answered["ask"]["counter"]) == ("done", counter, counter)
+            assert await hq.command("SH-0001", **PAUSE | {"id": name}) == (200, answered)
+        assert [ask.counter for ask in store.asked] == [1, 41, 42, 43]
+        hq.process.kill()
+        await hq.process.wait()
+        async with hq_process(tmp_path / "hq.toml") as again:  # the moved one is in the database under its new counter
+            store.outcomes = ["done"]
+            await again.command("SH-0001", **PAUSE | {"id": "p-4"})
+            assert (await again.answered("p-4"))["counter"] == 44
+
+
+async def test_a_forged_answer_cannot_use_up_the_counters(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    """Whoever has the broker says that the store knows them all: a counter goes on by so many at most, now and then."""
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        await hq.command("SH-0001", **PAUSE)
+        await until(lambda: store.asked)
+        forged = [Answer("p-1", counter, "stale", "", 7, 0, 0, MAX_NUMBER) for counter in (1, MOST_AHEAD + 2)]
+        for answer in forged * 20:
+            await store.link.publish(TOPICS.up("answer"), encode(answer))
+        await until(lambda: len(store.asked) > 1)
+        store.outcomes = ["done"]
+        answered = await hq.answered("p-1")
+        assert answered["counter"] == MOST_AHEAD + 2
+        assert {ask.counter for ask in store.asked} == {1, MOST_AHEAD + 2}
 
 
 async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:

@@ -4,6 +4,7 @@ from random import Random
 
 import hypothesis.strategies as st
 from hypothesis.stateful import precondition, rule
+from msgspec.structs import replace
 
 from agent.core.asks import Grant, HqSilence, Pause, PlaceOrder
 from agent.core.commands import FromHq, Obeyed
@@ -53,7 +54,7 @@ class Commanding(Asking):
         (answer,) = self.ask(FromHq(name, counter, lease, ask, "" if ask else "not understood"))
         assert isinstance(answer, Obeyed)
         if counter in plain.commands or counter <= newest - WINDOW:
-            assert (answer.outcome, self.shop.books.head) == ("refused", head), answer
+            assert (answer.outcome, answer.newest, self.shop.books.head) == ("stale", newest, head), answer
         elif not plain.is_good(lease):
             assert (answer.outcome, self.shop.books.head) == ("stale", head), answer
         else:
@@ -69,9 +70,10 @@ class Commanding(Asking):
         recent = [counter for counter in self.plain.commands if counter > newest - WINDOW]
         counter, head = recent[nth % len(recent)], self.shop.books.head
         command = self.plain.commands[counter]
+        counter += nth % 3  # an HQ that was restored may have given it another one
         lease = list(self.plain.leases)[-1 - nth % len(self.plain.leases)]
         (answer,) = self.ask(FromHq(command.name, counter, lease, Grant(command.name, "app", "MILK", 1)))
-        assert (answer, self.shop.books.head) == (command.said, head)
+        assert (answer, self.shop.books.head) == (replace(command.said, counter=counter), head)
 
     def _asked(self, what: str, name: str, sku: str, qty: int) -> tuple[Pause | Grant | PlaceOrder | None, bool]:
         """The ask, and whether the shop on paper can do it."""

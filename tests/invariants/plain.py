@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from agent.core.asks import Work
+from agent.core.commands import Obeyed
 from tests.core import picking
 from tests.core.picking import Line, Picking
 
@@ -39,7 +40,7 @@ class Command:
     """What HQ commanded under a counter, and what it was answered."""
 
     name: str
-    said: object
+    said: Obeyed
 
 
 class Plain(Picking):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, closing
 
 from simulators.programs import Program
 from tests.torture.line.chain import Line, Store
-from tests.torture.line.figures import Figures, Length
+from tests.torture.line.figures import Figures, Length, commanded
 from tests.torture.line.judge import caught_up
 
 #: The tills sell this long before anything happens, and at most so long between two kills.
@@ -104,19 +104,25 @@ async def middleman(there: Line, length: Length, seen: Figures) -> None:
 
 
 async def hq_restored(there: Line, length: Length, seen: Figures) -> None:
-    """HQ loses its disk and goes on from a backup; it is replayed what it had heard since."""
+    """HQ loses its disk and goes on from a backup; it is replayed what it had heard since.
+
+    What it asked of stores since is not known to it, but to them: asked again it is answered, and new asks are done.
+    """
     await there.work_for(_OPENING_S)
+    await commanded(there, there.stores, "before-backup")
     with (
         closing(sqlite3.connect(there.folder / "hq.db")) as books,
         closing(sqlite3.connect(there.folder / "backup.db")) as copy,
     ):
         books.backup(copy)
+    await commanded(there, there.stores, "since-1", "since-2")
     await there.work_for(length.backup_age_s)
     await there.hq.kill()
     for path in there.folder.glob("hq.db*"):
         path.unlink()
     shutil.copy(there.folder / "backup.db", there.folder / "hq.db")
     await there.hq.start()
+    await commanded(there, there.stores, "before-backup", "after-1", "since-2", "after-2")
     seen.caught_up_s.append(await caught_up(there))
 
 
