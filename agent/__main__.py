@@ -14,6 +14,7 @@ import structlog
 from agent import catalogue_import, health, log, memory
 from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
+from agent.certificates import CertificateWatch, ends_at
 from agent.clerk import Clerk
 from agent.cli import command_line
 from agent.clock import Clock, SystemClock, this_boot
@@ -102,6 +103,7 @@ async def serve(config: Config) -> None:
             "commands": commands.run(),
             "snapshots": snapshots.run(),
             "upkeep": upkeep.run(),
+            "certificates": CertificateWatch(config.credentials, link, clerk, clock).run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, live.changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
@@ -125,6 +127,7 @@ def _line(config: Config, clock: Clock, outbox: Outbox, commands: Commands) -> L
         on_down=outbox.on_down,
         now_ms=clock.now_ms,
     )
+    outbox.certificate_ends = lambda: ends_at(config.credentials)
     outbox.attach(link)
     commands.attach(link)
     return link

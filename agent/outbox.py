@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import structlog
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from agent.clock import Clock
 from agent.core.ledger import Books
@@ -87,6 +87,8 @@ class Outbox:
         self.trouble = _OLD_COPY if is_old_copy else ""
         #: Messages that could not be read, since the start.
         self.unreadable = 0
+        #: When the store's certificate ends (unix ms), if it has one.
+        self.certificate_ends: Callable[[], int | UnsetType] = lambda: UNSET
         self.on_heard: Callable[[], None] = lambda: None
         self.on_old_copy: Callable[[str], None] = lambda why: None
         self.on_snapshot_asked: Callable[[str], None] = lambda name: None
@@ -327,10 +329,12 @@ class Outbox:
             log.warning("broker_refused", why=str(why))
 
     def _state(self, state: Literal["here", "away"]) -> StoreState:
-        lease = self._books.leases.issue(int(self._clock.monotonic_s() * 1000)) if state == "here" else UNSET
-        return StoreState(
-            state, self._books.epoch, self._books.head, self._clock.now_ms(), self._sender.software, lease
-        )
+        at, software = self._clock.now_ms(), self._sender.software
+        if state == "away":  # said long before, as a last will: what may change meanwhile is left out
+            return StoreState(state, self._books.epoch, self._books.head, at, software)
+        lease = self._books.leases.issue(int(self._clock.monotonic_s() * 1000))
+        ends = self.certificate_ends()
+        return StoreState(state, self._books.epoch, self._books.head, at, software, lease, ends)
 
     def _say_here(self) -> None:
         if not self._leaving:  # a "here" after the "away" would stay at the broker

@@ -187,6 +187,8 @@ def decode_state(payload: bytes) -> StoreState:
     _check_text("software", state.software)
     if state.lease is not msgspec.UNSET:
         _check_range("lease", state.lease, 1)
+    if state.certificate_ends is not msgspec.UNSET:
+        _check_range("certificate_ends", state.certificate_ends, 0)
     return state
 
 

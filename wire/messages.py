@@ -90,7 +90,7 @@ class StoreState(msgspec.Struct, frozen=True):
 
     `lease` grows with each `here`. An order cites the lease it was routed on; the store accepts it only while that
     lease is younger than 90 s (or what the store is configured to) by the store's own clock, in the start that issued
-    it.
+    it. `certificate_ends` is when the certificate the store shows ends (ms).
     """
 
     state: Literal["here", "away"]
@@ -99,6 +99,7 @@ class StoreState(msgspec.Struct, frozen=True):
     at: int
     software: str
     lease: int | UnsetType = UNSET
+    certificate_ends: int | UnsetType = UNSET
     v: int = WIRE_VERSION
 
 

@@ -22,16 +22,12 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wire.codec import MAX_PAYLOAD
-from wire.tls import Credentials, CredentialsUnusable
+from wire.sockets import MAX_PACKET, BrokerSocket, connect
+from wire.tls import Credentials, CredentialsUnusable, Span, shown_by
 
 #: Messages between PUBLISH and PUBACK. paho looks through all of them at each PUBACK, so more is slower, and 20 is
 #: what mosquitto takes at once unless told otherwise.
 MAX_INFLIGHT = 20
-
-#: The largest MQTT packet read: a payload at its bound with the longest topic (64 KB), and room for the header.
-MAX_PACKET = MAX_PAYLOAD + 64 * 1024 + 1024
-
-_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux
 
 MqttVersion = Literal["5", "3.1.1"]
 LinkState = Literal["connecting", "here", "stopped"]
@@ -117,6 +113,8 @@ class Link:
         self.state: LinkState = "connecting"
         self.why = "not tried yet"
         self.connected_since: int | None = None
+        #: From when to when the broker's certificate holds that it showed last; None before, and without TLS.
+        self.shown: Span | None = None
         self._client_id = client_id
         self._version = version
         self._credentials = credentials
@@ -163,10 +161,16 @@ class Link:
             raise BrokerLost(self.why)
         return self._session.publish(topic, payload, retain)
 
+    def _credentials_wanted(self) -> Credentials | None:
+        if self.broker.tls and self._credentials is None:
+            raise CredentialsUnusable(f"{self.broker} needs credentials")
+        return self._credentials if self.broker.tls else None
+
     async def _connect_and_stay(self) -> None:
         """One connection from the first packet to the last. Raises what ended it."""
         async with asyncio.timeout(_CONNECT_WITHIN_S):
-            sock = await _connect(self.broker, self._credentials)
+            sock = await connect(self.broker.host, self.broker.port, self._credentials_wanted())
+        self.shown = shown_by(sock)
 
         def came_up() -> None:
             self._session = session
@@ -195,94 +199,6 @@ class Link:
             self._on_down(why)
 
 
-class _Bounded(socket.socket):
-    """Refuses to read a packet that declares more than MAX_PACKET bytes.
-
-    paho asks for the rest of a packet in one `recv`, so that is where the bound can be kept. It swallows what is raised
-    here, so `complaint` keeps what to tell a person.
-    """
-
-    complaint = ""
-
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        if buflen > MAX_PACKET:
-            self.complaint = f"the broker sent a packet of {buflen} bytes; the most is {MAX_PACKET}"
-            raise OSError(self.complaint)
-        try:
-            data = super().recv(buflen, flags)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise
-        except ssl.SSLError as error:  # with TLS 1.3 a broker refuses our certificate only after the handshake
-            self.complaint = f"TLS: {error.reason or error}"
-            raise
-        # Many brokers hold a small packet back until the last one is acknowledged: do not let them wait 40 ms for it.
-        # Linux forgets the option after a while, so it is set each time.
-        if _QUICKACK is not None:
-            self.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        return data
-
-
-class _TlsSocket(_Bounded, ssl.SSLSocket):
-    """The same over TLS."""
-
-
-async def _connect(broker: Broker, credentials: Credentials | None) -> _Bounded:
-    """A connected, non-blocking socket, over TLS when the broker is. A cancelled caller leaves none open.
-
-    Raises OSError, CredentialsUnusable.
-    """
-    if broker.tls and credentials is None:
-        raise CredentialsUnusable(f"{broker} needs credentials")
-    loop = asyncio.get_running_loop()
-    problem: OSError = OSError(f"{broker.host} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM):
-        sock = _Bounded(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.sock_connect(sock, address)
-            if broker.tls and credentials is not None:
-                sock = _wrapped(sock, credentials.context(), broker.host)
-                await _shake_hands(sock)
-        except OSError as error:
-            sock.close()
-            problem = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise problem
-
-
-def _wrapped(sock: _Bounded, context: ssl.SSLContext, host: str) -> "_TlsSocket":
-    context.sslsocket_class = _TlsSocket
-    wrapped = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    assert isinstance(wrapped, _TlsSocket)
-    return wrapped
-
-
-async def _shake_hands(sock: "_TlsSocket") -> None:
-    """Raises ssl.SSLError, an OSError, with why the other end is not who it should be."""
-    loop = asyncio.get_running_loop()
-    while True:
-        watch, ignore = loop.add_reader, loop.remove_reader
-        try:
-            sock.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLWantWriteError:
-            watch, ignore = loop.add_writer, loop.remove_writer
-        else:
-            return
-        ready = asyncio.Event()
-        watch(sock, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            ignore(sock)
-
-
 class _Client(paho.Client):
     """paho over a socket that is already connected."""
 
@@ -297,7 +213,7 @@ class _Session:
 
     def __init__(
         self,
-        sock: _Bounded,
+        sock: BrokerSocket,
         client_id: str,
         version: MqttVersion,
         will: tuple[str, bytes] | None,

@@ -85,6 +85,18 @@ KINDS: Final = MappingProxyType(
             "Somebody sends commands that HQ did not sign. They change nothing; tell whoever runs the broker.",
             by_hand=True,
         ),
+        "clock_wrong": Kind(
+            "store_lead",
+            4 * 3600,
+            "This machine's clock is behind. Set it, or let it find its time server. Until then what is entered bears "
+            "a wrong time; nothing is lost or ends early.",
+        ),
+        "certificate_ends": Kind(
+            "store_lead",
+            7 * 24 * 3600,
+            "The store's certificate for the line to HQ is about to end, or has. Have HQ issue a new one and copy it "
+            "to this machine; nothing needs a restart.",
+        ),
         "waste_or_markdown": Kind(
             "store_lead",
             24 * 3600,

@@ -14,7 +14,8 @@ import pytest
 from tests.brokers import Mosquitto, free_port, running_mosquitto
 from tests.waiting import until
 from wire.codec import MAX_PAYLOAD
-from wire.mqtt import MAX_PACKET, BrokerLost, BrokerRefused, Link, MqttVersion, parse_broker
+from wire.mqtt import BrokerLost, BrokerRefused, Link, MqttVersion, parse_broker
+from wire.sockets import MAX_PACKET
 
 VERSIONS: list[MqttVersion] = ["5", "3.1.1"]
 

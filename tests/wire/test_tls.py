@@ -168,6 +168,62 @@ async def test_certificates_change_and_nobody_is_cut_off(secured: Secured) -> No
     assert {each.by for each in secured.authority.issued()} == {2}
 
 
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
+
+
+async def reissued(secured: Secured, issued_at: dt.datetime, days: int) -> None:
+    """The broker gets a certificate of that day, and shows it from now on."""
+    Authority(secured.authority.folder, issued_at).broker(["127.0.0.1"], days)
+    secured.install()
+    await secured.broker.restart()
+
+
+async def test_a_clock_that_is_behind_keeps_nobody_off_the_line(secured: Secured) -> None:
+    """The broker was given its certificate when our clock should have said: in ten days."""
+    await reissued(secured, NOW + 10 * DAY, 30)
+    end = End(secured.address, "store", secured.store("SH-1"))
+    async with running(end):
+        await until(lambda: end.link.state == "here")
+    assert end.link.shown is not None
+    assert NOW + 8 * DAY < dt.datetime.fromtimestamp(end.link.shown.begins / 1000, dt.UTC) < NOW + 10 * DAY
+
+
+def is_refused(end: End, why: str) -> bool:
+    return why in end.link.why
+
+
+async def test_a_clock_that_is_behind_does_not_make_a_broker_of_anybody(secured: Secured, tmp_path: Path) -> None:
+    """Chain, name and use are looked at all the same."""
+    ahead = Authority.make(tmp_path / "other", "demo", NOW + 10 * DAY)
+    strange = ahead.broker(["127.0.0.1"], 30)
+    wrong_use = Authority(secured.authority.folder, NOW + 10 * DAY).store("SH-9", 30)
+    wrong_name = Authority(secured.authority.folder, NOW + 10 * DAY).broker(["elsewhere.example"], 30)
+    mine = secured.store("SH-1")
+    for folder, says in ((strange, "VERIFY_FAILED"), (wrong_use, "purpose"), (wrong_name, "IP address mismatch")):
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        async with await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0, ssl=server) as listening:
+            end = End(f"mqtts://127.0.0.1:{listening.sockets[0].getsockname()[1]}", "store", mine)
+            async with running(end):
+                await until(partial(is_refused, end, says))
+        assert end.ups == 0
+
+
+async def test_a_broker_whose_certificate_has_ended_is_refused_whatever_the_clock(secured: Secured) -> None:
+    """By the clock when it is right; when it is behind, by our own certificate, which began after the broker's end."""
+    await reissued(secured, NOW - 20 * DAY, 10)
+    late = End(secured.address, "store", secured.store("SH-1"))
+    async with running(late):
+        await until(lambda: "certificate has expired" in late.link.why)
+    await reissued(secured, NOW + 3 * DAY, 2)
+    mine = Credentials(Authority(secured.authority.folder, NOW + 10 * DAY).store("SH-1", 30))
+    behind = End(secured.address, "store", mine)
+    async with running(behind):
+        await until(lambda: "the broker's certificate ended on" in behind.link.why)
+    assert (late.ups, behind.ups) == (0, 0)
+
+
 async def test_a_revoked_store_stays_out(secured: Secured) -> None:
     stolen = secured.store("SH-1")
     kept = Credentials(secured.installed.parent / "stolen")

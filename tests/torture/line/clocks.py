@@ -1,50 +1,28 @@
-"""Stores whose clocks are wrong: frozen, ahead, behind, at 1970 when they start. libfaketime tells the agents so.
-
-Only the wall clock is wrong: the clock that merely runs is the kernel's, and right, as on a machine whose battery died.
-"""
+"""Stores whose clocks are wrong: frozen, ahead, behind, at 1970 when they start. libfaketime tells the agents so."""
 
 import asyncio
-import os
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
+from tests.faketime import FAKETIME, MISSING, set_clock, told_by
 from tests.torture.line.chain import KEPT, Line, Store
 from tests.torture.line.figures import Figures, Length, commanded
 from tests.torture.line.judge import caught_up
 from tests.waiting import until
 
-FAKETIME = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu" / "faketime" / "libfaketimeMT.so.1"
-#: What each store's clock does while it sells; one of them also starts like that. As libfaketime reads them.
+#: What each store's clock does while it sells; one of them also starts like that.
 RIGHT, AHEAD, DAY_BEHIND, FROZEN, AT_1970 = "+0", "+2h", "-1d", "2026-01-01 12:00:00", "@1970-01-01 00:00:10"
 _LONG_S, _SHORT_S = 3600, 1
 
 
-def set_clock(store: Store, to: str) -> None:
-    """At once, also for an agent that runs."""
-    path = store.folder / "clock"
-    path.with_suffix(".new").write_text(to + "\n")
-    path.with_suffix(".new").rename(path)
-
-
-def _fake(store: Store) -> None:
-    store.agent.environment = {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(store.folder / "clock"),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-
-
 async def clocks(there: Line, length: Length, seen: Figures) -> None:
     """Every clock on every store in turn: an hour's promise stays, one of a second ends in seconds."""
-    assert FAKETIME.exists(), f"{FAKETIME} is missing: apt-get install faketime"
+    assert FAKETIME.exists(), MISSING
     await there.work_for(1.0)
     for store in there.stores:
         await store.agent.stop()
-        set_clock(store, RIGHT)
-        _fake(store)
+        set_clock(store.folder / "clock", RIGHT)
+        store.agent.environment = told_by(store.folder / "clock")
         await store.agent.start()
         await _stock(store)
     await there.work_for(0.5)
@@ -58,7 +36,7 @@ async def clocks(there: Line, length: Length, seen: Figures) -> None:
         )
         seen.caught_up_s.append(await caught_up(there))
     for store in there.stores:
-        set_clock(store, RIGHT)
+        set_clock(store.folder / "clock", RIGHT)
     await there.work_for(0.5)
 
 
@@ -67,10 +45,11 @@ async def _go_wrong(there: Line, store: Store, clock: str, name: str) -> None:
     await _hold(store, f"long-{name}", _LONG_S)
     if clock == AT_1970:
         await store.agent.kill()
-        set_clock(store, clock)
+        set_clock(store.folder / "clock", clock)
         await store.agent.start()
     else:
-        set_clock(store, clock)
+        set_clock(store.folder / "clock", clock)
+        store.line.hang_up()  # over TLS certificates are looked at again
     await _hold(store, f"short-{name}", _SHORT_S)
     await there.work_for(1.0)
 

@@ -50,6 +50,11 @@ class Middleman:
         for writer in self._writers:
             writer.transport.abort()
 
+    def hang_up(self) -> None:
+        """Every connection there is ends; new ones are taken."""
+        for writer in self._writers:
+            writer.transport.abort()
+
     def cut(self) -> None:
         """From now on nothing arrives anywhere, and nobody is told: a black hole."""
         self._open.clear()

@@ -42,6 +42,7 @@ SCENARIOS: dict[str, Scenario] = {
     "acl": Scenario(disturbances.acl_denied, version="3.1.1", secure=True),
     "hostile": Scenario(hostile.flood, secure=True),
     "clocks": Scenario(clocks),
+    "clocks-tls": Scenario(clocks, secure=True),
     "outage": Scenario(outage, stores=1),
 }
 

@@ -1,0 +1,79 @@
+"""Says in time when this store's certificate ends, and when its clock cannot be right."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+from msgspec import UNSET, UnsetType
+
+from agent.clerk import AskFailedError, Clerk
+from agent.clock import Clock
+from agent.core.asks import Notice
+from agent.store.errors import BooksClosedError, BooksFullError
+from wire.mqtt import Link
+from wire.tls import Credentials, CredentialsUnusable, Span, as_day
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_S: Final = 2.0
+_ABOUT: Final = "line to HQ"
+#: A certificate is about to end so long before, or with the last third of its life if that is shorter.
+_BEFOREHAND_MS: Final = 30 * 24 * 3600 * 1000
+_LAST_PART: Final = 3
+
+
+class CertificateWatch:
+    """Keeps the cases `certificate_ends` and `clock_wrong` true. Without credentials there is nothing to see."""
+
+    def __init__(self, credentials: Credentials | None, link: Link, clerk: Clerk, clock: Clock) -> None:
+        self._credentials = credentials
+        self._link = link
+        self._clerk = clerk
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look, for ever. What cannot be entered now is tried again; renewed files are seen where they lie."""
+        while self._credentials is not None:
+            with contextlib.suppress(BooksFullError, BooksClosedError, AskFailedError, CredentialsUnusable):
+                await self._look(await asyncio.to_thread(self._credentials.span))
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def _look(self, own: Span) -> None:
+        now = self._clock.now_ms()
+        shown = self._link.shown
+        begun = max(own.begins, own.begins if shown is None else shown.begins)
+        behind, why = now < begun, f"it says {as_day(now)}, and a certificate of the line began on {as_day(begun)}"
+        if await self._say("clock_wrong", why, over=not behind):
+            if behind:
+                log.warning("clock_wrong", why=why)
+            else:
+                log.info("clock_right")
+        if behind:
+            return  # when something ends, nobody knows
+        ends, on = is_about_to_end(own, now), as_day(own.ends)
+        if await self._say("certificate_ends", f"the store's certificate ends on {on}", over=not ends):
+            if ends:
+                log.warning("certificate_ends", on=on)
+            else:
+                log.info("certificate_renewed", ends=on)
+
+    async def _say(self, kind: str, detail: str, *, over: bool) -> bool:
+        """Enter it unless it stands so already; did it not?"""
+        if over != ((kind, _ABOUT) in self._clerk.books.cases):
+            return False
+        await self._clerk.enter(Notice(kind, _ABOUT, detail, over=over))
+        return True
+
+
+def is_about_to_end(span: Span, now: int) -> bool:
+    """At `now` (unix ms): also when it has ended."""
+    return now >= span.ends - min(_BEFOREHAND_MS, (span.ends - span.begins) // _LAST_PART)
+
+
+def ends_at(credentials: Credentials | None) -> int | UnsetType:
+    """When the store's certificate ends (unix ms), as it is told HQ; unset where there is none to be read."""
+    try:
+        return UNSET if credentials is None else credentials.span().ends
+    except CredentialsUnusable:
+        return UNSET
