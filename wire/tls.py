@@ -77,7 +77,7 @@ class Credentials:
         return Span(_ms(own.not_valid_before_utc), _ms(own.not_valid_after_utc))
 
     def refuse_ended(self, sock: ssl.SSLSocket) -> None:
-        """For a clock that is behind: it is at least as late as the newest certificate here began (decision 0009).
+        """For a clock that is behind: it is at least as late as the newest certificate here began (decision 0010).
 
         Raises PeerEnded when the other end's, or that of the authority which issued it, had ended by then;
         CredentialsUnusable.
