@@ -54,6 +54,13 @@ class Mark(NamedTuple):
     seq: int
 
 
+class HeardLease(NamedTuple):
+    """The lease a store said last, which commands to it cite; `heard_at` by HQ's clock (unix ms)."""
+
+    lease: int
+    heard_at: int
+
+
 class Stretch(NamedTuple):
     """Rows `first …` of one epoch, without a hole."""
 
@@ -104,8 +111,7 @@ class StoreBooks:
     trouble: dict[Trouble, str] = field(default_factory=dict)
     #: The gap already asked for: (epoch, cursor then). Asked again when the store says hello.
     asked: tuple[int, int] | None = None
-    #: The lease it said last: commands cite it.
-    lease: int | None = None
+    lease: HeardLease | None = None
     lag: Lag = field(default_factory=Lag)
 
     @property
@@ -123,6 +129,7 @@ class StoreBooks:
             (self.cases.add if case.state == "open" else self.cases.discard)(key)
         self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence
         self.verdict, self.told, self.asked, self.trouble = draft.verdict, draft.told, draft.asked, draft.trouble
+        self.lease = draft.lease
         for stretch in draft.stretches:
             self.lag.note([committed_at - row.at for row in stretch.rows if not isinstance(row, UnknownRow)])
 
@@ -142,6 +149,7 @@ class Draft:
         self.cases: dict[tuple[str, str], CaseRow] = {}
         self.head = books.head
         self.presence = books.presence
+        self.lease = books.lease
         self.verdict = books.verdict
         self.told = books.told
         self.asked = books.asked
@@ -186,10 +194,11 @@ class Draft:
             units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
             self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units)
 
-    def state(self, state: StoreState) -> None:
+    def state(self, state: StoreState, heard_at: int) -> None:
         """The store is here or away."""
         self.presence = state.state
-        self.books.lease = state.lease if isinstance(state.lease, int) and state.state == "here" else None
+        if isinstance(state.lease, int) and state.state == "here":
+            self.lease = HeardLease(state.lease, heard_at)
         self.wants_snapshot = self._lacks_snapshot()
         if state.epoch == self.epoch:
             self.head = max(self.head, state.head)

@@ -152,9 +152,10 @@ class Commands:
             return
         if books is None or books.lease is None or books.presence == "away":
             return
-        ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), lease=books.lease)
+        lease = books.lease.lease
+        ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), lease=lease)
         topics = StoreTopics(self._chain, row.store)
-        self._sent[row.id] = asyncio.get_running_loop().time(), books.lease
+        self._sent[row.id] = asyncio.get_running_loop().time(), lease
         try:
             told = self._link.publish(topics.down("command"), self._signer.command(topics, ask))
         except BrokerLost:
@@ -169,7 +170,7 @@ class Commands:
             books = self._stores.get(store)
             if isinstance(answer.newest, int):
                 await self._move(row, answer.newest)
-            elif books is not None and books.lease != self._sent.get(row.id, (0.0, None))[1]:
+            elif books is not None and books.lease and books.lease.lease != self._sent.get(row.id, (0.0, 0))[1]:
                 self._send(row)  # a newer lease is known by now
             return
         done = row._replace(

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from hq_bridge.bell import Bell
-from hq_bridge.books import Draft, StoreBooks
+from hq_bridge.books import Draft, HeardLease, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.snapshots import Snapshots, Whole
 from hq_bridge.store import Database, Unreadable
@@ -37,6 +37,7 @@ MAX_STORES = 20_000
 _TURN_MESSAGES = 256
 _TURN_BYTES = 1024 * 1024  # about 5,000 rows, some 20 ms of drafting; everything else goes on between messages
 _TURN_UNREADABLE = 20  # kept per turn; a flood of nonsense is counted, and does not become a flood of writes
+_LEASES_WITHIN_S = 5.0  # is a lease on disk, at the latest with the next sign of life of anybody
 _KINDS_NAMED = 100  # unknown kinds of rows that are logged, each once
 
 
@@ -102,6 +103,9 @@ class Ingest:
         #: Snapshots of rows that have not come yet.
         self._ahead_of_us: dict[str, Whole] = {}
         self._on_answer = on_answer
+        #: Those not on disk yet, and when some were written last.
+        self._leases: dict[str, HeardLease] = {}
+        self._leases_s = float("-inf")
 
     @property
     def is_busy(self) -> bool:
@@ -221,7 +225,7 @@ class Ingest:
             elif isinstance(each.said, Hello):
                 draft.hello(each.said)
             elif isinstance(each.said, StoreState):
-                draft.state(each.said)
+                draft.state(each.said, self._now_ms())
             elif isinstance(each.said, Whole):
                 await self._take_snapshot(draft, each.said)
             else:
@@ -292,8 +296,13 @@ class Ingest:
         now = self._now_ms()
         for draft in changed:
             draft.seal(now)
-        if changed or unreadable:
-            landing = asyncio.create_task(self._database.land(changed, unreadable, now), name="hq landing")
+        for draft in drafts.values():
+            if draft.lease is not None and draft.lease != draft.books.lease:
+                self._leases[draft.store] = draft.lease
+        now_s = asyncio.get_running_loop().time()
+        if changed or unreadable or (self._leases and now_s - self._leases_s >= _LEASES_WITHIN_S):
+            leases, self._leases, self._leases_s = self._leases, {}, now_s
+            landing = asyncio.create_task(self._database.land(changed, unreadable, now, leases), name="hq landing")
             await self._read_ahead(landing)
             await landing
 

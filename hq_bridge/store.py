@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hq_bridge import tables
-from hq_bridge.books import Draft, Mark, Position, Stock, StoreBooks
+from hq_bridge.books import Draft, HeardLease, Mark, Position, Stock, StoreBooks
 from hq_bridge.config import SQLITE
 from hq_bridge.layout import On, bring_up
 from hq_bridge.months import Month
@@ -109,7 +109,7 @@ class Database:
     # The writer's
 
     async def load(self) -> dict[str, StoreBooks]:
-        """Every store's position and open cases; stock comes later, as rows need it."""
+        """Every store's position, open cases and lease; stock comes later, as rows need it."""
         books = {}
         async with self._on.writer.connect() as connection:
             for row in await connection.execute(select(tables.position)):
@@ -118,6 +118,9 @@ class Database:
             opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
             for row in await connection.execute(opened.where(tables.case.c.state == "open")):
                 books[row.store].cases.add((row.kind, row.about))
+            for row in await connection.execute(select(tables.lease)):
+                of = books.setdefault(row.store, StoreBooks(row.store, whole=True))
+                of.lease = HeardLease(row.lease, row.heard_at)
         return books
 
     async def stock_in(self, store: str, skus: Sequence[str]) -> dict[str, Stock]:
@@ -127,8 +130,10 @@ class Database:
         async with self._on.writer.connect() as connection:
             return {row.sku: tuple(row) for row in await connection.execute(query)}
 
-    async def land(self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int) -> None:
-        """Commit all drafts and what could not be read, in one transaction. Raises DatabaseLost."""
+    async def land(
+        self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int, leases: Mapping[str, HeardLease]
+    ) -> None:
+        """Commit all drafts, what could not be read, and leases by store, in one transaction. Raises DatabaseLost."""
         month = Month.of(at)
         on = self._on
         async with self._writing() as connection:
@@ -139,6 +144,7 @@ class Database:
             await on.put(connection, tables.stock, [row for draft in drafts for row in draft.stock.values()])
             await on.put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
             await on.put(connection, tables.position, [_position(draft) for draft in drafts])
+            await on.put(connection, tables.lease, [(store, *lease) for store, lease in leases.items()])
             if unreadable:
                 await self._quarantine(connection, unreadable)
         self._months.add(month)

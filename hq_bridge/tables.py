@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 4
+LAYOUT = 5
 
 metadata = MetaData()
 
@@ -32,6 +32,15 @@ position = Table(
     Column("landed_at", BigInteger),
     Column("rows", BigInteger, nullable=False),
     Column("units", BigInteger, nullable=False),  # on hand, over all SKUs
+)
+
+#: The lease each store said last, and when HQ heard it (unix ms).
+lease = Table(
+    "store_lease",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("lease", BigInteger, nullable=False),
+    Column("heard_at", BigInteger, nullable=False),
 )
 
 #: Units of a SKU in a store, as row `seq` of the store's present epoch left them: inside the store, as the store itself

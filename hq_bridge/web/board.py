@@ -130,7 +130,7 @@ class Board:
 
 
 def _store(books: StoreBooks, now: int) -> shapes.Store:
-    position = books.position
+    position, lease = books.position, books.lease
     p50, p99 = books.lag.p50_p99()
     return shapes.Store(
         store=books.store,
@@ -142,6 +142,9 @@ def _store(books: StoreBooks, now: int) -> shapes.Store:
         landed_at=position.landed_at,
         age_ms=_age(position.landed_at, now),
         heard_from_at=books.heard_from_at,
+        lease=None if lease is None else lease.lease,
+        lease_heard_at=None if lease is None else lease.heard_at,
+        lease_age_ms=None if lease is None else _age(lease.heard_at, now),
         lag_p50_ms=p50,
         lag_p99_ms=p99,
         rows=position.rows,

@@ -20,7 +20,10 @@ class TroubleText(msgspec.Struct, frozen=True):
 
 
 class Store(msgspec.Struct, frozen=True):
-    """One store: is it here, how far has it been heard, what is wrong. Lag: commit at HQ minus the row's own time."""
+    """One store: is it here, how far has it been heard, what is wrong. Lag: commit at HQ minus the row's own time.
+
+    `lease` is the one it said last, which commands to it cite; HQ heard it `lease_age_ms` ago, at `lease_heard_at`.
+    """
 
     store: str
     state: Presence
@@ -31,6 +34,9 @@ class Store(msgspec.Struct, frozen=True):
     landed_at: int | None
     age_ms: int | None
     heard_from_at: int | None
+    lease: int | None
+    lease_heard_at: int | None
+    lease_age_ms: int | None
     lag_p50_ms: int | None
     lag_p99_ms: int | None
     rows: int

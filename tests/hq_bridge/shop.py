@@ -6,6 +6,9 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
+
+from msgspec import UNSET
 
 from wire import digest
 from wire.codec import batch_of, decode_heard, encode, encode_row
@@ -85,8 +88,9 @@ class Shop:
             )
         )
 
-    def state(self, state: str = "here") -> bytes:
-        return encode(StoreState("here" if state == "here" else "away", self.epoch, self.head, 0, "test"))
+    def state(self, state: str = "here", lease: int | None = None) -> bytes:
+        said: Literal["here", "away"] = "here" if state == "here" else "away"
+        return encode(StoreState(said, self.epoch, self.head, 0, "test", UNSET if lease is None else lease))
 
 
 class ShopLine:

@@ -157,6 +157,23 @@ async def test_a_forged_answer_cannot_use_up_the_counters(tmp_path: Path, mosqui
         assert {ask.counter for ask in store.asked} == {1, MOST_AHEAD + 2}
 
 
+async def test_a_restarted_hq_cites_the_lease_it_heard_before(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    """Also when the broker has forgotten the store's last sign of life."""
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        before = await hq.store_where("SH-0001", lease=1)
+        hq.process.kill()
+        await hq.process.wait()
+        await store.link.publish(TOPICS.up("state"), b"", retain=True)
+        async with hq_process(tmp_path / "hq.toml") as again:
+            found = await again.store_where("SH-0001", state="unknown")
+            assert (found["lease"], found["lease_heard_at"]) == (1, before["lease_heard_at"])
+            assert found["lease_age_ms"] > 0
+            store.outcomes = ["done"]
+            await again.command("SH-0001", **PAUSE)
+            assert (await again.answered("p-1"))["state"] == "done"
+            assert store.asked[-1].lease == 1
+
+
 async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
     async with line(tmp_path, mosquitto, url) as (hq, _):
         assert (await hq.command("SH-0001", **PAUSE))[0] == 202

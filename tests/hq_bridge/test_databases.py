@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import Connection, inspect, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.schema import DropTable
 
 from hq_bridge import tables
+from hq_bridge.books import HeardLease
 from hq_bridge.config import POSTGRES
 from hq_bridge.ingest import Ingest
 from hq_bridge.months import Month
@@ -158,6 +160,25 @@ async def test_a_server_that_is_not_there_is_named_without_the_password(
     assert "secret" not in str(caught.value)
 
 
+async def test_the_lease_a_store_said_last_outlives_hq(url: URL) -> None:
+    """Written with the rows of the same turn, or by itself every few seconds."""
+    here, quiet = Shop("SH-1"), Shop("SH-2")
+    here.trade(10)
+    clock = Years()
+    async with hq_at(url, now_ms=clock) as hq:
+        for shop, lease in ((here, 1), (quiet, 2), (here, 3)):
+            clock.now += 10_000
+            hq.offer(shop, shop.state(lease=lease), channel="state")
+            await hq.settled()
+        hq.offer(here, here.batch(1, 10))
+        await hq.settled()
+        hq.offer(here, here.state("away"), channel="state")
+        await hq.settled()
+    async with await Database.open(url) as database:
+        found = {name: books.lease for name, books in (await database.load()).items() if books.lease}
+    assert found == {"SH-1": HeardLease(3, NOVEMBER + 30_000), "SH-2": HeardLease(2, NOVEMBER + 20_000)}
+
+
 # Of this layout
 
 
@@ -220,6 +241,16 @@ async def test_an_old_database_ends_like_a_new_one(tmp_path: Path) -> None:
     assert found[0].keys() == found[1].keys()
     del found[0]["history"], found[1]["history"]  # a view of no month has no types
     assert found[0] == found[1]
+
+
+async def test_a_database_without_leases_gets_a_place_for_them(url: URL) -> None:
+    async with await Database.open(url):
+        pass
+    await execute(url, DropTable(tables.lease))
+    await execute(url, update(tables.about).values(layout=4))
+    async with await Database.open(url) as database:
+        await database.land([], [], NOVEMBER, {"SH-0001": HeardLease(7, NOVEMBER)})
+        assert (await database.load())["SH-0001"].lease == HeardLease(7, NOVEMBER)
 
 
 async def test_a_migration_that_fails_leaves_everything_as_it_was(tmp_path: Path) -> None:
@@ -356,5 +387,5 @@ async def test_a_commit_that_fails_is_told_in_one_line(postgres: Postgres) -> No
     database = await Database.open(postgres.wiped())
     postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'nearshelf-hq%'")
     with pytest.raises(DatabaseLost, match="the database failed under HQ"):
-        await database.land([], [], NOVEMBER)
+        await database.land([], [], NOVEMBER, {})
     await database.close()

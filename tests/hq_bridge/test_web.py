@@ -82,7 +82,7 @@ async def web(url: URL) -> AsyncIterator[Web]:
 async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
     shop = Shop()
     shop.trade(30)
-    web.hq.offer(shop, shop.state(), channel="state")
+    web.hq.offer(shop, shop.state(lease=7), channel="state")
     web.hq.offer(shop, shop.batch(1, 20))
     await web.hq.hello(shop)
     on_hand = {row.sku: row.on_hand for row in shop.rows[:20] if isinstance(row, StockRow)}
@@ -103,6 +103,9 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
         "behind": 10,
         "landed_at": 1_763_760_001_000,
         "age_ms": 4000,
+        "lease": 7,
+        "lease_heard_at": 1_763_760_001_000,
+        "lease_age_ms": 4000,
         "lag_p50_ms": 1000,
         "lag_p99_ms": 1000,
         "rows": 20,

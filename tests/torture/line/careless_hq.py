@@ -5,10 +5,10 @@ keep what was heard, and go back to where HQ really is.)
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hq_bridge import tables
-from hq_bridge.books import Draft
+from hq_bridge.books import Draft, HeardLease
 from hq_bridge.cli import app
 from hq_bridge.store import Database, Unreadable, _position
 
@@ -17,11 +17,13 @@ _LATE_S = 0.2
 _honest_land = Database.land
 
 
-async def _cursor_first(self: Database, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int) -> None:
+async def _cursor_first(
+    self: Database, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int, leases: Mapping[str, HeardLease]
+) -> None:
     async with self._writing() as connection:
         await self._on.put(connection, tables.position, [_position(draft) for draft in drafts])
     await asyncio.sleep(_LATE_S)
-    await _honest_land(self, drafts, unreadable, at)
+    await _honest_land(self, drafts, unreadable, at, leases)
 
 
 Database.land = _cursor_first  # type: ignore[method-assign]
