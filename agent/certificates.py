@@ -18,9 +18,6 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S: Final = 2.0
 _ABOUT: Final = "line to HQ"
-#: A certificate is about to end so long before, or with the last third of its life if that is shorter.
-_BEFOREHAND_MS: Final = 30 * 24 * 3600 * 1000
-_LAST_PART: Final = 3
 
 
 class CertificateWatch:
@@ -51,7 +48,7 @@ class CertificateWatch:
                 log.info("clock_right")
         if behind:
             return  # when something ends, nobody knows
-        ends, on = is_about_to_end(own, now), as_day(own.ends)
+        ends, on = own.is_about_to_end(now), as_day(own.ends)
         if await self._say("certificate_ends", f"the store's certificate ends on {on}", over=not ends):
             if ends:
                 log.warning("certificate_ends", on=on)
@@ -64,11 +61,6 @@ class CertificateWatch:
             return False
         await self._clerk.enter(Notice(kind, _ABOUT, detail, over=over))
         return True
-
-
-def is_about_to_end(span: Span, now: int) -> bool:
-    """At `now` (unix ms): also when it has ended."""
-    return now >= span.ends - min(_BEFOREHAND_MS, (span.ends - span.begins) // _LAST_PART)
 
 
 def ends_at(credentials: Credentials | None) -> int | UnsetType:

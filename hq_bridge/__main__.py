@@ -72,7 +72,7 @@ async def serve(
         )
         spare_the_books()
         retention = Retention(database, config.keep_days, now_ms)
-        board = Board(config.chain, ingest, database, link, now_ms)
+        board = Board(config.chain, ingest, database, link, now_ms, config.credentials)
         trail = Trail(database, ingest.stores)
         streams = Streams(board, trail, ingest.bell)
         republisher = Republisher(config.chain, database, ingest, trail, link)

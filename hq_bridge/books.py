@@ -112,6 +112,8 @@ class StoreBooks:
     #: The gap already asked for: (epoch, cursor then). Asked again when the store says hello.
     asked: tuple[int, int] | None = None
     lease: HeardLease | None = None
+    #: When its certificate ends (unix ms), as it said last.
+    certificate_ends: int | None = None
     lag: Lag = field(default_factory=Lag)
 
     @property
@@ -199,6 +201,8 @@ class Draft:
         self.presence = state.state
         if isinstance(state.lease, int) and state.state == "here":
             self.lease = HeardLease(state.lease, heard_at)
+        if isinstance(state.certificate_ends, int):
+            self.books.certificate_ends = state.certificate_ends
         self.wants_snapshot = self._lacks_snapshot()
         if state.epoch == self.epoch:
             self.head = max(self.head, state.head)

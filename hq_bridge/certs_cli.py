@@ -103,11 +103,14 @@ def reader(
 
 @app.command("list")
 def list_issued(folder: _Folder) -> None:
-    """Who has a certificate, and until when."""
+    """Who has a certificate, until when, how many days that is, and by which of the authority's own."""
     with _or_say_why():
-        for each in Authority(folder, _now()).issued():
-            due = "  renew" if each.is_half_through(_now()) else ""
-            typer.echo(f"{each.name:34} {each.role:7} until {each.ends:%Y-%m-%d}  by {each.by}{due}")
+        now = _now()
+        for each in Authority(folder, now).issued():
+            left = (each.ends - now).days
+            due = "ENDED" if each.ends <= now else "renew" if each.is_half_through(now) else ""
+            line = f"{each.name:34} {each.role:7} until {each.ends:%Y-%m-%d}  {left:5} days  by {each.by}  {due}"
+            typer.echo(line.rstrip())
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any, Final
 #: OpenSSL's X509_V_FLAG_NO_CHECK_TIME and X509_V_ERR_CERT_NOT_YET_VALID, which the ssl module does not name.
 _NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 _NOT_YET_VALID: Final = 9
+_BEFOREHAND_MS: Final = 30 * 24 * 3600 * 1000
 
 
 class CredentialsUnusable(Exception):
@@ -27,6 +28,10 @@ class Span:
 
     begins: int
     ends: int
+
+    def is_about_to_end(self, now: int) -> bool:
+        """At `now` (unix ms): within 30 days, or in the last third of its life if that is shorter, or over."""
+        return now >= self.ends - min(_BEFOREHAND_MS, (self.ends - self.begins) // 3)
 
 
 @dataclass(frozen=True, slots=True)

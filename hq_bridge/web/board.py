@@ -1,5 +1,6 @@
 """What HQ can say about its stores, in the shapes of the API."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from hq_bridge.store import Database
 from hq_bridge.web import shapes
 from hq_bridge.web.trend import Trend
 from wire.mqtt import Link
+from wire.tls import Credentials, CredentialsUnusable, Span, as_day
 
 _NEWEST_UNREADABLE = 50
 _COUNTS = ("landed", "dropped", "unreadable", "strangers")
@@ -29,13 +31,22 @@ class UnknownName(Exception):
 class Board:
     """Reads what is committed: positions from memory, stock and history from the database."""
 
-    def __init__(self, chain: str, ingest: Ingest, database: Database, link: Link, now_ms: NowMs) -> None:
+    def __init__(
+        self,
+        chain: str,
+        ingest: Ingest,
+        database: Database,
+        link: Link,
+        now_ms: NowMs,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.trend = Trend(ingest.stores, now_ms)
         self._chain = chain
         self._ingest = ingest
         self._database = database
         self._link = link
         self._now_ms = now_ms
+        self._credentials = credentials
 
     @property
     def version(self) -> object:
@@ -51,9 +62,21 @@ class Board:
             self._chain,
             now,
             [_store(books[store], now) for store in sorted(books)],
-            shapes.Line(state, str(self._link.broker), self._link.connected_since, self._link.why),
+            shapes.Line(
+                state, str(self._link.broker), self._link.connected_since, self._link.why, self._certificates(now)
+            ),
             {name: self._ingest.counts[name] for name in _COUNTS},
         )
+
+    def _certificates(self, now: int) -> list[shapes.Certificate]:
+        """Those that hold the line up on HQ's side, as far as they can be read."""
+        spans: list[tuple[Literal["hq", "broker"], Span]] = []
+        if self._credentials is not None:
+            with contextlib.suppress(CredentialsUnusable):
+                spans.append(("hq", self._credentials.span()))
+        if self._link.shown is not None:
+            spans.append(("broker", self._link.shown))
+        return [shapes.Certificate(whose, span.ends, span.is_about_to_end(now)) for whose, span in spans]
 
     async def stock(self, store: str) -> shapes.StoreStock:
         """What a store has, place by place, and how old that is. Raises UnknownName."""
@@ -129,8 +152,20 @@ class Board:
         return books
 
 
+def _troubles(books: StoreBooks) -> list[shapes.TroubleText]:
+    """What HQ noticed, and of what the store says itself that which may cost it its line."""
+    told = [shapes.TroubleText(kind, text) for kind, text in books.trouble.items()]
+    open_cases = {kind for kind, _ in books.cases}
+    if "certificate_ends" in open_cases:
+        on = "" if books.certificate_ends is None else f": on {as_day(books.certificate_ends)}"
+        told.append(shapes.TroubleText("certificate", f"its certificate ends{on}"))
+    if "clock_wrong" in open_cases:
+        told.append(shapes.TroubleText("clock", "its clock is wrong"))
+    return told
+
+
 def _store(books: StoreBooks, now: int) -> shapes.Store:
-    position, lease = books.position, books.lease
+    position, lease, troubles = books.position, books.lease, _troubles(books)
     p50, p99 = books.lag.p50_p99()
     return shapes.Store(
         store=books.store,
@@ -151,8 +186,9 @@ def _store(books: StoreBooks, now: int) -> shapes.Store:
         units=position.units,
         cases_open=len(books.cases),
         digest=books.verdict,
-        trouble="; ".join(books.trouble.values()) or None,
-        troubles=[shapes.TroubleText(kind, text) for kind, text in books.trouble.items()],
+        trouble="; ".join(each.text for each in troubles) or None,
+        troubles=troubles,
+        certificate_ends=books.certificate_ends,
     )
 
 

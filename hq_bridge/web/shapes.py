@@ -15,7 +15,7 @@ from hq_bridge.books import Digest, Presence, Trouble
 class TroubleText(msgspec.Struct, frozen=True):
     """Something a person should look at: which kind, and what exactly."""
 
-    kind: Trouble
+    kind: Trouble | Literal["certificate", "clock"]
     text: str
 
 
@@ -23,6 +23,7 @@ class Store(msgspec.Struct, frozen=True):
     """One store: is it here, how far has it been heard, what is wrong. Lag: commit at HQ minus the row's own time.
 
     `lease` is the one it said last, which commands to it cite; HQ heard it `lease_age_ms` ago, at `lease_heard_at`.
+    `certificate_ends`: of the certificate it shows the broker, as it said since HQ's start.
     """
 
     store: str
@@ -45,15 +46,25 @@ class Store(msgspec.Struct, frozen=True):
     digest: Digest
     trouble: str | None
     troubles: list[TroubleText]
+    certificate_ends: int | None
+
+
+class Certificate(msgspec.Struct, frozen=True):
+    """Whose, until when, and whether that is soon: within 30 days, or the last third of its life."""
+
+    whose: Literal["hq", "broker"]
+    ends: int
+    soon: bool
 
 
 class Line(msgspec.Struct, frozen=True):
-    """HQ's own connection to the broker."""
+    """HQ's own connection to the broker; with TLS, the certificate HQ has and the one the broker showed last."""
 
     state: Literal["here", "connecting"]
     broker: str
     connected_since: int | None
     why: str
+    certificates: list[Certificate]
 
 
 class Stores(msgspec.Struct, frozen=True):

@@ -14,8 +14,10 @@ import pytest
 from hq_bridge.authority import Authority
 from simulators.programs import Program
 from tests.faketime import FAKETIME, MISSING, set_clock, told_by
+from tests.hq_bridge.processes import hq_process, write_config
 from tests.secured import Secured, secured_mosquitto
 from tests.waiting import until
+from wire.tls import Credentials
 
 AGENT = """\
 [store]
@@ -45,7 +47,7 @@ class Shop:
     tls: Path
 
     async def look(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(base_url=self.agent.web, trust_env=False) as store:
+        async with httpx.AsyncClient(base_url=self.agent.web, trust_env=False, timeout=30) as store:
             found: dict[str, Any] = (await store.get("/v1/health")).json()
             return found
 
@@ -145,3 +147,19 @@ async def test_a_certificate_that_is_about_to_end_is_a_case_until_a_new_one_is_c
         await until(is_over)
         assert await one.has_its_line()
         assert one.agent.log.read_text().count("broker_reached") == 1
+
+
+async def test_hq_says_of_every_certificate_of_the_line_when_it_ends(tmp_path: Path) -> None:
+    async with shop(tmp_path) as one:
+        config = write_config(tmp_path, one.secured.address, tls=one.secured.hq().folder)
+        await one.renewed(NOW - 61 * DAY, 90)
+        ends = Credentials(one.tls).span().ends
+        async with hq_process(config) as hq:
+            await one.agent.start()
+            store = await hq.store_where("SH-1", certificate_ends=ends, cases_open=1)
+            assert [each["kind"] for each in store["troubles"]] == ["certificate"]
+            assert f"{NOW + 29 * DAY:%Y-%m-%d}" in store["trouble"]
+            line = (await hq.get("/v1/stores"))["line"]
+        in_30_days = int((NOW + 30 * DAY).timestamp() * 1000)
+        assert [(each["whose"], each["soon"]) for each in line["certificates"]] == [("hq", False), ("broker", False)]
+        assert all(abs(each["ends"] - in_30_days) < 60_000 for each in line["certificates"])

@@ -12,7 +12,7 @@ from tests.browser.pages import browsing
 from tests.hq_bridge.shop import OUTSIDE, Shop
 from tests.hq_bridge.test_ingest import hq_at
 from tests.hq_bridge.test_web import web_over
-from wire.messages import StockRow
+from wire.messages import CaseRow, StockRow
 
 pytestmark = pytest.mark.browser
 
@@ -120,12 +120,14 @@ async def test_text_of_stores_stays_text(tmp_path: Path) -> None:
 async def test_the_page_says_when_a_store_is_in_trouble_and_when_hq_is_gone(tmp_path: Path) -> None:
     shop = Shop()
     shop.trade(5)
+    shop.rows.append(CaseRow(6, "c6", 0, "certificate_ends", "line to HQ", "open", "store_lead", 0))
     async with hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq, browsing(width=320) as (page, _):
         async with web_over(hq) as web:
-            hq.offer(shop, shop.batch(1, 5))
+            hq.offer(shop, shop.batch(1, 6))
             await hq.hello(shop, shop.hello(told="0" * 16))
             await page.goto(f"{web.client.base_url}?lang=zh")
-            await expect(page.locator("#stores .why")).to_contain_text("请勿据此承诺货品")
+            await expect(page.locator("#stores .why").first).to_contain_text("请勿据此承诺货品")
+            await expect(page.locator("#stores .why").last).to_contain_text("请签发新证书")
             await expect(page.locator("#lost")).to_contain_text("总部到代理的线路中断")
             assert not await page.evaluate(
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"

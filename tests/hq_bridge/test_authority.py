@@ -112,5 +112,18 @@ def test_an_operator_is_told_what_to_do(tmp_path: Path) -> None:
     assert run("broker", folder, "no host")[0] == 2
     assert run("revoke", folder, "SH-9")[0] == 2
     assert run("revoke", folder, "SH-1")[0] == 0
-    assert "SH-2" in run("list", folder)[1]
     assert "SH-1" not in run("list", folder)[1]
+
+
+def test_the_list_says_who_has_which_certificate_and_how_long_still(authority: Authority, tmp_path: Path) -> None:
+    today = dt.datetime.now(dt.UTC)
+    for name, issued, days in (("SH-1", 0, 90), ("SH-2", 60, 90), ("SH-3", 40, 30)):
+        Authority(authority.folder, today - dt.timedelta(days=issued)).store(name, days)
+    answer = CliRunner().invoke(app, ["certs", "list", str(authority.folder)])
+    lines = [" ".join(line.split()) for line in answer.output.splitlines()]
+    ends = [f"{today + dt.timedelta(days=left):%Y-%m-%d}" for left in (90, 30, -10)]
+    assert lines == [
+        f"SH-1 store until {ends[0]} 89 days by 1",
+        f"SH-2 store until {ends[1]} 29 days by 1 renew",
+        f"SH-3 store until {ends[2]} -11 days by 1 ENDED",
+    ]

@@ -114,6 +114,7 @@ async def test_stores_say_how_far_behind_and_how_old_they_are(web: Web) -> None:
         "digest": "unknown",
         "trouble": None,
         "troubles": [],
+        "certificate_ends": None,
     }
 
 

@@ -145,11 +145,12 @@ function showFigures() {
 function showLine() {
   const { line, counts } = board;
   const facts = [[t("broker"), `${line.broker}, ${t(`broker_${line.state}`)}`]];
+  for (const { whose, ends, soon } of line.certificates) facts.push([t(`certificate_${whose}`), new Date(ends).toISOString().slice(0, 10), soon]);
   for (const [name, count] of Object.entries(counts)) facts.push([t(name), number(count)]);
   $("counts").replaceChildren(
-    ...facts.map(([name, value]) => {
+    ...facts.map(([name, value, late]) => {
       const fact = element("div");
-      fact.append(element("dt", name), element("dd", value));
+      fact.append(element("dt", name), element("dd", value, late ? "late" : ""));
       return fact;
     }),
   );

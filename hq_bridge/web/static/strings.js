@@ -26,6 +26,9 @@ const STRINGS = {
     trouble_behind_us: "HQ knows more than the store. Was an old backup restored there?",
     trouble_unreadable: "A message of this store could not be read. It is kept under /v1/quarantine.",
     trouble_digest: "HQ's stock is not the store's. Do not promise goods on it.",
+    trouble_certificate: "Issue a new certificate (nearshelf-hq certs renew) and copy it to the store, or it loses its line.",
+    trouble_clock: "The store's clock is wrong: times it tells are, order and stock are not. Have it set.",
+    certificate_hq: "HQ's certificate ends", certificate_broker: "The broker's certificate ends",
     FLOOR: "Floor", BACKROOM: "Backroom", QUARANTINE: "Quarantine", DISPLAY: "Display", SUSPECT: "To be checked",
   },
   zh: {
@@ -53,6 +56,9 @@ const STRINGS = {
     trouble_behind_us: "总部的记录比门店多。门店是否恢复了旧备份？",
     trouble_unreadable: "该门店有一条消息无法读取，已保留在 /v1/quarantine。",
     trouble_digest: "总部库存与门店不一致，请勿据此承诺货品。",
+    trouble_certificate: "请签发新证书（nearshelf-hq certs renew）并复制到门店，否则门店将断线。",
+    trouble_clock: "门店时钟不准：其时间有误，顺序和库存无误。请校准。",
+    certificate_hq: "总部证书到期", certificate_broker: "代理证书到期",
     FLOOR: "卖场", BACKROOM: "后仓", QUARANTINE: "隔离", DISPLAY: "陈列", SUSPECT: "待查",
   },
 };
