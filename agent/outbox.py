@@ -28,9 +28,13 @@ from wire.topics import StoreTopics, hq_state
 
 log = structlog.get_logger()
 
-#: A batch is sent with at most this many rows or bytes; batching is what makes the line fast.
-MOST_ROWS = 100
-MOST_BYTES = 64 * 1024
+#: Batching is what makes the line fast. After each going back a batch holds at most the first many rows, and twice as
+#: many at each word of progress: a backlog goes at full speed, and a thousand stores that come back at once, whose
+#: batches an overwhelmed broker or HQ drops, send little again.
+FIRST_ROWS = 100
+MOST_ROWS = 800
+#: The bytes of a batch's rows; what a payload may hold beyond it is room for one long row and the envelope.
+MOST_BYTES = 192 * 1024
 #: Batches under way beyond the cursor, whatever HQ allows.
 MOST_WINDOW = 8
 #: Without progress for this long the outbox goes back to the cursor, then waits twice as long, up to the most.
@@ -106,6 +110,7 @@ class Outbox:
         self._answered = False  # has HQ answered the hello of this connection?
         self._sent = 0
         self._under_way: deque[int] = deque()  # the last row of each batch beyond the cursor
+        self._rows = FIRST_ROWS  # of a batch at most
         self._window = MOST_WINDOW
         self._linger_s = 0.0
         self._stall_s = STALL_FIRST_S
@@ -263,6 +268,7 @@ class Outbox:
         if progressed or asked_again:
             self._progress_s = self._clock.monotonic_s()
             self._stall_s = STALL_FIRST_S
+            self._rows = min(2 * self._rows, MOST_ROWS)
         while self._under_way and self._under_way[0] <= self.heard:
             self._under_way.popleft()
         if asked_again:
@@ -274,6 +280,7 @@ class Outbox:
 
     def _go_back(self) -> None:
         self._under_way.clear()
+        self._rows = FIRST_ROWS
         self._sent = self.heard
 
     def _look_for_a_stall(self, now_s: float) -> None:
@@ -288,10 +295,10 @@ class Outbox:
 
     async def _send_due(self) -> None:
         while self._sent < self._books.head and len(self._under_way) < self._window:
-            if self._linger_s and self._under_way and self._books.head - self._sent < MOST_ROWS:
+            if self._linger_s and self._under_way and self._books.head - self._sent < FIRST_ROWS:
                 await self._clock.sleep(self._linger_s)
             sent = self._sent
-            found = await announcements.after(self._store, sent, MOST_ROWS)
+            found = await announcements.after(self._store, sent, self._rows)
             # The disk may be ahead of what the clerk remembers: HQ must never hear what memory does not know yet, or
             # its answer would look like that to an old copy of the books.
             rows = [row for row in found if row[0] <= self._books.head]

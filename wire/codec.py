@@ -33,8 +33,8 @@ from wire.messages import (
 )
 from wire.topics import is_name
 
-#: The largest payload either end sends or reads. A batch aims at 64 KB (100 rows are about 25 KB); four times that
-#: leaves room for long names, and a hostile client costs no more memory than this per message.
+#: The largest payload either end sends or reads. A batch aims at 192 KiB at most (100 rows are about 25 KB), so one
+#: long row more still fits, and a hostile client costs no more memory than this per message.
 MAX_PAYLOAD = 256 * 1024
 
 #: Quantities and times stay exact in every JSON reader there is, including JavaScript's doubles.

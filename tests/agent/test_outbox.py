@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from agent.clock import SystemClock
 from agent.core.asks import Sale, SaleLine
-from agent.outbox import Outbox, Sender
+from agent.outbox import FIRST_ROWS, MOST_ROWS, Outbox, Sender
 from agent.store import books as books_rows
 from tests.agent.shops import Shop, opened
 from tests.brokers import Mosquitto
@@ -29,6 +29,8 @@ class ScriptedHq:
     def __init__(self, broker: Mosquitto) -> None:
         self.rows: list[StockRow] = []
         self.seen: list[int] = []
+        #: How many rows each batch held.
+        self.sizes: list[int] = []
         self.hellos: list[Hello] = []
         self.states: list[StoreState] = []
         self.answers = True
@@ -69,6 +71,7 @@ class ScriptedHq:
             self.say(Heard(self.hellos[-1].epoch, self.cursor))
 
     def _take(self, batch: Batch) -> None:
+        self.sizes.append(len(batch.rows))
         for row in batch.rows:
             self.seen.append(row.seq)
             if row.seq == self.cursor + 1:
@@ -217,6 +220,23 @@ async def test_a_gap_hq_names_is_filled(tmp_path: Path, mosquitto: Mosquitto) ->
         hq.say(Heard(shop.books.epoch, 40, want=41))
         await until(lambda: hq.cursor == 100)
         await until(lambda: outbox.heard == 100)
+
+
+async def test_batches_of_a_backlog_grow_while_it_is_heard(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    """And after a going back they are small again: whoever dropped them may be overwhelmed."""
+    async with stocked(tmp_path / "books.db") as shop:
+        lines = tuple(SaleLine(line, "sku", "MILK", 1) for line in range(1, 501))
+        for receipt in range(30):
+            await shop.clerk.enter(Sale(f"R{receipt}", lines))
+        async with line(shop, mosquitto) as (outbox, hq):
+            await until(lambda: outbox.heard == shop.books.head)
+            assert hq.sizes[0] == FIRST_ROWS
+            assert max(hq.sizes) == MOST_ROWS
+            hq.rows, hq.seen, hq.sizes = hq.rows[:5000], [], []
+            hq.say(Heard(shop.books.epoch, 5000, want=5001))
+            await until(lambda: hq.cursor == shop.books.head)
+            assert hq.sizes[0] == FIRST_ROWS
+            assert max(hq.sizes) == MOST_ROWS
 
 
 async def test_what_is_not_for_these_books_is_not_believed(tmp_path: Path, mosquitto: Mosquitto) -> None:
