@@ -14,9 +14,9 @@ from agent.clock import Clock
 from agent.core import asks
 from agent.core.departures import Departures, Rounds, gone_for_good
 from agent.core.places import EXIT
-from agent.core.tags import Evidence, TagRules, hear
+from agent.core.tags import Bystander, Evidence, TagRules, hear
 from agent.store.errors import BooksClosedError, BooksFullError
-from drivers.readings import BarcodeScan, ScanAnswer, TagRead
+from drivers.readings import BarcodeScan, IsoRead, ScanAnswer, TagRead
 
 #: Tags (per place) that may wait for the clerk.
 MOST_TAGS_WAITING = 20_000
@@ -24,6 +24,8 @@ MOST_TAGS_WAITING = 20_000
 _MOST_AT_ONCE = 2_000
 #: Reads are gathered this long, so that a busy reader costs a few looks per second and not one per report.
 _GATHER_S = 0.02
+#: Crates, assets, places and loads of which is remembered where they were heard last.
+MOST_BYSTANDERS = 500
 #: A stranger that stays is told of again after this long.
 _TELL_AGAIN_S = 3600.0
 
@@ -56,7 +58,10 @@ class Intake:
         self._clock = clock
         self._rules = rules
         self._rounds = Rounds(rules)
+        #: Crates, assets, places and loads by name: where each was heard last, and when (unix ms); the latest is last.
+        self.bystanders: OrderedDict[str, tuple[Bystander, int]] = OrderedDict()
         self._heard: dict[tuple[bytes, str], int] = {}
+        self._families: dict[tuple[bytes, str], int] = {}  # of what was heard, what is no EPC
         self._arrived = asyncio.Event()
         self._told: OrderedDict[tuple[str, bytes], float] = (
             OrderedDict()
@@ -79,6 +84,9 @@ class Intake:
                 heard[key] = read.count
             else:
                 self.counts.reads_dropped += 1
+                continue
+            if type(read) is IsoRead:
+                self._families[key] = read.afi
         if heard:
             self._arrived.set()
 
@@ -104,8 +112,9 @@ class Intake:
             await self._clock.sleep(_GATHER_S)
             self._arrived.clear()
             heard, self._heard = self._heard, {}
+            families, self._families = self._families, {}
             at_s = self._clock.monotonic_s()
-            evidence = [Evidence(epc, place, reads, at_s) for (epc, place), reads in heard.items()]
+            evidence = [Evidence(*key, reads, at_s, families.get(key)) for key, reads in heard.items()]
             for start in range(0, len(evidence), _MOST_AT_ONCE):
                 await self._weigh(evidence[start : start + _MOST_AT_ONCE])
 
@@ -134,6 +143,11 @@ class Intake:
 
     async def _weigh(self, evidence: list[Evidence]) -> None:
         heard = hear(self._clerk.books.tags, evidence, self._rules, self._rounds.now)
+        for one in heard.bystanders:
+            self.bystanders[one.what.name] = one, self._clock.now_ms()
+            self.bystanders.move_to_end(one.what.name)
+            if len(self.bystanders) > MOST_BYSTANDERS:
+                self.bystanders.popitem(last=False)
         strangers = tuple(one for one in heard.strangers if self._is_news(one.kind, one.epc))
         settled = tuple(
             (tag.epc, tag.place) for tag in heard.settled if tag.place != EXIT or self._is_news(EXIT, tag.epc)

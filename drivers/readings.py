@@ -19,6 +19,24 @@ class TagRead(NamedTuple):
     count: int = 1  # type: ignore[assignment]  # LLRP's TagSeenCount; nobody counts the items of a read
 
 
+class IsoRead(TagRead):
+    """A read of a tag that holds no EPC: `epc` is an ISO 15961 number, `afi` its application family."""
+
+    afi: int
+
+
+def by_pc(read: TagRead, pc: int) -> TagRead:
+    """The read as the tag's protocol control word tells it: bit 0100h says that the tag holds no EPC (Gen2, 6.3.2.1.2).
+
+    For drivers whose device gives the PC; of one that doesn't, every tag is taken to hold an EPC.
+    """
+    if not pc & 0x0100:
+        return read
+    iso = IsoRead(*read)
+    iso.afi = pc & 0xFF
+    return iso
+
+
 @dataclass(frozen=True, slots=True)
 class BarcodeScan:
     """One trigger pull: what the scanner decoded, as text without its terminator.

@@ -158,6 +158,8 @@ def _sale_problem(sku: Sku | None, line: SaleLine) -> tuple[str, str] | None:
     if line.qty != 1:
         return "qty", f"a line with an epc is one unit, not {line.qty}"
     item = epc_of.decode(line.epc)
+    if isinstance(item, epc_of.NotStock):
+        return "epc", f"the tag names {item.name}, no unit of {sku.sku}"
     if isinstance(item, epc_of.Item) and item.gtin not in sku.gtins:
         return line.item_is, f"the tag belongs to GTIN {item.gtin}, not to {sku.sku}"
     return None
@@ -227,6 +229,8 @@ def _expect(turn: Turn, delivery: Delivery) -> Expected | Refused:
             item = epc_of.decode(epc)
             if isinstance(item, epc_of.NotAnItem):
                 mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", item.why))
+            elif isinstance(item, epc_of.NotStock):
+                mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", f"names {item.name}, no unit of {sku.sku}"))
             elif item.gtin not in sku.gtins:
                 mistakes.append(Mistake(f"lines[{place}].epcs[{nth}]", f"belongs to GTIN {item.gtin}, not {sku.sku}"))
     if mistakes:

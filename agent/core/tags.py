@@ -2,7 +2,8 @@
 
 Read rates in the field are 60 to 70 %, and fields overlap, so one read moves nothing. A tag has settled at a new place
 when it was heard there at least `min_reads` times and nothing was heard at its old place for `settle_s`. A read alone
-never changes quantity: an unknown, a blank or a sold tag becomes a case. When a tag is gone: departures.py.
+never changes quantity: an unknown, a blank or a sold tag becomes a case; that of a crate, asset, place or load is no
+stock, and none of the books' business. When a tag is gone: departures.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -93,12 +94,16 @@ def keep(tags: dict[bytes, Tag], leaving: dict[bytes, Tag], epc: bytes, change: 
 
 
 class Evidence(NamedTuple):
-    """How often a tag was heard at a place since the last look, and when last (monotonic seconds)."""
+    """How often a tag was heard at a place since the last look, and when last (monotonic seconds).
+
+    `afi`: the tag says that it holds no EPC but an ISO 15961 number of this application family.
+    """
 
     epc: bytes
     place: str
     reads: int
     at_s: float
+    afi: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,20 @@ class Stranger(NamedTuple):
     place: str
 
 
+class Bystander(NamedTuple):
+    """A tag that is known and never counted was heard at a place."""
+
+    what: epc_of.NotStock
+    place: str
+
+
 @dataclass(slots=True)
 class Heard:
     """What a batch of evidence proves."""
 
     settled: list[Settled] = field(default_factory=list)
     strangers: list[Stranger] = field(default_factory=list)
+    bystanders: list[Bystander] = field(default_factory=list)
 
 
 def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRules, rounds: Mapping[str, int]) -> Heard:
@@ -134,12 +147,12 @@ def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRule
     heard = Heard()
     elsewhere: list[tuple[Tag, Evidence]] = []
     for item in evidence:
-        tag = tags.get(item.epc)
+        tag = tags.get(item.epc) if item.afi is None else None
         if item.place == EXIT:  # people come and go with tags that are no business of ours
             if tag is not None and tag.state in ("in_stock", "suspect"):
                 elsewhere.append((tag, item))
         elif tag is None:
-            heard.strangers.append(_stranger(item))
+            _meet_unknown(heard, item)
         elif tag.state == "sold":
             if tag.heard_s is None:
                 tag.heard_s = item.at_s
@@ -168,8 +181,11 @@ def hear(tags: Mapping[bytes, Tag], evidence: Iterable[Evidence], rules: TagRule
     return heard
 
 
-def _stranger(heard: Evidence) -> Stranger:
-    item = epc_of.decode(heard.epc)
-    if isinstance(item, epc_of.NotAnItem):
-        return Stranger(heard.epc, "unencoded_tag", item.why, heard.place)
-    return Stranger(heard.epc, "alien_tag", f"GTIN {item.gtin}, serial {item.serial}", heard.place)
+def _meet_unknown(heard: Heard, item: Evidence) -> None:
+    match epc_of.decode(item.epc) if item.afi is None else epc_of.of_iso(item.afi):
+        case epc_of.Item(gtin, serial):
+            heard.strangers.append(Stranger(item.epc, "alien_tag", f"GTIN {gtin}, serial {serial}", item.place))
+        case epc_of.NotAnItem(why):
+            heard.strangers.append(Stranger(item.epc, "unencoded_tag", why, item.place))
+        case epc_of.NotStock() as what:
+            heard.bystanders.append(Bystander(what, item.place))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any
 
 from agent.clerk import Clerk
@@ -21,6 +22,8 @@ from wire import digest
 from wire.mqtt import Link
 
 _PLACES = tuple(sorted(INSIDE | OUTSIDE))
+#: Of the crates, assets, places and loads that were heard, so many are told.
+_MOST_BYSTANDERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,20 @@ class Reports:
             ],
             "counting_all": len(self.books.counts.sessions),
             "commands": dict(self.commands.counts),
+            "bystanders": self._bystanders(),
             "counts": {**asdict(self.intake.counts), "turns": self.clerk.turns},
         }
 
     def explain(self, sku: str) -> Explanation | None:
         """Why the SKU's ATP is what it is, in each channel, now; None when there is no such SKU."""
         return explain(Turn(self.books, self.clock.now_ms(), {}, {}, {}, self.clerk.time.stamp().books_ms), sku)
+
+    def _bystanders(self) -> list[dict[str, Any]]:
+        """Crates, assets, places and loads that were heard, the latest first."""
+        latest = islice(reversed(self.intake.bystanders.values()), _MOST_BYSTANDERS)
+        return [
+            {"kind": one.what.kind, "name": one.what.name, "place": one.place, "heard_at": at} for one, at in latest
+        ]
 
     def _care(self) -> dict[str, Any]:
         """How the books themselves do."""

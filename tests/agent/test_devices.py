@@ -13,10 +13,10 @@ from agent.core.asks import Delivery, DeliveryLine
 from agent.core.places import BACKROOM, FLOOR
 from agent.core.tags import TagRules
 from agent.devices import Keeper
-from agent.intake import MOST_TAGS_WAITING, Intake, Stand
+from agent.intake import MOST_BYSTANDERS, MOST_TAGS_WAITING, Intake, Stand
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.port import Sink
-from drivers.readings import BarcodeScan, ScanAnswer, TagRead
+from drivers.readings import BarcodeScan, ScanAnswer, TagRead, by_pc
 from tests.agent.shops import Shop, opened
 from tests.core import shop as goods
 from tests.waiting import until
@@ -188,6 +188,35 @@ async def test_what_the_intake_holds_is_bounded_and_what_it_drops_is_counted(tmp
         assert intake.counts.reads_placeless == 2
         intake.tags(Stand("portal", {1: BACKROOM}, None), [TagRead(b"x", 2)])
         assert intake.counts.reads_placeless == 3  # a zone says nothing of other antennas
+
+
+async def test_crates_and_iso_tags_are_told_apart_and_what_is_remembered_of_them_is_bounded(tmp_path: Path) -> None:
+    crate, iso = bytes.fromhex("3376451FD40C0E400000162E"), goods.epc_of(goods.SHIRT, 1)
+    async with opened(tmp_path / "books.db") as shop:
+
+        async def life(sink: Sink) -> None:
+            await sink.tags([TagRead(crate, 1), by_pc(TagRead(iso, 2), 0x31A1)])
+            await until(lambda: "crate 9521141123454/5678" in intake.bystanders and shop.books.cases)
+            loads = (checked_load(serial) for serial in range(MOST_BYSTANDERS))
+            await sink.tags([by_pc(TagRead(load, 2), 0x3000) for load in loads])
+            await asyncio.Event().wait()
+
+        intake = Intake(shop.clerk, SystemClock(), RULES)
+        keeper = Keeper(Scripted(life), READER, intake, SystemClock(), lambda low, high: high)
+        tasks = [asyncio.ensure_future(work) for work in (intake.run(), keeper.run())]
+        await until(lambda: len(intake.bystanders) == MOST_BYSTANDERS)
+        await until(lambda: "crate 9521141123454/5678" not in intake.bystanders)
+        for task in tasks:
+            task.cancel()
+            await asyncio.wait([task])
+        assert shop.books.cases.keys() == {("unencoded_tag", iso.hex().upper())}
+        assert {one.place for one, _ in intake.bystanders.values()} == {FLOOR}
+
+
+def checked_load(serial: int) -> bytes:
+    """An SSCC-96 of partition 5."""
+    bits = 0x31 << 88 | 5 << 82 | 614141 << 58 | serial << 24
+    return bits.to_bytes(12, "big")
 
 
 async def test_strangers_that_stay_cost_no_transactions(tmp_path: Path) -> None:

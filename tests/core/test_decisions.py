@@ -4,6 +4,7 @@ from agent.core.asks import (
     Delivery,
     DeliveryLine,
     Expected,
+    Mistake,
     Refused,
     Sale,
     SaleLine,
@@ -128,6 +129,20 @@ def test_strangers_become_cases_and_change_no_stock() -> None:
     assert {kind for kind, _ in books.cases} == {"alien_tag", "unencoded_tag"}
     entered(books, NOTE)  # the delivery note was late
     assert {kind for kind, _ in books.cases} == {"unencoded_tag"}
+
+
+def test_a_crate_is_no_unit_of_anything() -> None:
+    books, crate = shop.books(), bytes.fromhex("3376451FD40C0E400000162E")
+    why = "crate 9521141123454/5678, no unit of SHIRT"
+    assert entered(
+        books,
+        Delivery("D9", (DeliveryLine(1, "sku", "SHIRT", (crate,)),)),
+        Sale("R9", (SaleLine(1, "sku", "SHIRT", 1, crate),)),
+    ) == [
+        Refused((Mistake("lines[0].epcs[0]", f"names {why}"),)),
+        Refused((Mistake("lines[0].epc", f"the tag names {why}"),)),
+    ]
+    assert stock(books) == {}
 
 
 def test_a_posted_receipt_stays_posted_when_its_item_leaves_the_catalogue() -> None:

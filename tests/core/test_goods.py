@@ -1,10 +1,9 @@
-"""GTINs, EPCs and barcodes: what goods say of themselves."""
+"""GTINs and barcodes: what goods say of themselves."""
 
-from epcpy.epc_schemes.sgtin import SGTIN, SGTINFilterValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core import barcodes, epc, gtin
+from agent.core import barcodes, gtin
 
 payloads = st.integers(0, 10**13 - 1).map(lambda number: f"{number:013d}")
 
@@ -24,43 +23,6 @@ def test_all_lengths_of_a_gtin_compare_equal() -> None:
     assert gtin.to_14("4006381333931") == "04006381333931"
     assert gtin.to_14("４００６３８１３３３９３１") is None
     assert gtin.to_14("") is gtin.to_14("123456789") is None
-
-
-def test_the_published_sample_epc_is_read() -> None:
-    assert epc.decode(bytes.fromhex("3034257BF4F3ACEF21636369")) == epc.Item("20614141495232", "202423624553")
-
-
-@given(st.integers(0, 6), st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1), st.integers(0, 2**38 - 1))
-def test_sgtin_96_agrees_with_an_independent_library(partition: int, company: int, item: int, serial: int) -> None:
-    company_digits = 12 - partition
-    prefix = f"{company % 10**company_digits:0{company_digits}d}"
-    reference = f"{item % 10 ** (13 - company_digits):0{13 - company_digits}d}"
-    oracle = SGTIN(f"urn:epc:id:sgtin:{prefix}.{reference}.{serial}")
-    bits = oracle.binary(binary_coding_scheme=SGTIN.BinaryCodingScheme.SGTIN_96, filter_value=SGTINFilterValue.POS_ITEM)
-    decoded = epc.decode(int(bits, 2).to_bytes(12, "big"))
-    payload = reference[0] + prefix + reference[1:]
-    assert decoded == epc.Item(payload + str(gtin.check_digit(payload)), str(serial))
-
-
-def test_sgtin_198_agrees_with_an_independent_library() -> None:
-    oracle = SGTIN("urn:epc:id:sgtin:0614141.112345.32a%2Fb")
-    bits = oracle.binary(
-        binary_coding_scheme=SGTIN.BinaryCodingScheme.SGTIN_198, filter_value=SGTINFilterValue.POS_ITEM
-    )
-    padded = bits.ljust(208, "0")
-    assert epc.decode(int(padded, 2).to_bytes(26, "big")) == epc.Item("10614141123459", "32a/b")
-
-
-@given(st.binary(max_size=64))
-def test_any_bytes_on_a_tag_give_an_answer(tag: bytes) -> None:
-    assert isinstance(epc.decode(tag), epc.Item | epc.NotAnItem)
-
-
-def test_blank_and_foreign_tags_are_no_items() -> None:
-    assert epc.decode(bytes(12)) == epc.NotAnItem("the tag is blank")
-    assert epc.decode(b"") == epc.NotAnItem("the tag is blank")
-    assert isinstance(epc.decode(bytes.fromhex("E28011700000020F1234ABCD")), epc.NotAnItem)
-    assert isinstance(epc.decode(bytes.fromhex("303C257BF4F3ACEF21636369")), epc.NotAnItem)  # partition 7
 
 
 def test_bare_digits_are_a_gtin_before_anything_else() -> None:

@@ -79,6 +79,34 @@ def test_unknown_and_blank_tags_are_strangers() -> None:
     assert isinstance(heard.strangers[0], Stranger)
 
 
+def test_a_crate_an_asset_a_place_and_a_load_are_known_by_name_and_alarm_nobody() -> None:
+    tags = (
+        "3376451FD40C0E400000162E",
+        "3476451FD40000000000162E",
+        "3276451FD46072000000162E",
+        "F90095201234567891235000",
+    )
+    heard = hear({}, [Evidence(bytes.fromhex(tag), FLOOR, 9, 0.0) for tag in tags], RULES, {})
+    assert heard.settled == []
+    assert heard.strangers == []
+    assert [(one.what.name, one.place) for one in heard.bystanders] == [
+        ("crate 9521141123454/5678", FLOOR),
+        ("asset 95211415678", FLOOR),
+        ("place 9521141123454/5678", FLOOR),
+        ("load 095201234567891235", FLOOR),
+    ]
+
+
+def test_an_iso_number_is_no_epc_even_where_it_looks_like_one() -> None:
+    tags = tag()
+    heard = hear(tags, [Evidence(EPC, FLOOR, 9, 5.0, afi=0xA1)], RULES, {})
+    assert heard.settled == []
+    assert tags[EPC].rival is None
+    (stranger,) = heard.strangers
+    assert stranger.kind == "unencoded_tag"
+    assert stranger.detail == "the tag holds no EPC but an ISO 15961 number (application family A1)"
+
+
 @given(st.lists(st.tuples(st.sampled_from([FLOOR, BACKROOM]), st.integers(1, 3), st.floats(0, 0.9)), max_size=30))
 def test_no_evidence_within_the_settling_time_moves_a_tag(evidence: list[tuple[str, int, float]]) -> None:
     tags = tag()
