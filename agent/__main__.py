@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -92,6 +92,11 @@ async def serve(config: Config) -> None:
         )
         live = Live(reports, clock)
         outbox.on_heard = live.changed
+
+        def catalogue_changed(skus: Iterable[str]) -> None:
+            live.changed(skus)
+            clerk.wake()
+
         web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
         edges: dict[str, Coroutine[Any, Any, None]] = {
             f"device:{keeper.health.name}": keeper.run() for keeper in keepers
@@ -105,7 +110,7 @@ async def serve(config: Config) -> None:
             "upkeep": upkeep.run(),
             "certificates": CertificateWatch(config.credentials, link, clerk, clock).run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
-            "catalogue": CatalogueFollower(store, books, config.catalogue, live.changed).run(),
+            "catalogue": CatalogueFollower(store, books, config.catalogue, catalogue_changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
         await _run(edges, inner, web, live, clerk, outbox)

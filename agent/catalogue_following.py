@@ -9,7 +9,7 @@ import structlog
 
 from agent import catalogue_import
 from agent.catalogue_file import BadCatalogueError
-from agent.core.catalogue import Catalogue
+from agent.core.catalogue import Catalogue, sold_otherwise
 from agent.core.explain import policy_of
 from agent.core.ledger import Books
 from agent.store.connection import Store
@@ -47,8 +47,9 @@ class CatalogueFollower:
             log.error("catalogue_refused", why=str(error)[:4000])
 
     def _remember(self, catalogue: Catalogue) -> None:
-        before = self._books.catalogue.skus
-        changed = [name for name, sku in catalogue.skus.items() if before.get(name) != sku]
+        before = self._books.catalogue
+        changed = [name for name, sku in catalogue.skus.items() if before.skus.get(name) != sku]
+        self._books.untold.note(name for name in sold_otherwise(before, catalogue) if name in self._books.on_hand)
         self._books.catalogue = catalogue
         self._books.conditions.policy_of = policy_of(catalogue, self._books.conditions.channels)
         log.info("catalogue_followed", skus=len(catalogue.skus), changed=len(changed))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from agent import catalogue_file
 from agent.catalogue_file import BadCatalogueError, Progress
-from agent.core.catalogue import Catalogue, update
+from agent.core.catalogue import Catalogue, sold_otherwise, update
 from agent.core.catalogue_rows import BadLine
-from agent.store import catalogues
+from agent.store import catalogues, untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ def bring_in(
         raise BadCatalogueError(catalogue_file.listed(path, found.bad))
     change = update(known, found.skus, whole=whole, spared=[bad.sku for bad in found.bad])
     catalogues.enter(tx, change)
+    untold.note(tx, sold_otherwise(known, change.catalogue))
     deleted = catalogues.forget_unused(tx)
     catalogue = change.catalogue
     if deleted:

@@ -9,21 +9,24 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from functools import partial
+from operator import itemgetter
 from typing import NamedTuple, overload
 
 import structlog
 
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
-from agent.core import asks, checks, naming
+from agent.core import asks, checks, naming, telling
+from agent.core.atp import open_to_all
 from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import Count, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
 from agent.core.decisions import decide_any, let_time_pass
-from agent.core.ledger import Books, Turn
+from agent.core.ledger import Books, Posting, Turn
+from agent.core.places import FREE
 from agent.store import books as rows
-from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows
+from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, untold
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -43,6 +46,7 @@ _NOTHING = asks.TagsHeard((), ())
 
 
 _Answer = asks.Answer | Obeyed
+_sku_of = itemgetter(Posting._fields.index("sku"))
 
 
 class _Waiting(NamedTuple):
@@ -133,11 +137,10 @@ class Clerk:
                 await self._take_turn(turn)
 
     async def _wait_for_work(self) -> None:
-        """Return when somebody asks, or when the time of a hold or an order is up."""
-        due_ms = self.books.next_alarm_ms()
-        if due_ms is None:
-            await self._work.wait()
-            return
+        """Return when somebody asks, when the time of a hold or an order is up, or when HQ is to be told something."""
+        alarm_ms, due_ms = self.books.next_alarm_ms(), telling.next_ms(self.books)
+        if alarm_ms is not None:
+            due_ms = min(alarm_ms, due_ms)
         try:
             async with asyncio.timeout(max(_TICK_S, (due_ms - self.time.stamp().books_ms) / 1000)):
                 await self._work.wait()
@@ -146,6 +149,10 @@ class Clerk:
             tick.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody waits for it
             self._waiting.append(_Waiting(asks.Tick(), tick))
             self._work.set()
+
+    def wake(self) -> None:
+        """Look again at what is to be done without being asked."""
+        self._work.set()
 
     def close(self, why: str) -> None:
         """Enter nothing any more; whoever asks is told why."""
@@ -210,6 +217,7 @@ class Clerk:
             let_time_pass(turn)
             answers = [decide_any(turn, ask) for ask in told]
             follow_cases(turn)
+            telling.tell(turn)
             checks.check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
@@ -220,6 +228,7 @@ class Clerk:
                 conditions.enter(tx, turn)
                 counts.enter(tx, turn)
                 commands.enter(tx, turn)
+                untold.enter(tx, turn.tellings)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
@@ -249,22 +258,37 @@ def _inner(ask: asks.Ask | FromHq) -> asks.Ask | None:
 
 
 def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
-    """What HQ is told of a turn: (number, time, body), by number, without a hole."""
-    stream = f"{turn.books.store}/{turn.books.epoch}"
+    """What HQ is told of a turn: (number, time, body), by number, without a hole.
+
+    All rows of a SKU say what is held of it and its ATP when the turn is over: nothing else is ever true for others.
+    """
+    stream, catalogue = f"{turn.books.store}/{turn.books.epoch}", turn.books.catalogue
+    skus = {*map(_sku_of, turn.postings), *turn.tellings.rows.values()}
+    opened = {sku: open_to_all(turn, catalogue, sku) for sku in skus}
     told = [
         (
             seq,
             at,
             encode_row(
-                StockRow(seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand)
+                StockRow(
+                    seq, f"{stream}/{seq}", at, sku, origin, target, qty, code, source, from_now, to_now, on_hand,
+                    held, atp,
+                )
             ),
         )
         for seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand in turn.postings
-    ]
+        for held, atp in (opened[sku],)
+    ]  # fmt: skip
+    for seq, sku in turn.tellings.rows.items():
+        free, on_hand = turn.balance(sku, FREE), turn.on_hand.get(sku, turn.books.on_hand.get(sku, 0))
+        row = StockRow(
+            seq, f"{stream}/{seq}", turn.at, sku, FREE, FREE, 0, "atp", "", free, free, on_hand, *opened[sku]
+        )
+        told.append((seq, turn.at, encode_row(row)))
     for change in turn.cases:
         if change.seq is not None:
             case = change.case
-            row = CaseRow(
+            of_case = CaseRow(
                 seq=change.seq,
                 id=f"{stream}/{case.id}",
                 at=turn.at,
@@ -274,8 +298,8 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
                 owner=case.owner,
                 due=case.due_at,
             )
-            told.append((change.seq, turn.at, encode_row(row)))
-    if turn.cases:
+            told.append((change.seq, turn.at, encode_row(of_case)))
+    if turn.cases or turn.tellings.rows:
         told.sort()
     return told
 

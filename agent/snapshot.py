@@ -11,7 +11,9 @@ from itertools import islice
 
 import structlog
 
+from agent.core.atp import open_to_all
 from agent.core.cases import Case
+from agent.core.claims import Promised
 from agent.core.ledger import Books
 from wire import digest
 from wire.codec import MAX_PARTS, encode
@@ -28,12 +30,9 @@ _MOST_PLACES = 200
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A copy of what is true at a number."""
+    """A copy of what is true at a number; of the books, what a SKU's ATP follows from."""
 
-    epoch: int
-    seq: int
-    balances: list[tuple[str, str, int]]
-    on_hand: dict[str, int]
+    books: Books
     cases: list[Case]
 
 
@@ -67,7 +66,7 @@ class Snapshots:
     async def _send(self, name: str) -> None:
         taken = self._take()
         manifest, parts = await asyncio.to_thread(_made, name, taken)
-        log.info("snapshot_sent", name=name, seq=taken.seq, parts=len(parts))
+        log.info("snapshot_sent", name=name, seq=taken.books.head, parts=len(parts))
         await self._link.publish(self._topics.snapshot(name, 0), encode(manifest))
         for number, part in enumerate(parts, 1):
             if name != self._wanted:
@@ -77,36 +76,48 @@ class Snapshots:
     def _take(self) -> _Taken:
         """In one step of the event loop, so that all of it is of one number."""
         books = self._books
-        balances = [(sku, place, qty) for (sku, place), qty in books.balances.items() if qty]
-        return _Taken(books.epoch, books.head, balances, dict(books.on_hand), list(books.cases.values()))
+        copy = Books(
+            books.store,
+            books.epoch,
+            books.catalogue,
+            books.head,
+            {key: qty for key, qty in books.balances.items() if qty},
+            dict(books.on_hand),
+            spoken_for=Promised(dict(books.spoken_for.of_sku), granted=dict(books.spoken_for.granted)),
+            books_ms=books.books_ms,
+            evidence=dict(books.evidence),
+        )
+        return _Taken(copy, list(books.cases.values()))
 
 
 def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
     """The manifest and the payloads of the parts."""
     parts = [encode(SnapshotPart(name, nth, *content)) for nth, content in enumerate(_parts(taken), 1)]
     assert len(parts) <= MAX_PARTS
-    books_digest = digest.to_text(digest.of_books(taken.balances))
+    balances = taken.books.balances.items()
+    books_digest = digest.to_text(digest.of_books((*key, qty) for key, qty in balances))
     hashes = tuple(sha256(part).hexdigest() for part in parts)
-    return Snapshot(name, taken.epoch, taken.seq, books_digest, hashes), parts
+    return Snapshot(name, taken.books.epoch, taken.books.head, books_digest, hashes), parts
 
 
 def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow, ...]]]:
     """SKUs, then cases, in portions."""
     places: dict[str, dict[str, int]] = {}
-    for sku, place, qty in taken.balances:
+    for (sku, place), qty in taken.books.balances.items():
         places.setdefault(sku, {})[place] = qty
     stock: list[SkuStock] = []
     size = 0
     for sku, found in places.items():
+        on_hand, opened = taken.books.on_hand.get(sku, 0), open_to_all(taken.books, taken.books.catalogue, sku)
         for some in _some_of(found):
-            stock.append(SkuStock(sku, taken.on_hand.get(sku, 0), some))
-            size += 40 + len(sku) + sum(20 + len(place) for place in some)
+            stock.append(SkuStock(sku, on_hand, some, *opened))
+            size += 70 + len(sku) + sum(20 + len(place) for place in some)
             if size >= _PART_BYTES:
                 yield tuple(stock), ()
                 stock, size = [], 0
     cases: list[CaseRow] = []
     for case in taken.cases:
-        cases.append(_row(case, taken.epoch))
+        cases.append(_row(case, taken.books.epoch))
         size += 200 + len(case.about)
         if size >= _PART_BYTES:
             yield tuple(stock), tuple(cases)

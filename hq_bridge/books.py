@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from hq_bridge.snapshots import Whole
 from wire import digest
@@ -36,15 +37,18 @@ class Position:
     rows: int = 0
     #: On hand, over all SKUs.
     units: int = 0
+    #: SKUs of which the store has not said what is held and what can be promised: it is older than those fields.
+    lacking: int = 0
 
 
 _encoder = msgspec.json.Encoder()
 _places = msgspec.json.Decoder(dict[str, int])
 
 
-#: A line of the table `stock`: (store, SKU, on hand, seq of the last row, places), where places is a JSON object of the
-#: balances that are not zero. A plain tuple of plain values: a million of them are nothing to the garbage collector.
-Stock = tuple[str, str, int, int, str]
+#: A line of the table `stock`: (store, SKU, on hand, seq of the last row, places, held, ATP), where places is a JSON
+#: object of the balances that are not zero, and the last two are None when the store has not told them. A plain tuple
+#: of plain values: a million of them are nothing to the garbage collector.
+Stock = tuple[str, str, int, int, str, int | None, int | None]
 
 
 class Mark(NamedTuple):
@@ -114,12 +118,19 @@ class StoreBooks:
     lease: HeardLease | None = None
     #: When its certificate ends (unix ms), as it said last.
     certificate_ends: int | None = None
+    #: Do its rows say what is held and what can be promised?
+    tells_atp: bool = False
     lag: Lag = field(default_factory=Lag)
 
     @property
     def behind(self) -> int:
         """Rows the store is known to have and HQ has not."""
         return max(0, self.head - self.position.cursor)
+
+    @property
+    def promises(self) -> bool:
+        """May HQ promise anything of it at all? Not while it is away or paused, whatever its rows say of each SKU."""
+        return self.presence == "here" and not any(kind == "paused" for kind, _ in self.cases)
 
     def accept(self, draft: "Draft", committed_at: int) -> None:
         """What `draft` says has been committed."""
@@ -170,6 +181,7 @@ class Draft:
         self._last: dict[str, StockRow] = {}
         self._digest = books.position.digest
         self._units = books.position.units
+        self._lacking = books.position.lacking
 
     @property
     def store(self) -> str:
@@ -194,7 +206,7 @@ class Draft:
             rows = self.books.position.rows + self.row_count
             at = landed_at if self.stretches or self._landed_now else None
             units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
-            self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units)
+            self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units, self._lacking)
 
     def state(self, state: StoreState, heard_at: int) -> None:
         """The store is here or away."""
@@ -212,6 +224,7 @@ class Draft:
     def hello(self, hello: Hello) -> None:
         """The store says who it is, and so is here; it is told how far HQ is."""
         self.presence = "here"
+        self.books.tells_atp = hello.schemas.get("stock", 1) > 1
         if hello.epoch < self.epoch:
             self._refuse_epoch(hello.epoch)
         elif hello.epoch > self.epoch and hello.oldest > 1:
@@ -240,8 +253,10 @@ class Draft:
         self.cursor = self.head = whole.seq
         for sku, on_hand in whole.on_hand.items():
             places = {place: qty for place, qty in whole.places[sku].items() if qty}
-            self.stock[sku] = (self.store, sku, on_hand, whole.seq, _encoder.encode(places).decode())
+            opened = whole.opened.get(sku, (None, None))
+            self.stock[sku] = (self.store, sku, on_hand, whole.seq, _encoder.encode(places).decode(), *opened)
             self._units += on_hand
+            self._lacking += None in opened
         self._digest = whole.digest()
         self.cases = dict(whole.cases)
         self.verdict = "same"
@@ -290,7 +305,7 @@ class Draft:
         self.stock.clear()
         self._balances.clear()
         self._last.clear()
-        self._digest = self._units = 0
+        self._digest = self._units = self._lacking = 0
         self.cases.clear()
         self.head, self.verdict, self.told, self.asked, self.trouble = 0, "unknown", None, None, {}
 
@@ -314,7 +329,7 @@ class Draft:
 
     def _settle(self) -> None:
         """Bring what was noted into stock, digest and units."""
-        now, units, share = self._digest, self._units, digest.of_balance
+        now, units, lacking, share = self._digest, self._units, self._lacking, digest.of_balance
         for sku, row in self._last.items():
             known = self._known(sku)
             places = {} if known is None else _places.decode(known[4])
@@ -327,8 +342,11 @@ class Draft:
                     else:
                         del places[place]
             units += row.on_hand - (0 if known is None else known[2])
-            self.stock[sku] = (self.store, sku, row.on_hand, row.seq, _encoder.encode(places).decode())
-        self._digest, self._units = now & digest.MASK, units
+            held = None if row.held is UNSET else row.held
+            atp = None if row.atp is UNSET else row.atp
+            lacking += (None in (held, atp)) - (known is not None and None in known)
+            self.stock[sku] = (self.store, sku, row.on_hand, row.seq, _encoder.encode(places).decode(), held, atp)
+        self._digest, self._units, self._lacking = now & digest.MASK, units, lacking
         self._balances.clear()
         self._last.clear()
 
@@ -367,7 +385,7 @@ class Draft:
             self.wants_snapshot = True
 
     def _lacks_snapshot(self) -> bool:
-        return "snapshot" in self.trouble or "digest" in self.trouble
+        return "snapshot" in self.trouble or "digest" in self.trouble or (self.books.tells_atp and self._lacking > 0)
 
     def _refuse_epoch(self, epoch: int) -> None:
         self.trouble["epoch"] = f"refused: the store speaks of epoch {epoch} and HQ has epoch {self.epoch}"

@@ -63,8 +63,23 @@ def _from_1(connection: Connection, on: On) -> None:
         connection.execute(text(f"DROP TABLE {old}"))
 
 
+def _from_5(connection: Connection, on: On) -> None:
+    """Up to layout 5 nothing was known of what is held and what can be promised."""
+    if any(column["name"] == "atp" for column in inspect(connection).get_columns(tables.stock.name)):
+        return  # made by a step before this one
+    for table, columns in ((tables.stock, ("held", "atp")), (tables.position, ("lacking",))):
+        for column in columns:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column} BIGINT{_DEFAULT.get(column, '')}"))
+    connection.execute(text(_LACKING_OF_5))
+
+
 #: What changes tables that are there already, by the layout it is found in. New tables need no step.
-_STEPS: dict[int, Callable[[Connection, On], None]] = {1: _from_1}
+_STEPS: dict[int, Callable[[Connection, On], None]] = {1: _from_1, 5: _from_5}
+
+_DEFAULT = {"lacking": " NOT NULL DEFAULT 0"}
+
+_LACKING_OF_5 = """
+UPDATE store_position SET lacking = (SELECT count(*) FROM stock s WHERE s.store = store_position.store)"""
 
 _STOCK_OF_1 = """
 INSERT INTO stock (store, sku, on_hand, seq, places)
@@ -73,10 +88,10 @@ SELECT store, sku, qty, seq, (
 ) FROM on_hand o"""
 
 _POSITION_OF_1 = """
-INSERT INTO store_position (store, epoch, "cursor", digest, landed_at, "rows", units)
+INSERT INTO store_position (store, epoch, "cursor", digest, landed_at, "rows", units, lacking)
 SELECT store, epoch, "cursor", digest, landed_at, "rows", (
     SELECT coalesce(sum(qty), 0) FROM on_hand o WHERE o.store = p.store
-) FROM old_store_position p"""
+), (SELECT count(*) FROM on_hand o WHERE o.store = p.store) FROM old_store_position p"""
 
 _HISTORY_OF_1 = text(
     "SELECT store, epoch, seq, landed_at, body FROM old_history WHERE (store, epoch, seq) > (:store, :epoch, :seq)"

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from msgspec import UNSET
+
 from wire import digest
 from wire.codec import NotOurs, decode_snapshot, decode_snapshot_part
-from wire.messages import CaseRow, Row, Snapshot, StockRow
+from wire.messages import CaseRow, Row, SkuStock, Snapshot, StockRow
 
 #: Stores whose snapshots may be under way at once, and their bytes; others are asked when there is room.
 MOST_AT_ONCE: Final = 8
@@ -20,12 +22,16 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Whole:
-    """A store's books at row `seq` of `epoch`: units inside and balances of each SKU, and open cases."""
+    """A store's books at row `seq` of `epoch`: units inside and balances of each SKU, and open cases.
+
+    `opened`: of SKUs of which the store has said it, (held, ATP).
+    """
 
     epoch: int
     seq: int
     on_hand: dict[str, int] = field(default_factory=dict)
     places: dict[str, dict[str, int]] = field(default_factory=dict)
+    opened: dict[str, tuple[int, int]] = field(default_factory=dict)
     cases: dict[_Key, CaseRow] = field(default_factory=dict)
 
     def bring_up(self, rows: Iterable[Row]) -> None:
@@ -34,13 +40,25 @@ class Whole:
             if isinstance(row, StockRow):
                 places = self.places.setdefault(row.sku, {})
                 places[row.origin], places[row.target] = row.from_now, row.to_now
-                self.on_hand[row.sku] = row.on_hand
+                self._has(row)
             elif isinstance(row, CaseRow):
                 if row.state == "open":
                     self.cases[row.case, row.about] = row
                 else:
                     self.cases.pop((row.case, row.about), None)
             self.seq = row.seq
+
+    def take(self, item: SkuStock) -> None:
+        """What a part says of a SKU; another may say more places."""
+        self.places.setdefault(item.sku, {}).update(item.places)
+        self._has(item)
+
+    def _has(self, said: StockRow | SkuStock) -> None:
+        self.on_hand[said.sku] = said.on_hand
+        if said.held is UNSET or said.atp is UNSET:
+            self.opened.pop(said.sku, None)
+        else:
+            self.opened[said.sku] = said.held, said.atp
 
     def digest(self) -> int:
         """Of its balances; see `wire.digest`."""
@@ -112,8 +130,7 @@ class Snapshots:
             if (part.name, part.part) != (found.name, nth):
                 raise NotOurs("a part of another snapshot")
             for item in part.stock:
-                whole.on_hand[item.sku] = item.on_hand
-                whole.places.setdefault(item.sku, {}).update(item.places)
+                whole.take(item)
             whole.cases.update(((row.case, row.about), row) for row in part.cases)
         if digest.to_text(whole.digest()) != found.manifest.digest:
             raise NotOurs("the snapshot's balances have not the digest it says")

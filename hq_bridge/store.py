@@ -4,14 +4,14 @@ What differs between SQLite and PostgreSQL is in `on_sqlite.py` and `on_postgres
 `layout.py`.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import msgspec
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -74,6 +74,23 @@ class Kept(NamedTuple):
     rows: list[tuple[int, msgspec.Raw]]
 
 
+class Has(NamedTuple):
+    """What a store has of a SKU; `held` and `atp` None when it has not said. `places`: what is not zero."""
+
+    store: str
+    sku: str
+    on_hand: int
+    held: int | None
+    atp: int | None
+    places: dict[str, int]
+
+    @classmethod
+    def of(cls, line: Stock) -> Self:
+        """As a line of the table says it."""
+        store, sku, on_hand, _, places, held, atp = line
+        return cls(store, sku, on_hand, held, atp, dict(sorted(_places.decode(places).items())))
+
+
 class Database:
     """HQ's database. `load`, `stock_in`, `land` and those that let go of months are for the one writer."""
 
@@ -113,7 +130,8 @@ class Database:
         books = {}
         async with self._on.writer.connect() as connection:
             for row in await connection.execute(select(tables.position)):
-                position = Position(row.epoch, row.cursor, int(row.digest, 16), row.landed_at, row.rows, row.units)
+                found = int(row.digest, 16), row.landed_at, row.rows, row.units, row.lacking
+                position = Position(row.epoch, row.cursor, *found)
                 books[row.store] = StoreBooks(row.store, position, head=row.cursor)
             opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
             for row in await connection.execute(opened.where(tables.case.c.state == "open")):
@@ -257,22 +275,18 @@ class Database:
         found = await self._read(select(tables.command).where(tables.command.c.id == name))
         return CommandRow(*found[0]) if found else None
 
-    async def stock(self, store: str) -> tuple[list[tuple[str, str, int]], dict[str, int]]:
-        """A store's balances that are not zero as (sku, place, qty) by SKU, and what it has on hand of each SKU."""
-        columns = tables.stock.c
-        query = select(columns.sku, columns.on_hand, columns.places).where(columns.store == store)
-        found = await self._read(query.order_by(columns.sku))
-        places = [(sku, place, qty) for sku, _, text in found for place, qty in sorted(_places.decode(text).items())]
-        return places, {sku: on_hand for sku, on_hand, _ in found}
+    async def stock(self, store: str) -> list[Has]:
+        """What a store has, by SKU."""
+        stock = tables.stock.c
+        found = await self._read(select(tables.stock).where(stock.store == store).order_by(stock.sku))
+        return [Has.of(tuple(line)) for line in found]
 
-    async def stock_of(self, sku: str) -> list[tuple[str, int]]:
-        """How many units of a SKU each store has on hand: every store that ever had it."""
+    async def stock_of(self, sku: str) -> list[Has]:
+        """What each store has of a SKU: every store that ever had it."""
         stock, position = tables.stock.c, tables.position.c
         # Each store is looked up: an index by SKU would cost each landing more than this.
-        found = select(position.store, stock.on_hand).join(
-            tables.stock, (stock.store == position.store) & (stock.sku == sku)
-        )
-        return [(store, on_hand) for store, on_hand in await self._read(found.order_by(position.store))]
+        found = select(tables.stock).join(tables.position, (stock.store == position.store) & (stock.sku == sku))
+        return [Has.of(tuple(line)) for line in await self._read(found.order_by(position.store))]
 
     async def rows(self, store: str, epoch: int, after: int, upto: int) -> list[Row] | None:
         """The rows `after + 1 … upto` of a store's stream; None when they are not all kept."""
@@ -317,15 +331,20 @@ class Database:
         found: int | None = (await self._read(query))[0][0]
         return found
 
-    async def skus(self, begins: str, after: str, limit: int) -> list[tuple[str, int, int]]:
+    async def skus(
+        self, begins: str, after: str, limit: int, closed: Collection[str]
+    ) -> list[tuple[str, int, int, int, int]]:
         """At most `limit` SKUs that begin so, beyond `after`, in the order of their code points.
 
-        Each with its units on hand, and how many stores have or had it.
+        Each with its units on hand, held and to be promised (in `closed` stores: none), and how many stores have or had
+        it.
         """
         stock, position = tables.stock.c, tables.position.c
         sku = self._on.by_code_point(stock.sku)
+        atp = case((stock.store.in_(closed), 0), else_=stock.atp) if closed else stock.atp
+        sums = [func.sum(stock.on_hand), *(func.coalesce(func.sum(each), 0) for each in (stock.held, atp))]
         found = (
-            select(sku, func.sum(stock.on_hand), func.count())
+            select(sku, *sums, func.count())
             # Store by store, so that each is a walk along its key.
             .select_from(tables.position.join(tables.stock, position.store == stock.store))
             .where(sku >= begins, sku < begins + chr(0x10FFFF), sku > after)
@@ -333,7 +352,10 @@ class Database:
             .order_by(sku)
             .limit(limit)
         )
-        return [(name, int(on_hand), stores) for name, on_hand, stores in await self._read(found)]
+        return [
+            (name, int(on_hand), int(held), int(atp), stores)
+            for name, on_hand, held, atp, stores in await self._read(found)
+        ]
 
     async def quarantined(self, limit: int) -> list[Mapping[str, Any]]:
         """The newest payloads nobody could read."""
@@ -362,4 +384,5 @@ def _cases(draft: Draft) -> Iterator[tuple[Any, ...]]:
 
 def _position(draft: Draft) -> tuple[Any, ...]:
     at = draft.position
-    return draft.store, at.epoch, at.cursor, digest.to_text(at.digest), at.landed_at, at.rows, at.units
+    books_digest = digest.to_text(at.digest)
+    return draft.store, at.epoch, at.cursor, books_digest, at.landed_at, at.rows, at.units, at.lacking

@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 5
+LAYOUT = 6
 
 metadata = MetaData()
 
@@ -32,6 +32,7 @@ position = Table(
     Column("landed_at", BigInteger),
     Column("rows", BigInteger, nullable=False),
     Column("units", BigInteger, nullable=False),  # on hand, over all SKUs
+    Column("lacking", BigInteger, nullable=False),  # SKUs of which `held` and `atp` are not known
 )
 
 #: The lease each store said last, and when HQ heard it (unix ms).
@@ -44,7 +45,8 @@ lease = Table(
 )
 
 #: Units of a SKU in a store, as row `seq` of the store's present epoch left them: inside the store, as the store itself
-#: counts them (HQ need not know which places are inside), and by place: a JSON object of what is not zero.
+#: counts them (HQ need not know which places are inside), and by place: a JSON object of what is not zero. `held` are
+#: promised, `atp` can be promised beyond them while the store promises anything; NULL when the store has not said so.
 stock = Table(
     "stock",
     metadata,
@@ -53,6 +55,8 @@ stock = Table(
     Column("on_hand", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("places", Text, nullable=False),
+    Column("held", BigInteger),
+    Column("atp", BigInteger),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": 70},  # room to update in place
 )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn, TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from wire.messages import (
     WIRE_VERSION,
@@ -185,7 +186,7 @@ def decode_state(payload: bytes) -> StoreState:
     _check_range("head", state.head, 0)
     _check_range("at", state.at, -MAX_NUMBER)
     _check_text("software", state.software)
-    if state.lease is not msgspec.UNSET:
+    if state.lease is not UNSET:
         _check_range("lease", state.lease, 1)
     if state.certificate_ends is not msgspec.UNSET:
         _check_range("certificate_ends", state.certificate_ends, 0)
@@ -202,7 +203,7 @@ def decode_heard(payload: bytes) -> Heard:
         _check_range("want", heard.want, 1)
     _check_range("window", heard.window, 1)
     _check_range("linger_ms", heard.linger_ms, 0)
-    if heard.snapshot is not msgspec.UNSET and not is_name(heard.snapshot):
+    if heard.snapshot is not UNSET and not is_name(heard.snapshot):
         raise NotOurs("snapshot is no name")
     return heard
 
@@ -242,7 +243,9 @@ def decode_snapshot_part(payload: bytes) -> SnapshotPart:
         raise NotOurs(f"part {found.part} is out of range")
     for item in found.stock:
         _check_text("sku", item.sku)
-        _check_range("on_hand", item.on_hand, -MAX_NUMBER)
+        for number in (item.on_hand, item.held, item.atp):
+            if number is not UNSET:
+                _check_range("a number", number, -MAX_NUMBER)
         for place, qty in item.places.items():
             _check_text("place", place)
             _check_range("qty", qty, -MAX_NUMBER)
@@ -310,7 +313,7 @@ def decode_event(payload: bytes) -> Event:
     found = _read(_event, payload)
     for name in ("id", "source", "type", "sequence", "partitionkey", "time", "recordedtime"):
         _check_text(name, getattr(found, name))
-    if found.subject is not msgspec.UNSET:
+    if found.subject is not UNSET:
         _check_text("subject", found.subject)
     row = _read_row(found.data)
     _check_range("seq", row.seq, 0)
@@ -385,19 +388,22 @@ def _is_plain(row: StockRow) -> bool:
         and -MAX_NUMBER < row.from_now < MAX_NUMBER
         and -MAX_NUMBER < row.to_now < MAX_NUMBER
         and -MAX_NUMBER < row.on_hand < MAX_NUMBER
+        and (row.held is UNSET or -MAX_NUMBER < row.held < MAX_NUMBER)
+        and (row.atp is UNSET or -MAX_NUMBER < row.atp < MAX_NUMBER)
     )
 
 
 def _check_row(row: Row) -> None:
     """Numbers that fit, texts that a database keeps."""
     if isinstance(row, StockRow):
-        numbers: tuple[int, ...] = (row.at, row.qty, row.from_now, row.to_now, row.on_hand)
+        numbers = [row.at, row.qty, row.from_now, row.to_now, row.on_hand]
+        numbers += [number for number in (row.held, row.atp) if number is not UNSET]
         texts: tuple[str, ...] = (row.id, row.sku, row.origin, row.target, row.code, row.source)
     elif isinstance(row, CaseRow):
-        numbers = (row.at, row.due)
+        numbers = [row.at, row.due]
         texts = (row.id, row.case, row.about, row.owner)
     else:
-        numbers, texts = (), (row.kind,)
+        numbers, texts = [], (row.kind,)
     for number in numbers:
         if not -MAX_NUMBER <= number <= MAX_NUMBER:
             raise NotOurs(f"row {row.seq}: {number} is out of range")

@@ -18,6 +18,10 @@ class StockRow(msgspec.Struct, frozen=True, tag_field="kind", tag="stock", renam
 
     `from_now` and `to_now` are the balances of both places after the posting and `on_hand` is the number of units
     inside the store, so a consumer may skip rows or apply one twice. Quantities count the SKU's smallest unit.
+
+    `held` units are promised to somebody and still where they are sold; `atp` can be promised beyond them, to a channel
+    for which the store has no rule of its own. Both are as the transaction left them that wrote the row. They are not
+    there in rows of a store that is older. A row with `qty` 0 moves nothing: only they are other than before.
     """
 
     seq: int
@@ -32,6 +36,8 @@ class StockRow(msgspec.Struct, frozen=True, tag_field="kind", tag="stock", renam
     from_now: int
     to_now: int
     on_hand: int
+    held: int | UnsetType = UNSET
+    atp: int | UnsetType = UNSET
 
 
 class CaseRow(msgspec.Struct, frozen=True, tag_field="kind", tag="case"):
@@ -135,11 +141,16 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class SkuStock(msgspec.Struct, frozen=True):
-    """Where a SKU's units are: balances that are not zero; `on_hand`: all its units inside the store."""
+    """Where a SKU's units are: balances that are not zero; `on_hand`: all its units inside the store.
+
+    `held` and `atp` as a stock row has them; not there from a store that is older.
+    """
 
     sku: str
     on_hand: int
     places: dict[str, int]
+    held: int | UnsetType = UNSET
+    atp: int | UnsetType = UNSET
 
 
 class SnapshotPart(msgspec.Struct, frozen=True):

@@ -6,13 +6,15 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
-from agent.core.catalogue import Eligibility, TagCoverage
+from agent.core.catalogue import Catalogue, Eligibility, TagCoverage
 from agent.core.channels import NO_MARGIN, UNKNOWN, Channels, Margin, confidence
 from agent.core.places import SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
 DOUBTED_PERCENT_PER_WEEK: Final = 2
 _WEEK_MS: Final = 7 * 24 * 3600 * 1000
+#: What is so in the catalogue is promised to nobody.
+NOT_SOLD: Final[tuple[Eligibility, ...]] = ("order_in", "display_only")
 
 
 class Policy(Struct, frozen=True, gc=False):
@@ -125,12 +127,28 @@ def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
     return Terms(sku, channel, sellable, promised, granted, uncertain, safety, quota_left, why_not, atp)
 
 
+def open_to_all(view: View, catalogue: Catalogue, name: str) -> tuple[int, int]:
+    """What HQ is told of a SKU: (units held, ATP), for a channel for which the store has no rule of its own.
+
+    Whatever stops the whole store is left out: that is told once, not for each SKU. Written out flat: it runs for every
+    row that HQ is told.
+    """
+    held, sku = view.promised(name), catalogue.skus.get(name)
+    if sku is None or sku.retired or sku.traits.eligibility in NOT_SOLD:
+        return held, 0
+    free = sellable = view.sellable(name)
+    if sellable > 0:
+        uncertain = doubted(sellable, view.balance(name, SUSPECT), view.evidence_age_ms(name))
+        free -= held + view.granted(name) + uncertain + sku.traits.safety
+    return held, max(0, free)
+
+
 def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
     """Units that may not be there: rounded up, so that a last unit nobody has seen for a week is not promised.
 
     `suspect` units were not found where they belong; each makes one more of its kind doubtful.
     """
-    if sellable <= 0:
+    if sellable <= 0 or (evidence_age_ms < _WEEK_MS and suspect <= 0):
         return 0
     weeks = max(0, evidence_age_ms) // _WEEK_MS
     by_age = -(-sellable * min(100, DOUBTED_PERCENT_PER_WEEK * weeks) // 100)
@@ -145,6 +163,6 @@ def stopped(conditions: Conditions, policy: Policy) -> str:
         return "HQ has not been heard for too long"
     if policy.retired:
         return "the SKU is retired"
-    if policy.eligibility in ("order_in", "display_only"):
+    if policy.eligibility in NOT_SOLD:
         return f"the SKU is {policy.eligibility.replace('_', ' ')}"
     return ""

@@ -121,3 +121,13 @@ def update(known: Catalogue, found: Mapping[str, Sku], *, whole: bool, spared: I
     added = tuple(sku for name, sku in found.items() if name not in known.skus)
     after.update((sku.sku, sku) for sku in added)
     return Update(Catalogue(after.values()), added, tuple(changed), tuple(retired))
+
+
+def sold_otherwise(before: Catalogue, after: Catalogue) -> list[str]:
+    """SKUs of which the two decide differently what may be promised."""
+    found = []
+    for name, sku in after.skus.items():
+        was = before.skus.get(name)
+        if was is None or (was is not sku and (was.traits, was.retired) != (sku.traits, sku.retired)):
+            found.append(name)
+    return found

@@ -129,6 +129,17 @@ class Hold(Struct, frozen=True, gc=False):
         return self.channel == channel and asked == list(wanted)
 
 
+def giving_way(holds: Iterable[Hold], sku: str, excess: int) -> list[tuple[str, int]]:
+    """Which holds of a SKU cannot be kept, with how many units: the one due last gives way first."""
+    weak: list[tuple[str, int]] = []
+    for hold in sorted((hold for hold in holds if hold.is_open), key=lambda hold: (-hold.due_ms, hold.id)):
+        qty = min(excess, sum(line.open for line in hold.lines if line.sku == sku))
+        if qty:
+            weak.append((hold.id, qty))
+            excess -= qty
+    return weak
+
+
 def given_up(line: HoldLine) -> HoldLine:
     """A line that claims nothing any more; what was pulled for it is to be put back."""
     back = line.back

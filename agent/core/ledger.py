@@ -13,13 +13,14 @@ from agent.core.alarms import Alarms
 from agent.core.atp import Conditions, Stop, StopNote
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case, CaseChange
 from agent.core.catalogue import Catalogue
-from agent.core.claims import Hold, Promised
+from agent.core.claims import Hold, Promised, giving_way
 from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.lease import Leases
 from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, QUARANTINE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange, keep
+from agent.core.untold import Tellings, Untold
 
 Code = Literal[
     "receive", "move", "sale", "opening", "count", "missing", "found", "attribute",
@@ -98,6 +99,7 @@ class Books:
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
+    untold: Untold = field(default_factory=Untold)
     #: When the clock ends a pending hold, and when it looks after an order.
     expiries: Alarms = field(default_factory=Alarms)
     deadlines: Alarms = field(default_factory=Alarms)
@@ -114,6 +116,7 @@ class Books:
         self.newest_command = turn.commands.newest
         self.books_ms = turn.books_ms
         self.evidence.update(turn.evidence)
+        self.untold.remember(turn.tellings)
         for stop, noted in turn.stops.items():
             self.conditions.take(stop, noted)
         for sku, granted in turn.grants().items():
@@ -226,6 +229,7 @@ class Turn:
         self.bygone: frozenset[str] = frozenset()
         #: Sold tags that memory need not keep any longer.
         self.left: list[bytes] = []
+        self.tellings = Tellings()
         #: Tags that the asks name and that are not in memory.
         self.known_tags: Mapping[bytes, TagChange] = {}
         self.known_holds = known_holds or {}
@@ -237,7 +241,8 @@ class Turn:
 
     def is_empty(self) -> bool:
         entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
-        return not (entered or self.holds or self.orders or self.stops or self.counts or self.commands.now)
+        noted = self.holds or self.orders or self.stops or self.counts or self.commands.now
+        return not (entered or noted) and self.tellings.are_nothing()
 
     def stop(self, name: Stop) -> StopNote:
         """What is noted of something that stops promises, as of this turn."""
@@ -270,8 +275,9 @@ class Turn:
         """Units of a SKU where a shopper or picker finds them."""
         own, before, found = self.balances, self.books.balances, 0
         for place in SELLABLE:
-            qty = own.get((sku, place))
-            found += before.get((sku, place), 0) if qty is None else qty
+            key = (sku, place)
+            qty = own.get(key)
+            found += before.get(key, 0) if qty is None else qty
         return found
 
     def post(
@@ -422,21 +428,11 @@ class Turn:
             if found is not None:
                 self.resolve_case("breach", sku, "covered")
             return
-        weak = ", ".join(f"{name} {qty}" for name, qty in self.giving_way(sku, excess))
+        holds = (self.books.holds | self.holds).values()
+        weak = ", ".join(f"{name} {qty}" for name, qty in giving_way(holds, sku, excess))
         detail = f"{excess} promised and not there; first to give way: {weak}"
         if found is None or found.detail != detail:
             self.open_case("breach", sku, detail)
-
-    def giving_way(self, sku: str, excess: int) -> list[tuple[str, int]]:
-        """Which holds of a SKU cannot be kept, with how many units: the one due last gives way first."""
-        holds = [hold for hold in (self.books.holds | self.holds).values() if hold.is_open]
-        weak: list[tuple[str, int]] = []
-        for hold in sorted(holds, key=lambda hold: (-hold.due_ms, hold.id)):
-            qty = min(excess, sum(line.open for line in hold.lines if line.sku == sku))
-            if qty:
-                weak.append((hold.id, qty))
-                excess -= qty
-        return weak
 
     def case(self, kind: str, about: str) -> Case | None:
         """The open case of this kind about this, if there is one."""

@@ -14,7 +14,7 @@ from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.reopening import ask_for_cases, opening_postings
 from agent.store import books as rows
-from agent.store import chain, claims
+from agent.store import chain, claims, untold
 from agent.store.archives import forget_zeros
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
@@ -57,6 +57,7 @@ def begin_epoch(db: sqlite3.Connection, at: int, *, above: int = 0) -> Begun:
     )
     told += [(posting.seq, at, _told(stream, posting)) for posting in postings]
     db.executemany("INSERT INTO announcement VALUES (?, ?, ?)", told)
+    untold.note_all(db)
     return Begun(epoch, len(told))
 
 

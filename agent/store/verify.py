@@ -213,7 +213,7 @@ class _Verifier:
             self._find(None, f"{account} has {booked} of {sku} and its hold says {held}")
 
     def _announcements(self) -> None:
-        """Numbers are dense, and each says what its posting says."""
+        """Numbers are dense, and each says what its posting says; a stock row that changes nothing has none."""
         sql = (
             "SELECT a.seq, a.body, p.seq, p.sku, p.origin, p.target, p.qty, p.from_now, p.to_now, p.on_hand"
             " FROM announcement AS a LEFT JOIN posting AS p USING (seq) ORDER BY a.seq"
@@ -236,7 +236,7 @@ class _Verifier:
                 except (msgspec.MsgspecError, UnicodeDecodeError):
                     self._find(None, f"announcement {seq} cannot be read")
                     continue
-                if told.kind == "stock":
+                if told.kind == "stock" and told.qty:
                     matched += 1
                     says = [told.seq, told.sku, told.origin, told.target, told.qty]
                     if [*says, told.from_now, told.to_now, told.on_hand] != posting:

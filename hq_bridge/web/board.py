@@ -9,7 +9,7 @@ import msgspec
 from hq_bridge.books import Digest, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.ingest import Ingest
-from hq_bridge.store import Database
+from hq_bridge.store import Database, Has
 from hq_bridge.web import shapes
 from hq_bridge.web.trend import Trend
 from wire.mqtt import Link
@@ -82,10 +82,8 @@ class Board:
         """What a store has, place by place, and how old that is. Raises UnknownName."""
         books = self.books(store)
         position, verdict, behind = books.position, books.verdict, books.behind
-        found, on_hand = await self._database.stock(store)
-        places: dict[str, dict[str, int]] = {}
-        for sku, place, qty in found:
-            places.setdefault(sku, {})[place] = qty
+        promises = books.promises
+        found = await self._database.stock(store)
         return shapes.StoreStock(
             store,
             books.presence,
@@ -95,7 +93,10 @@ class Board:
             _age(position.landed_at, self._now_ms()),
             behind,
             verdict,
-            [shapes.SkuPlaces(sku, qty, places.get(sku, {})) for sku, qty in sorted(on_hand.items())],
+            [
+                shapes.SkuPlaces(each.sku, each.on_hand, each.held, _atp(each.atp, promises), each.places)
+                for each in found
+            ],
         )
 
     async def stock_of(self, sku: str) -> shapes.SkuStock:
@@ -104,11 +105,12 @@ class Board:
         if not found:
             raise UnknownName(f"no store has had SKU {sku!r}", "/v1/skus?prefix=… lists those that begin so.")
         now = self._now_ms()
-        stores = [_has(self._ingest.stores[store], on_hand, now) for store, on_hand in found]
+        stores = [_has(self._ingest.stores[each.store], each, now) for each in found]
         as_of = _oldest(each.as_of for each in stores)
         behind, verdict = sum(each.behind for each in stores), _together([each.digest for each in stores])
-        total = sum(each.on_hand for each in stores)
-        return shapes.SkuStock(sku, total, as_of, _age(as_of, now), behind, verdict, stores)
+        on_hand = sum(each.on_hand for each in stores)
+        held, atp = sum(each.held or 0 for each in stores), sum(each.atp or 0 for each in stores)
+        return shapes.SkuStock(sku, on_hand, held, atp, as_of, _age(as_of, now), behind, verdict, stores)
 
     async def skus(self, prefix: str, after: str, limit: int) -> shapes.Skus:
         """SKUs that begin with `prefix`, beyond `after`."""
@@ -116,7 +118,8 @@ class Board:
         as_of = _oldest(each.position.landed_at for each in books)
         verdict = _together([each.verdict for each in books])
         behind = sum(each.behind for each in books)
-        found = await self._database.skus(prefix, after, limit + 1)
+        closed = [each.store for each in books if not each.promises]
+        found = await self._database.skus(prefix, after, limit + 1, closed)
         page = [shapes.SkuSum(*each) for each in found[:limit]]
         following = page[-1].sku if len(found) > limit else None
         return shapes.Skus(as_of, _age(as_of, self._now_ms()), behind, verdict, page, following)
@@ -192,9 +195,24 @@ def _store(books: StoreBooks, now: int) -> shapes.Store:
     )
 
 
-def _has(books: StoreBooks, on_hand: int, now: int) -> shapes.StoreHas:
+def _has(books: StoreBooks, has: Has, now: int) -> shapes.StoreHas:
     as_of = books.position.landed_at
-    return shapes.StoreHas(books.store, books.presence, on_hand, as_of, _age(as_of, now), books.behind, books.verdict)
+    return shapes.StoreHas(
+        books.store,
+        books.presence,
+        has.on_hand,
+        has.held,
+        _atp(has.atp, books.promises),
+        as_of,
+        _age(as_of, now),
+        books.behind,
+        books.verdict,
+    )
+
+
+def _atp(told: int | None, promises: bool) -> int | None:
+    """What may be promised of what a store has told of a SKU."""
+    return told if promises or told is None else 0
 
 
 def _oldest(times: Iterable[int | None]) -> int | None:

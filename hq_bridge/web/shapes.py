@@ -3,6 +3,10 @@
 Times are milliseconds since 1970 UTC. An answer about stock says how old it is: `as_of` is when HQ committed the last
 row of it and `age_ms` how long ago that was; `behind` counts the rows HQ knows to be missing; `digest` says whether
 HQ's stock was the store's own when they were last compared.
+
+Of the units `on_hand`, `held` are promised and not yet pulled; `atp` can be promised beyond them, to any channel that
+has no rule of its own at the store: none while the store is away or paused. Both are null when the store has not said
+so because it is too old.
 """
 
 from typing import Any, Literal
@@ -82,6 +86,8 @@ class SkuPlaces(msgspec.Struct, frozen=True):
 
     sku: str
     on_hand: int
+    held: int | None
+    atp: int | None
     places: dict[str, int]
 
 
@@ -105,6 +111,8 @@ class StoreHas(msgspec.Struct, frozen=True):
     store: str
     state: Presence
     on_hand: int
+    held: int | None
+    atp: int | None
     as_of: int | None
     age_ms: int | None
     behind: int
@@ -112,13 +120,16 @@ class StoreHas(msgspec.Struct, frozen=True):
 
 
 class SkuStock(msgspec.Struct, frozen=True):
-    """A SKU across the chain: every store that ever had it, and the sum, which is as old as its oldest part.
+    """A SKU across the chain: every store that ever had it, and the sums, which are as old as their oldest part.
 
-    `digest` is `same` when it is so for every store, `differs` when for one it is not.
+    What a store has not said adds nothing to them. `digest` is `same` when it is so for every store, `differs` when for
+    one it is not.
     """
 
     sku: str
     on_hand: int
+    held: int
+    atp: int
     as_of: int | None
     age_ms: int | None
     behind: int
@@ -131,6 +142,8 @@ class SkuSum(msgspec.Struct, frozen=True):
 
     sku: str
     on_hand: int
+    held: int
+    atp: int
     stores: int
 
 

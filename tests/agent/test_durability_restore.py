@@ -140,7 +140,8 @@ async def test_restored_books_say_what_the_copy_said_in_a_new_epoch_and_enter_no
         assert old.lines[0].outcome == "already_posted"
         new = await shop.clerk.enter(sale("after the copy"))
         assert isinstance(new, Sold)
-        assert (new.lines[0].outcome, new.lines[0].seq) == ("posted", done.rows + 1)
+        assert new.lines[0].outcome == "posted"
+        assert (new.lines[0].seq or 0) > done.rows
     assert verify(path).findings == ()
     backups.make(path, copy)
     again = opening.restore(path, copy, NOW - 1_000_000)  # the clock was set back

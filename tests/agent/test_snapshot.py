@@ -5,7 +5,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from agent.clock import SystemClock
+from agent.core import atp
 from agent.core.asks import Notice, Sale, SaleLine
+from agent.core.atp import Conditions
 from agent.snapshot import Snapshots
 from tests.agent.shops import opened
 from tests.brokers import Mosquitto
@@ -69,5 +71,9 @@ async def test_put_together_it_is_the_books(tmp_path: Path, mosquitto: Mosquitto
         assert balances == {key: qty for key, qty in shop.books.balances.items() if qty}
         assert manifest.digest == digest.to_text(digest.of_books((*key, qty) for key, qty in balances.items()))
         assert {item.sku: item.on_hand for part in parts for item in part.stock}["MILK"] == shop.books.on_hand["MILK"]
+        terms = {sku: atp.terms(shop.books, Conditions(), sku, "any") for sku in shop.books.on_hand}
+        assert {item.sku: (item.held, item.atp) for part in parts for item in part.stock if item.on_hand} == {
+            sku: (found.promised, found.atp) for sku, found in terms.items()
+        }
         cases = {(row.case, row.about): row.seq for part in parts for row in part.cases}
         assert cases == {key: case.id for key, case in shop.books.cases.items()}

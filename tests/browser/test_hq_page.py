@@ -96,6 +96,10 @@ async def test_pictures_say_how_each_store_is_and_how_the_lag_went(
         await page.locator("#matches button").filter(has_text="SKU-2").click()
         await expect(page.locator("#found li")).to_have_count(4)
         await expect(page.locator("#matches button")).to_have_count(0)
+        atp = {has.store: has.atp for has in await hq.database.stock_of("SKU-2")} | {"SH-2": 0}  # that one is away
+        for store, units in atp.items():
+            said = page.locator("#found li").filter(has_text=store).locator(".age").first
+            await expect(said).to_have_text(re.compile(f"^{units} can be promised|^可承诺 {units}，"))
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 

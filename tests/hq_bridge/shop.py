@@ -4,12 +4,14 @@ import asyncio
 import random
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Literal
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from hq_bridge.store import Has
 from wire import digest
 from wire.codec import batch_of, decode_heard, encode, encode_row
 from wire.messages import CaseRow, Heard, Hello, StockRow, StoreState
@@ -21,14 +23,22 @@ PLACES = ("FLOOR", "BACKROOM", *OUTSIDE)
 
 
 class Shop:
-    """Books that are right because they are simple: a list of rows, and sums."""
+    """Books that are right because they are simple: a list of rows, and sums. What is held is as chance has it.
 
-    def __init__(self, store: str = "SH-0001", epoch: int = 7, seed: int = 1, skus: int = 5) -> None:
+    An `old` store does not tell it.
+    """
+
+    def __init__(
+        self, store: str = "SH-0001", epoch: int = 7, seed: int = 1, skus: int = 5, *, old: bool = False
+    ) -> None:
         self.topics = StoreTopics("demo", store)
         self.epoch = epoch
         self.rows: list[StockRow | CaseRow] = []
         self.balances: Counter[tuple[str, str]] = Counter()
         self.open_cases: set[tuple[str, str]] = set()
+        #: Of each SKU: held, and ATP.
+        self.opened: dict[str, tuple[int, int] | tuple[None, None]] = {}
+        self.old = old
         self._chance = random.Random(seed)
         self._skus = [f"SKU-{n}" for n in range(skus)]
 
@@ -52,9 +62,15 @@ class Shop:
         self.balances[sku, origin] -= qty
         self.balances[sku, target] += qty
         from_now, to_now = self.balances[sku, origin], self.balances[sku, target]
-        return StockRow(
+        row = StockRow(
             seq, f"p{seq}", at, sku, origin, target, qty, "move", "test", from_now, to_now, self.on_hand(sku)
         )
+        if self.old:
+            self.opened[sku] = None, None
+            return row
+        held, atp = self._chance.randint(0, 3), self._chance.randint(0, 9)
+        self.opened[sku] = held, atp
+        return replace(row, held=held, atp=atp)
 
     def _case(self, seq: int, at: int) -> CaseRow:
         case = ("alien_tag", f"tag-{self._chance.randint(1, 3)}")
@@ -73,6 +89,14 @@ class Shop:
                 stock.setdefault(sku, {})[place] = qty
         return stock
 
+    def has(self) -> list[Has]:
+        """What HQ must say of it."""
+        stock = self.stock()
+        return [
+            Has(self.topics.store, sku, self.on_hand(sku), held, atp, stock.get(sku, {}))
+            for sku, (held, atp) in sorted(self.opened.items())
+        ]
+
     def digest(self) -> str:
         return digest.to_text(digest.of_books((sku, place, qty) for (sku, place), qty in self.balances.items()))
 
@@ -82,15 +106,17 @@ class Shop:
         return batch_of(self.epoch, first, [encode_row(row) for row in rows])
 
     def hello(self, oldest: int = 1, told: str | None = None) -> bytes:
-        return encode(
-            Hello(
-                self.epoch, oldest, self.head, told or self.digest(), self.head, "test", "boot", {"stock": 1, "case": 1}
-            )
-        )
+        schemas = {"stock": 1 if self.old else 2, "case": 1}
+        return encode(Hello(self.epoch, oldest, self.head, told or self.digest(), self.head, "test", "boot", schemas))
 
     def state(self, state: str = "here", lease: int | None = None) -> bytes:
         said: Literal["here", "away"] = "here" if state == "here" else "away"
         return encode(StoreState(said, self.epoch, self.head, 0, "test", UNSET if lease is None else lease))
+
+
+def balances(found: Iterable[Has]) -> list[tuple[str, str, int]]:
+    """What a digest is made of: (SKU, place, units)."""
+    return [(each.sku, place, qty) for each in found for place, qty in each.places.items()]
 
 
 class ShopLine:

@@ -23,6 +23,7 @@ from hq_bridge.refusals import DatabaseLost, DatabaseRefused
 from hq_bridge.retention import Retention
 from hq_bridge.store import Database
 from tests.hq_bridge.shop import Shop
+from tests.hq_bridge.shop import balances as balances_at
 from tests.hq_bridge.test_ingest import Hq, hq_at
 from tests.postgres import Postgres
 from tests.waiting import until
@@ -205,12 +206,14 @@ async def test_a_database_of_layout_1_is_brought_up_to_date_with_all_it_has(tmp_
             assert (at.epoch, at.cursor, f"{at.digest:016x}", at.landed_at, at.rows) == (
                 *(epoch, cursor, kept_digest, landed_at, rows),
             )
-            places, on_hand = await database.stock(store)
+            stock = await database.stock(store)
             of_store = f"WHERE store = '{store}' ORDER BY sku"
             balances = _asked(OLD, f"SELECT sku, place, qty FROM balance {of_store}")
-            assert places == sorted(each for each in balances if each[2])
-            assert list(on_hand.items()) == _asked(OLD, f"SELECT sku, qty FROM on_hand {of_store}")
-            assert at.units == sum(on_hand.values())
+            assert sorted(balances_at(stock)) == sorted(each for each in balances if each[2])
+            on_hand = [(each.sku, each.on_hand) for each in stock]
+            assert on_hand == _asked(OLD, f"SELECT sku, qty FROM on_hand {of_store}")
+            assert (at.units, at.lacking) == (sum(qty for _, qty in on_hand), len(stock))
+            assert {(each.held, each.atp) for each in stock} <= {(None, None)}
         for store, epoch in set(_asked(OLD, "SELECT store, epoch FROM history")):
             kept = await database.log(store, epoch, 0, 1000)
             old = f"SELECT landed_at, body FROM history WHERE store = '{store}' AND epoch = {epoch} ORDER BY seq"
@@ -309,8 +312,7 @@ async def test_old_months_go_and_stock_and_cursor_stay(url: URL) -> None:
     async with hq_at(url, now_ms=clock) as again:
         assert (await again.hello(shop)).upto == 50
         assert again.ingest.stores["SH-0001"].verdict == "same"
-        places, _ = await again.database.stock("SH-0001")
-        assert sum(1 for *_, qty in places if qty) == sum(len(each) for each in shop.stock().values())
+        assert await again.database.stock("SH-0001") == shop.has()
 
 
 async def test_a_clock_that_is_wrong_for_a_moment_costs_no_history(url: URL) -> None:

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
+from msgspec import UNSET
+from sqlalchemy import text, update
 from sqlalchemy.engine import URL
 
+from hq_bridge import tables
 from hq_bridge.snapshots import MOST_AT_ONCE, PATIENCE_MS, Snapshots
 from tests.hq_bridge.shop import Shop
+from tests.hq_bridge.test_databases import execute
 from tests.hq_bridge.test_ingest import Hq, hq_at
 from tests.waiting import until
 from wire.codec import encode
@@ -16,9 +20,10 @@ from wire.messages import CaseRow, SkuStock, Snapshot, SnapshotPart
 
 def parts_of(shop: Shop, name: str, size: int = 2) -> list[bytes]:
     """The manifest and parts of `size` SKUs, of the shop as it is now."""
-    stock = shop.stock()
-    skus = sorted({sku for sku, _ in shop.balances})
-    items = [SkuStock(sku, shop.on_hand(sku), stock.get(sku, {})) for sku in skus]
+    items = [
+        SkuStock(sku, on_hand, places, UNSET if held is None else held, UNSET if atp is None else atp)
+        for _, sku, on_hand, held, atp, places in shop.has()
+    ]
     opened = {(row.case, row.about): row for row in shop.rows if isinstance(row, CaseRow) and row.state == "open"}
     cases = tuple(opened[key] for key in sorted(shop.open_cases))
     portions = [tuple(items[at : at + size]) for at in range(0, len(items), size)]
@@ -45,11 +50,9 @@ async def has_all(hq: Hq, shop: Shop) -> None:
     books = hq.ingest.stores[shop.topics.store]
     assert (books.position.epoch, books.position.cursor, books.verdict) == (shop.epoch, shop.head, "same")
     assert books.trouble == {}
-    places, on_hand = await hq.database.stock(shop.topics.store)
-    assert {(sku, place): qty for sku, place, qty in places} == {key: qty for key, qty in shop.balances.items() if qty}
-    assert on_hand == {sku: shop.on_hand(sku) for sku, _ in shop.balances}
+    assert await hq.database.stock(shop.topics.store) == shop.has()
     assert books.cases == shop.open_cases
-    assert books.position.units == sum(on_hand.values())
+    assert books.position.units == sum(shop.on_hand(sku) for sku in {sku for sku, _ in shop.balances})
 
 
 async def test_an_epoch_whose_beginning_is_gone_begins_with_a_snapshot(url: URL) -> None:
@@ -159,3 +162,32 @@ def test_names_are_kept_while_parts_arrive_and_room_is_bounded() -> None:
     names = [snapshots.ask(f"SH-{n}", PATIENCE_MS) for n in range(1, MOST_AT_ONCE + 1)]
     assert names[-1] == ""  # no room …
     assert snapshots.ask("SH-99", 3 * PATIENCE_MS) != ""  # … until others have been silent for long
+
+
+async def test_what_is_held_is_asked_for_where_it_was_never_told(url: URL) -> None:
+    """HQ's database is of layout 5, which did not keep it; the store tells it, or is as old and cannot."""
+    shop, old = Shop(), Shop("SH-0002", seed=2, old=True)
+    async with hq_at(url) as hq:
+        for each in (shop, old):
+            each.trade(50)
+            hq.offer(each, each.batch(1, 50))
+        await hq.settled()
+    for table, column in (("stock", "held"), ("stock", "atp"), ("store_position", "lacking")):
+        await execute(url, text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+    await execute(url, update(tables.about).values(layout=5))
+    async with hq_at(url) as hq:
+        for each in (shop, old):
+            stock = await hq.database.stock(each.topics.store)
+            assert stock == [has._replace(held=None, atp=None) for has in each.has()]
+            assert hq.ingest.stores[each.topics.store].position.lacking == len(stock)
+        assert (await hq.hello(old)).snapshot is UNSET
+        name = await asked(hq, shop)
+        send(hq, shop, name, parts_of(shop, name))
+        await hq.settled()
+        await has_all(hq, shop)
+        assert hq.ingest.stores[shop.topics.store].position.lacking == 0
+        assert (await hq.hello(shop)).snapshot is UNSET
+        shop.trade(10)
+        hq.offer(shop, shop.batch(51, 10))
+        await has_all(hq, shop)
+        assert len(await hq.kept(shop)) == 60

@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
+from agent.core.atp import Conditions
+from agent.core.atp import terms as atp_terms
+from agent.core.explain import policy_of
 from agent.core.orders import seconds_by_step
 from hq_bridge.books import Draft
+from tests.core.test_work import GOODS
 from tests.invariants.history import History
 from tests.invariants.plain import BACKROOM, FLOOR, SKUS
 from wire import codec, digest
@@ -179,7 +183,8 @@ def counts_say_what_was_there(of: History) -> None:
 
 
 def hq_is_told_everything(of: History) -> None:
-    """The rows are dense, and after each HQ has the balances that the postings up to it make."""
+    """The rows are dense, and after each HQ has the balances that the postings up to it make; in the end also what is
+    held of each SKU and what can be promised beyond it."""
     told = of.shop.rows(f"SELECT seq, body FROM announcement WHERE seq > {of.hq.position.cursor} ORDER BY seq")
     assert [seq for seq, _ in told] == list(range(of.hq.position.cursor + 1, of.shop.books.head + 1))
     rows = ledger(of)
@@ -191,6 +196,12 @@ def hq_is_told_everything(of: History) -> None:
         at_seq = replayed([row for row in rows if row.seq <= seq])
         assert of.hq.position.cursor == seq
         assert of.hq.position.digest == digest.of_books((*key, qty) for key, qty in at_seq.items()), seq
+    for sku, (*_, held, atp) in of.hq.stock.items():
+        terms = atp_terms(of.shop.books, Conditions(policy_of=policy_of(GOODS, {})), sku, "any")
+        assert (held, atp) == (terms.promised, terms.atp), sku
+        if sku in SKUS:
+            assert (held, atp) == (of.plain.promised(sku), of.plain.open_to_all(sku)), sku
+    assert any(kind == "paused" for kind, _ in of.hq.cases) == of.plain.paused
 
 
 def rows_form_a_chain(of: History) -> None:

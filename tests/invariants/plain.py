@@ -91,6 +91,10 @@ class Plain(Picking):
             return 0
         if grant:
             return max(0, min(self.granted[grant, sku], self.sellable(sku) - self.promised(sku)))
+        return self.open_to_all(sku)
+
+    def open_to_all(self, sku: str) -> int:
+        """What could be promised to anybody, if nothing stopped the store."""
         doubted = min(max(0, self.sellable(sku)), self.places[sku, SUSPECT])
         return max(0, self.free_substitutes(sku) - doubted)
 

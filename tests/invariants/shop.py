@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from agent.books_time import BooksTime
 from agent.clerk import Clerk
@@ -18,6 +18,7 @@ from agent.store.connection import Store
 from tests.core.test_work import GOODS
 
 STORE, EPOCH = "SH-1", 1_700_000_000_000
+T = TypeVar("T")
 #: How long an order may be accepted on a lease.
 LEASE_S = 900
 
@@ -82,7 +83,11 @@ class Shop:
 
     def rows(self, sql: str) -> list[Any]:
         """What the disk says."""
-        return self._loop.run_until_complete(self.store.write(lambda tx: tx.execute(sql).fetchall()))
+        return self.run(self.store.write(lambda tx: tx.execute(sql).fetchall()))
+
+    def run(self, work: Awaitable[T]) -> T:
+        """Wait for it, beside the clerk."""
+        return self._loop.run_until_complete(work)
 
     def close(self) -> None:
         if not self._loop.is_closed():

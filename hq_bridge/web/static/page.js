@@ -13,7 +13,7 @@ let boardAt = 0; // performance.now() then
 let chosen = decodeURIComponent(location.hash.slice(1));
 let stock = null; // the chosen store's last /v1/stores/{id}/stock
 let stockAskedAt = 0;
-let found = null; // the last search: {sku, stores, on_hand} or {sku, missing}
+let found = null; // the last search: {sku, stores, on_hand, atp} or {sku, missing}
 let searched = ""; // the SKU searched for
 let foundAskedAt = 0;
 let foundAsOf = ""; // how far every store was when it was asked
@@ -199,7 +199,13 @@ function stockRow(each) {
     made.append(element("span", `${t(place)} `), number(qty));
     places.append(made);
   }
-  row.append(element("td", each.sku), element("td", number(each.on_hand), each.on_hand < 0 ? "number late" : "number"), places);
+  row.append(element("td", each.sku), element("td", number(each.on_hand), each.on_hand < 0 ? "number late" : "number"));
+  for (const name of ["held", "atp"]) {
+    const cell = element("td", each[name] === null ? "–" : number(each[name]), "number");
+    cell.dataset.name = t(name);
+    row.append(cell);
+  }
+  row.append(places);
   return row;
 }
 
@@ -207,7 +213,8 @@ function showFound() {
   if (found === null) return;
   const having = found.missing ? [] : found.stores;
   const key = found.missing ? "not_found" : having.length === 1 ? "found_one" : "found";
-  const total = t(key, { sku: found.sku, count: number(found.on_hand ?? 0), stores: number(having.length) });
+  const units = { count: number(found.on_hand ?? 0), atp: number(found.atp ?? 0), stores: number(having.length) };
+  const total = t(key, { sku: found.sku, ...units });
   if (found.missing && matches?.skus.length) return showMatches();
   showMatches();
   if ($("found-total").textContent !== total) $("found-total").textContent = total; // or it would be read out each time
@@ -223,6 +230,7 @@ function showFound() {
       bar.setAttribute("aria-hidden", "true");
       const away = board?.stores.find((store) => store.store === each.store)?.state === "away";
       made.append(element("span", each.store), element("span", number(each.on_hand), "amount"), bar);
+      if (each.atp !== null) made.append(element("span", t("can_promise", { atp: number(each.atp), held: number(each.held) }), "age"));
       if (board && each.as_of !== null) made.append(element("span", t(away ? "as_of_away" : "as_of", { age: age(each.as_of) }), "age"));
       return made;
     }),

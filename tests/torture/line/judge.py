@@ -41,7 +41,8 @@ async def caught_up(line: Line, within_s: float = 60.0) -> float:
 async def converge(line: Line, within_s: float = 60.0) -> float:
     """Close the tills, then wait until HQ has what every store has; returns the seconds.
 
-    The same row, the same digest reckoned from what both show, nothing behind, and HQ says so itself.
+    The same row, the same digest reckoned from what both show, the same held and to be promised of each SKU, nothing
+    behind, and HQ says so itself.
     """
     began = time.monotonic()
     await line.close()
@@ -65,6 +66,10 @@ async def _differs(line: Line) -> str:
             balances = ((sku["sku"], place, qty) for sku in stock["skus"] for place, qty in sku["places"].items())
             if digest.to_text(digest.of_books(balances)) != books["digest"]:
                 return f"{store.name}: the digest of what HQ shows is not the store's {books['digest']}"
+            for sku in stock["skus"]:
+                own = (await store.look(f"/v1/explain/{sku['sku']}"))["channels"][-1]
+                if (sku["held"], sku["atp"]) != (own["promised"], own["atp"]):
+                    return f"{store.name}: of {sku['sku']} HQ says {sku}, the store {own}"
     except httpx.HTTPError as error:
         return f"HQ does not answer: {error!r}"
     return ""
@@ -140,11 +145,11 @@ def _in_the_order_of_the_till(store: Store, places: dict[str, tuple[int, int]]) 
 
 
 def _is_the_stores_own(store: Store, rows: list[dict[str, Any]]) -> Iterator[str]:
-    """HQ's rows of this epoch are the postings of the store's books, one by one."""
+    """HQ's rows of this epoch are the postings of the store's books, one by one; those that move nothing have none."""
     with closing(sqlite3.connect(f"file:{store.folder / 'books.db'}?mode=ro", uri=True)) as books:
         kept = books.execute("SELECT sku, origin, target, qty, source FROM posting ORDER BY seq").fetchall()
     keys = ("sku", "from", "to", "qty", "source")
-    at_hq = [tuple(row[key] for key in keys) for row in rows if row["kind"] == "stock"]
+    at_hq = [tuple(row[key] for key in keys) for row in rows if row["kind"] == "stock" and row["qty"]]
     if at_hq != kept:
         first = next((pair for pair in zip(at_hq, kept, strict=False) if pair[0] != pair[1]), ())
         yield f"HQ has {len(at_hq)} stock rows and the store {len(kept)}; they first differ at {first}"

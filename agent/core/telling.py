@@ -1,0 +1,51 @@
+"""Rows for HQ that tell what may be promised of a SKU of which nothing was posted.
+
+Goods that nobody sees grow doubtful, goods that somebody sees are believed again, a catalogue changes what is sold:
+HQ promises by what it was told, so it is told again. The first and the last come for many SKUs at once, and are told
+a portion at a time.
+"""
+
+from itertools import islice
+from typing import Final
+
+from agent.core.atp import doubted, open_to_all
+from agent.core.ledger import Books, Turn
+
+#: How often the books look for what has grown doubtful: doubt grows by the week.
+LOOK_EVERY_MS: Final = 3600 * 1000
+#: SKUs that one turn tells of: below what a rush enters in one.
+MOST_IN_TURN: Final = 256
+
+
+def next_ms(books: Books) -> int:
+    """When, in books time, there is something to tell, or to look for."""
+    return books.books_ms if books.untold.skus else books.untold.aged_ms + LOOK_EVERY_MS
+
+
+def tell(turn: Turn) -> None:
+    """Number a row for each SKU whose ATP is another without a posting, when nothing else comes in this turn."""
+    books, told = turn.books, turn.tellings
+    if turn.evidence or books.untold.skus:
+        posted = {posting.sku for posting in turn.postings}
+        portion = dict.fromkeys(islice(books.untold.skus, MOST_IN_TURN))
+        told.settled += portion
+        for sku in turn.evidence.keys() - posted:
+            if open_to_all(turn, books.catalogue, sku) != open_to_all(books, books.catalogue, sku):
+                portion[sku] = None
+        for sku in portion:
+            if sku not in posted:
+                turn.head += 1
+                told.rows[turn.head] = sku
+    if turn.books_ms - books.untold.aged_ms >= LOOK_EVERY_MS:
+        told.aged_ms = turn.books_ms
+        told.noted += _grown_doubtful(books, turn.books_ms)
+
+
+def _grown_doubtful(books: Books, now_ms: int) -> list[str]:
+    """SKUs of which more is doubted now than at the last look, if nobody has seen them since."""
+    then_ms, found = books.untold.aged_ms, []
+    for sku, seen_ms in books.evidence.items():
+        sellable = books.sellable(sku)
+        if doubted(sellable, 0, now_ms - seen_ms) != doubted(sellable, 0, then_ms - seen_ms):
+            found.append(sku)
+    return found
