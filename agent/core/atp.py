@@ -12,7 +12,7 @@ from agent.core.places import SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
 DOUBTED_PERCENT_PER_WEEK: Final = 2
-_WEEK_MS: Final = 7 * 24 * 3600 * 1000
+WEEK_MS: Final = 7 * 24 * 3600 * 1000
 #: What is so in the catalogue is promised to nobody.
 NOT_SOLD: Final[tuple[Eligibility, ...]] = ("order_in", "display_only")
 
@@ -148,9 +148,9 @@ def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:
 
     `suspect` units were not found where they belong; each makes one more of its kind doubtful.
     """
-    if sellable <= 0 or (evidence_age_ms < _WEEK_MS and suspect <= 0):
+    if sellable <= 0 or (evidence_age_ms < WEEK_MS and suspect <= 0):
         return 0
-    weeks = max(0, evidence_age_ms) // _WEEK_MS
+    weeks = max(0, evidence_age_ms) // WEEK_MS
     by_age = -(-sellable * min(100, DOUBTED_PERCENT_PER_WEEK * weeks) // 100)
     return min(sellable, by_age + max(0, suspect))
 

@@ -8,7 +8,7 @@ a portion at a time.
 from itertools import islice
 from typing import Final
 
-from agent.core.atp import doubted, open_to_all
+from agent.core.atp import WEEK_MS, doubted, open_to_all
 from agent.core.ledger import Books, Turn
 
 #: How often the books look for what has grown doubtful: doubt grows by the week.
@@ -29,8 +29,10 @@ def tell(turn: Turn) -> None:
         posted = {posting.sku for posting in turn.postings}
         portion = dict.fromkeys(islice(books.untold.skus, MOST_IN_TURN))
         told.settled += portion
-        for sku in turn.evidence.keys() - posted:
-            if open_to_all(turn, books.catalogue, sku) != open_to_all(books, books.catalogue, sku):
+        for sku in turn.evidence:
+            if sku not in posted and open_to_all(turn, books.catalogue, sku) != open_to_all(
+                books, books.catalogue, sku
+            ):
                 portion[sku] = None
         for sku in portion:
             if sku not in posted:
@@ -45,7 +47,9 @@ def _grown_doubtful(books: Books, now_ms: int) -> list[str]:
     """SKUs of which more is doubted now than at the last look, if nobody has seen them since."""
     then_ms, found = books.untold.aged_ms, []
     for sku, seen_ms in books.evidence.items():
-        sellable = books.sellable(sku)
-        if doubted(sellable, 0, now_ms - seen_ms) != doubted(sellable, 0, then_ms - seen_ms):
-            found.append(sku)
+        age_ms, age_then_ms = now_ms - seen_ms, then_ms - seen_ms
+        if age_ms // WEEK_MS != age_then_ms // WEEK_MS:  # few have: the others cost nothing more
+            sellable = books.sellable(sku)
+            if doubted(sellable, 0, age_ms) != doubted(sellable, 0, age_then_ms):
+                found.append(sku)
     return found
