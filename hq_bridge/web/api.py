@@ -10,7 +10,7 @@ import msgspec
 
 from hq_bridge.web import shapes
 from hq_bridge.web.board import Board
-from wire.messages import Event
+from wire.messages import Event, HqAsk
 
 _NUMBER_MAX = 2**53 - 1
 
@@ -155,9 +155,9 @@ def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of all this."""
     types: list[Any] = [question.answer for question in QUESTIONS]
     tops, shared = msgspec.json.schema_components(
-        [*types, shapes.Problem, Event], ref_template="#/components/schemas/{name}"
+        [*types, shapes.Problem, shapes.Command, HqAsk, Event], ref_template=_REF
     )
-    problem = tops[len(types)]
+    problem, command, ask = tops[len(types) : len(types) + 3]
     paths = {
         question.path: {"get": _operation(question.path, question.what, question.query, _json(top), problem)}
         for question, top in zip(QUESTIONS, tops, strict=False)
@@ -167,14 +167,53 @@ def openapi() -> dict[str, Any]:
     paths["/v1/events"]["get"]["parameters"].append(
         {"name": "Last-Event-ID", "in": "header", "schema": {"type": "string"}, "description": "goes before `after`"}
     )
+    board = {"text/event-stream": {"schema": {"type": "string", "description": _BOARD_STREAM}}}
+    paths["/v1/board"] = {"get": _operation("/v1/board", _BOARD, (), board, problem)}
+    document = _json({"type": "object"})
+    paths["/v1/openapi.json"] = {"get": _operation("/v1/openapi.json", "This document.", (), document, problem)}
+    # msgspec lets anything stand where raw bytes are kept.
+    shared["Command"]["properties"]["ask"] = ask
+    paths["/v1/commands/{id}"] = {"get": _operation("/v1/commands/{id}", _COMMAND, (), _json(command), problem)}
+    paths["/v1/stores/{store}/commands"] = {"post": _asking(command, problem, shared)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Nearshelf HQ", "version": "1.0.0", "license": {"name": "Apache-2.0"}},
         "paths": paths,
-        "components": {"schemas": shared},
+        "components": {
+            "schemas": shared,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "`[web] token` of HQ"}},
+        },
     }
 
 
+def _asking(command: dict[str, Any], problem: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """How a store is asked to do something. What is asked is added to `shared`: counter and lease are HQ's business."""
+    kinds = []
+    for name in ("Pause", "Grant", "Order"):
+        of = shared[f"{name}Ask"]
+        properties = {key: schema for key, schema in of["properties"].items() if key not in _HQS_OWN}
+        required = [key for key in of["required"] if key not in _HQS_OWN]
+        shared[name] = of | {"title": name, "properties": properties, "required": required}
+        kinds.append({"$ref": _REF.format(name=name)})
+    operation = _operation("/v1/stores/{store}/commands", _ASK, (), _json(command), problem)
+    operation["responses"] = {
+        "200": {"description": "asked before, and this is what the store answered", "content": _json(command)},
+        "202": {"description": "taken; it waits for the store's answer", "content": _json(command)},
+        "409": {"description": "the id was another command before", "content": _json(problem)},
+        "default": operation["responses"]["default"],
+    }
+    return operation | {
+        "security": [{"token": []}],
+        "requestBody": {"required": True, "content": _json({"oneOf": kinds})},
+    }
+
+
+_REF = "#/components/schemas/{name}"
+_HQS_OWN = ("counter", "lease")
+_ASK = "Ask a store to do something: pause, grant or order; the same id again is the same command."
+_COMMAND = "What became of a command; it is known by its id."
+_BOARD = "What `/v1/stores` answers, again whenever it would be another answer."
+_BOARD_STREAM = "Server-sent events named `stores`: each is a Stores as JSON (see components)."
 _EVENTS = "What HQ has committed, row by row, as CloudEvents."
 _STREAM = (
     "Server-sent events. Without a name: an Event (see components) with its id as the id. `from`: where the stream of"
@@ -189,8 +228,11 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 def _operation(
     path: str, what: str, query: tuple[Number | Text, ...], content: dict[str, Any], problem: dict[str, Any]
 ) -> dict[str, Any]:
-    store = {"name": "store", "in": "path", "required": True, "schema": {"type": "string"}, "description": "its name"}
-    parameters: list[dict[str, Any]] = [store] if "{store}" in path else []
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": what_it_is}
+        for name, what_it_is in (("store", "its name"), ("id", "as it was asked with"))
+        if f"{{{name}}}" in path
+    ]
     parameters += [
         {"name": each.name, "in": "query", "required": each.required, "schema": each.schema(), "description": each.what}
         for each in query

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hq_bridge.books import Mark
 from hq_bridge.commands import CannotAsk, Commands
 from hq_bridge.store import CommandRow
+from hq_bridge.web import shapes
 from hq_bridge.web.api import EVENTS_QUERY, QUESTIONS, BadQuery, Question, openapi, read_query
 from hq_bridge.web.board import Board, UnknownName
 from hq_bridge.web.streams import Streams
@@ -37,29 +38,34 @@ _HEADERS = [
 
 def make_app(board: Board, streams: Streams, commands: Commands, token: str = "") -> ASGIApp:
     """HQ's web application. Whoever wants something done must know `token`; without one nobody may."""
-    static = files("hq_bridge.web") / "static"
-    document = msgspec.json.encode(openapi())
-    pages, orders = _Pages(board, streams), _CommandPages(commands, token)
+    static = StaticFiles(directory=str(files("hq_bridge.web") / "static"))
     app = Starlette(
-        routes=[
-            Route("/", lambda _: FileResponse(str(static / "index.html"))),
-            *(Route(question.path, pages.answering(question)) for question in QUESTIONS),
-            Route("/v1/board", pages.board),
-            Route("/v1/stores/{store}/commands", orders.ask, methods=["POST"]),
-            Route("/v1/commands/{id}", orders.one),
-            Route("/v1/events", pages.events),
-            Route("/v1/openapi.json", lambda _: Response(document, media_type="application/json")),
-            Mount("/static", StaticFiles(directory=str(static))),
-        ],
+        routes=[*routes_of(board, streams, commands, token), Mount("/static", static)],
         exception_handlers={UnknownName: _unknown, 404: _no_such_page, 405: _wrong_method, BadQuery: _bad_query},
     )
     return _secured(app)
+
+
+def routes_of(board: Board, streams: Streams, commands: Commands, token: str = "") -> list[Route]:
+    """Everything but files: the page, and the API, of which `openapi` tells."""
+    page = str(files("hq_bridge.web") / "static" / "index.html")
+    pages, orders = _Pages(board, streams), _CommandPages(commands, token)
+    return [
+        Route("/", lambda _: FileResponse(page)),
+        *(Route(question.path, pages.answering(question)) for question in QUESTIONS),
+        Route("/v1/board", pages.board),
+        Route("/v1/stores/{store}/commands", orders.ask, methods=["POST"]),
+        Route("/v1/commands/{id}", orders.one),
+        Route("/v1/events", pages.events),
+        Route("/v1/openapi.json", pages.document),
+    ]
 
 
 class _Pages:
     def __init__(self, board: Board, streams: Streams) -> None:
         self._board = board
         self._streams = streams
+        self._document = openapi()
 
     def answering(self, question: Question) -> Callable[[Request], Awaitable[Response]]:
         """The page that answers a question of the API."""
@@ -70,7 +76,12 @@ class _Pages:
 
         return page
 
-    async def board(self, _: Request) -> ASGIApp:
+    async def document(self, request: Request) -> Response:
+        read_query(_query(request), ())
+        return _json(self._document)
+
+    async def board(self, request: Request) -> ASGIApp:
+        read_query(_query(request), ())
         return self._streams.pages() or _too_many()
 
     async def events(self, request: Request) -> ASGIApp:
@@ -94,6 +105,7 @@ class _CommandPages:
 
     async def ask(self, request: Request) -> Response:
         """Take a command; the same again is the same. 202: it waits for the store's answer; 200: here is that."""
+        read_query(_query(request), ())
         if not self._token:
             return _problem(403, "HQ takes no commands here", "Set [web] token in HQ's TOML, and send it as Bearer.")
         told = request.headers.get("authorization", "")
@@ -115,25 +127,15 @@ class _CommandPages:
         return _json(_command(row), 202 if row.state == "asked" else 200)
 
     async def one(self, request: Request) -> Response:
+        read_query(_query(request), ())
         row = await self._commands.find(request.path_params["id"])
         if row is None:
             return _problem(404, "there is no such command", "Ask by the id it was given.")
         return _json(_command(row))
 
 
-def _command(row: CommandRow) -> dict[str, Any]:
-    return {
-        "store": row.store,
-        "id": row.id,
-        "counter": row.counter,
-        "asked_at": row.asked_at,
-        "state": row.state,
-        "why": row.why,
-        "answered_at": row.answered_at,
-        "epoch": row.epoch,
-        "seq": row.seq,
-        "ask": msgspec.Raw(row.ask.encode()),
-    }
+def _command(row: CommandRow) -> shapes.Command:
+    return shapes.Command(**row._asdict() | {"ask": msgspec.Raw(row.ask.encode())})
 
 
 def _query(request: Request) -> dict[str, str]:

@@ -211,6 +211,25 @@ class LagTrend(msgspec.Struct, frozen=True):
     points: list[LagPoint]
 
 
+class Command(msgspec.Struct, frozen=True):
+    """What HQ asked of a store, and what became of it: `asked` until the store has said `done` or `refused`, and `why`.
+
+    `seq` of `epoch` is how far the store's stream was with all that the command did. `ask` is what was asked, with the
+    counter it was asked under; the lease in it is 0, each sending cites the store's newest one.
+    """
+
+    store: str
+    id: str
+    counter: int
+    asked_at: int
+    state: Literal["asked", "done", "refused"]
+    why: str
+    answered_at: int | None
+    epoch: int | None
+    seq: int | None
+    ask: msgspec.Raw
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Why there is no answer, and what to do."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from sqlalchemy.engine import URL
 
+from tests.hq_bridge.published import is_as_published
 from tests.waiting import until
 
 #: What those must know who ask HQ to do something.
@@ -62,6 +63,7 @@ class HqProcess:
         async with httpx.AsyncClient(base_url=self.web) as client:
             answer = await client.get(path)
         assert answer.status_code == 200, answer.text
+        is_as_published(answer)
         value: dict[str, Any] = answer.json()
         return value
 
@@ -69,6 +71,7 @@ class HqProcess:
         """Ask for a command; the status and what HQ said."""
         async with httpx.AsyncClient(base_url=self.web, headers={"authorization": f"Bearer {TOKEN}"}) as client:
             answer = await client.post(f"/v1/stores/{store}/commands", json=wanted)
+        is_as_published(answer)
         return answer.status_code, answer.json()
 
     async def answered(self, name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hq_bridge.commands import MOST_AHEAD
 from hq_bridge.config import ConfigMistakes, load
 from tests.brokers import Mosquitto
 from tests.hq_bridge.processes import HqProcess, hq_process, write_config
+from tests.hq_bridge.published import DOCUMENT, holds_to, is_as_published
 from tests.waiting import until
 from wire.codec import MAX_NUMBER, decode_ask, decode_command, encode
 from wire.messages import Answer, Hello, HqAsk, PauseAsk, StoreState
@@ -79,6 +80,11 @@ async def line(folder: Path, broker: Mosquitto, database: URL) -> AsyncIterator[
     finally:
         task.cancel()
         await asyncio.wait({task})
+
+
+async def published(answer: httpx.Response) -> None:
+    await answer.aread()
+    is_as_published(answer)
 
 
 PAUSE = {"id": "p-1", "kind": "pause", "paused": True, "why": "stocktaking", "by": "hq"}
@@ -174,6 +180,19 @@ async def test_a_restarted_hq_cites_the_lease_it_heard_before(tmp_path: Path, mo
             assert store.asked[-1].lease == 1
 
 
+async def test_each_kind_of_command_is_asked_as_it_is_published(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    grant = {"id": "g-1", "kind": "grant", "holder": "app", "sku": "TEA-1", "qty": 1}
+    line_1 = {"line": 1, "sku": "TEA-1", "qty": 1}
+    order = {"id": "o-1", "kind": "order", "order": "O1", "channel": "web", "lines": [line_1], "due": 0}
+    operation = DOCUMENT["paths"]["/v1/stores/{store}/commands"]["post"]
+    async with line(tmp_path, mosquitto, url) as (hq, _):
+        for wanted in (PAUSE, grant, order):
+            holds_to(operation["requestBody"]["content"]["application/json"]["schema"], wanted)
+            status, said = await hq.command("SH-0001", **wanted)
+            assert (status, said["ask"]) == (202, wanted | {"counter": said["counter"], "lease": 0})
+            assert await hq.get(f"/v1/commands/{wanted['id']}") == said
+
+
 async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
     async with line(tmp_path, mosquitto, url) as (hq, _):
         assert (await hq.command("SH-0001", **PAUSE))[0] == 202
@@ -186,7 +205,7 @@ async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mos
         ):
             got, said = await hq.command(store, **wanted)
             assert (got, why in said["error"]) == (status, True), said
-        async with httpx.AsyncClient(base_url=hq.web) as stranger:
+        async with httpx.AsyncClient(base_url=hq.web, event_hooks={"response": [published]}) as stranger:
             assert (await stranger.post("/v1/stores/SH-0001/commands", json=PAUSE)).status_code == 401
             assert (await stranger.post("/v1/stores/SH-0001/commands", content=b"x" * 70_000)).status_code == 401
             assert (await stranger.get("/v1/commands/p-9")).status_code == 404

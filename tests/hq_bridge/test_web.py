@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -15,44 +15,32 @@ from sqlalchemy.engine import URL
 
 from hq_bridge.commands import Commands
 from hq_bridge.events import Trail
-from hq_bridge.web.api import openapi
-from hq_bridge.web.app import make_app
+from hq_bridge.web.app import make_app, routes_of
 from hq_bridge.web.board import Board
 from hq_bridge.web.server import WebServer
 from hq_bridge.web.streams import Streams
+from tests.hq_bridge.published import DOCUMENT, is_a, is_as_published
 from tests.hq_bridge.shop import Shop
 from tests.hq_bridge.test_ingest import Hq, hq_at
 from wire.messages import StockRow
 from wire.mqtt import Link, parse_broker
 
 NOW = 1_763_760_005_000
-DOCUMENT = openapi()
-
-
-def is_as_published(path: str, answer: httpx.Response) -> None:
-    """Every answer of these tests is what the OpenAPI document says of its path."""
-    for template, methods in DOCUMENT["paths"].items():
-        if re.fullmatch(template.replace("{store}", "[^/]+"), urlsplit(path).path):
-            responses = methods["get"]["responses"]
-            break
-    else:
-        responses = DOCUMENT["paths"]["/v1/stores"]["get"]["responses"]
-    told = responses.get(str(answer.status_code), responses["default"])["content"]["application/json"]["schema"]
-    Draft202012Validator({**told, "components": DOCUMENT["components"]}).validate(answer.json())
 
 
 class Web:
-    def __init__(self, hq: Hq, client: httpx.AsyncClient, board: Board, streams: Streams) -> None:
+    def __init__(self, hq: Hq, client: httpx.AsyncClient, board: Board, streams: Streams, commands: Commands) -> None:
         self.hq = hq
         self.client = client
         self.board = board
         self.streams = streams
+        self.commands = commands
 
     async def get(self, path: str, status: int = 200) -> Any:
         answer = await self.client.get(path)
         assert answer.status_code == status, answer.text
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-        is_as_published(path, answer)
+        is_as_published(answer)
         return answer.json()
 
 
@@ -66,7 +54,7 @@ async def web_over(hq: Hq, patience_s: float = 10) -> AsyncIterator[Web]:
     server = WebServer(make_app(board, streams, commands), "127.0.0.1", 0)
     task = asyncio.create_task(server.run_until_stopped())
     async with httpx.AsyncClient(base_url=server.address, limits=httpx.Limits()) as client:
-        yield Web(hq, client, board, streams)
+        yield Web(hq, client, board, streams, commands)
     streams.close()
     server.stop()
     await asyncio.wait_for(task, 5)
@@ -214,9 +202,19 @@ async def test_the_api_describes_itself(web: Web) -> None:
     refs = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
     assert refs == set(document["components"]["schemas"]) - {"Event"}
     for path, methods in document["paths"].items():
-        answer = await web.client.get(path.replace("{store}", "NOBODY"), params={"nonsense": "1"})
-        assert answer.status_code == 400, path
-        assert methods["get"]["summary"].endswith(".")
+        for method, operation in methods.items():
+            asked = path.replace("{store}", "NOBODY").replace("{id}", "c-1")
+            answer = await web.client.request(method, asked, params={"nonsense": "1"})
+            assert answer.status_code == 400, path
+            is_as_published(answer)
+            assert operation["summary"].endswith(".")
+
+
+async def test_every_route_is_published_and_nothing_else(web: Web) -> None:
+    routes = routes_of(web.board, web.streams, web.commands)
+    served = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
+    published = {(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert served - {("/", "get")} == published
 
 
 async def test_the_log_reads_on_from_a_number(web: Web) -> None:
@@ -305,7 +303,9 @@ async def test_the_page_s_stream_follows_the_books(web: Web) -> None:
         while cursor < 30:
             line = await anext(lines)
             if line.startswith("data: "):
-                stores = json.loads(line.removeprefix("data: "))["stores"]
+                said = json.loads(line.removeprefix("data: "))
+                is_a("Stores", said)
+                stores = said["stores"]
                 cursor = max([each["cursor"] for each in stores if each["store"] == "SH-0001"], default=0)
                 if cursor == 0:
                     web.hq.offer(shop, shop.batch(1, 30))
