@@ -63,13 +63,13 @@ async def serve(config: Config) -> None:
         memory.spare_the_books()
         sender = Sender(version("nearshelf"), boot)
         heard, is_old_copy = await store.write(lambda tx: (rows.heard(tx), rows.is_old_copy(tx)))
-        outbox = Outbox(store, books, config.topics, clock, sender, heard=heard, is_old_copy=is_old_copy)
+        time = BooksTime(clock, this_boot(), await store.write(claims.time_of))
+        outbox = Outbox(store, books, config.topics, clock, sender, time=time, heard=heard, is_old_copy=is_old_copy)
 
         def wrote(turn: Turn) -> None:
             outbox.wake()
             live.changed(turn.on_hand)
 
-        time = BooksTime(clock, this_boot(), await store.write(claims.time_of))
         clerk = Clerk(store, books, clock, wrote, time)
         outbox.on_old_copy = clerk.close
         if is_old_copy:

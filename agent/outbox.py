@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import structlog
 from msgspec import UNSET, UnsetType
 
+from agent.books_time import BooksTime
 from agent.clock import Clock
 from agent.core.ledger import Books
 from agent.store import announcements
@@ -48,8 +49,6 @@ _OLD_COPY = (
 )
 #: How often the store says it is here, with a new lease; HQ answers.
 HEARTBEAT_S = 10.0
-#: Announcements stay this long after HQ has heard them: an HQ restored from a backup is then only a replay.
-KEEP_HEARD_MS = 72 * 3600 * 1000
 _FORGET_EVERY_S = 60.0
 
 
@@ -80,10 +79,11 @@ class Outbox:
         clock: Clock,
         sender: Sender,
         *,
+        time: BooksTime | None = None,
         heard: int = 0,
         is_old_copy: bool = False,
     ) -> None:
-        """`heard` and `is_old_copy` as the books noted them."""
+        """`time` is the books'; `heard` and `is_old_copy` as they noted them."""
         self.heard = heard
         self.heard_at: int | None = None
         self._heard_s = clock.monotonic_s()
@@ -100,6 +100,7 @@ class Outbox:
         self._books = books
         self._topics = topics
         self._clock = clock
+        self._time = time or BooksTime(clock, "", None)
         self._sender = sender
         self._link: Publisher | None = None
         self._hq_boot = ""
@@ -365,9 +366,9 @@ class Outbox:
         self._publish("hello", codec.encode(hello))
 
     async def _forget(self) -> None:
-        now, heard = self._clock.now_ms(), self.heard
+        now_ms, heard = self._time.stamp().books_ms, self.heard
         with contextlib.suppress(BooksFullError):  # then there is time enough later
-            await self._store.write(lambda tx: announcements.forget(tx, heard, now - KEEP_HEARD_MS, now))
+            await self._store.write(lambda tx: announcements.forget(tx, heard, now_ms))
 
 
 def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:

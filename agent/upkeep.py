@@ -24,7 +24,7 @@ _LOOK_EVERY_S: Final = 1.0
 _WORK_EVERY: Final = 10
 _DAY_MS: Final = 24 * 3600 * 1000
 #: After a copy that failed.
-_COPY_AGAIN_MS: Final = 3600 * 1000
+_COPY_AGAIN_S: Final = 3600.0
 
 
 class Upkeep:
@@ -37,10 +37,9 @@ class Upkeep:
         self._clerk = clerk
         self._care = care
         self._clock = clock
-        #: A copy of a former epoch is no copy of these books: nothing salvaged would continue its chain.
-        self._copied_epoch = backups.epoch_of(copies[0]) if copies else None
+        self._copied = backups.reached(copies[0]) if copies else None
         self._told_room = "enough"
-        self._copy_not_before = 0
+        self._copy_not_before_s = float("-inf")
         self._is_verified = False
 
     @property
@@ -79,14 +78,23 @@ class Upkeep:
         if (room != "enough") != (("disk_full", about) in self._clerk.books.cases):
             await self._say("disk_full", about, "the reserve is given up", over=room == "enough")
 
+    def _is_copied(self, day: str) -> bool:
+        """Is there a copy of this day? And of this epoch: nothing salvaged would continue another one's chain.
+
+        Under a clock that stands still, or starts in 1970 each morning, a day is 24 hours of the books' own time.
+        """
+        if self._copied is None or self._copied.epoch != self._clerk.books.epoch:
+            return False
+        ran_ms = self._clerk.time.stamp().books_ms - self._copied.books_ms
+        return backups.daily_name(self._store.path, self._care.backups, day).exists() and ran_ms < _DAY_MS
+
     async def _daily(self) -> None:
-        """Once a day by the wall clock, and in each new epoch: a snapshot, then a copy that has it."""
+        """Once a day, and in each new epoch: a snapshot, then a copy that has it."""
         now = self._clock.now_ms()
         day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
-        copy = backups.daily_name(self._store.path, self._care.backups, day)
-        if now < self._copy_not_before or (copy.exists() and self._copied_epoch == self._clerk.books.epoch):
+        if self._clock.monotonic_s() < self._copy_not_before_s or self._is_copied(day):
             return
-        self._copy_not_before = now + _COPY_AGAIN_MS
+        self._copy_not_before_s = self._clock.monotonic_s() + _COPY_AGAIN_S
         while await self._store.write(lambda tx: archives.forget_zeros(tx, archives.DELETED_AT_ONCE)):
             await self._clock.sleep(0.05)
         while await bygone.forget(self._store, now):
@@ -97,6 +105,7 @@ class Upkeep:
             log.warning("backup_put_off", free_bytes=self._store.ballast.free())
             return
         self._care.backups.mkdir(parents=True, exist_ok=True)
+        copy = backups.free_name(self._store.path, self._care.backups, day)
         why = await self._in_a_process(str(copy))
         if why:
             log.error("backup_failed", why=why)
@@ -104,8 +113,8 @@ class Upkeep:
             return
         backups.forget(self._store.path, self._care.backups, copy)
         self._is_verified = True
-        self.copied_at, self._copy_not_before = now, 0
-        self._copied_epoch = self._clerk.books.epoch
+        self.copied_at, self._copy_not_before_s = now, float("-inf")
+        self._copied = await asyncio.to_thread(backups.reached, copy)
         log.info("books_copied", copy=copy.name, bytes=copy.stat().st_size)
         await self._say("backup_failed", "daily", "", over=True)
 

@@ -1,11 +1,16 @@
 """What HQ is to hear, kept until long after it was heard, so that an HQ restored from a backup is only a replay."""
 
 import sqlite3
+from typing import Final
 
 from agent.store.connection import Store
 
 #: Scans of a device that stay on show; the newest is never forgotten, because it carries the device's count.
 SCANS_KEPT = 1000
+#: Announcements stay so long after HQ has heard them, in the books' own time: an HQ restored from a backup is then only
+#: a replay. How far it had heard is noted so many times in that while.
+KEPT_MS: Final = 72 * 3600 * 1000
+_NOTES: Final = 72
 
 
 async def after(store: Store, seq: int, most: int) -> list[tuple[int, bytes]]:
@@ -25,22 +30,30 @@ async def waiting_since(store: Store, heard: int) -> int | None:
     return rows[0][0] if rows else None
 
 
-def forget(tx: sqlite3.Connection, heard: int, before: int, now: int, most: int = 5000) -> int:
-    """Delete the oldest announcements, up to `most`, that HQ has heard and that are older than `before`; how many.
+def forget(tx: sqlite3.Connection, heard: int, now_ms: int, kept_ms: int = KEPT_MS, most: int = 5000) -> int:
+    """Delete the oldest announcements, up to `most`, that HQ had heard `kept_ms` ago; how many.
 
-    Only from the start, up to the first that must stay, whatever the wall clock said when each was made: a hole would
-    stop the stream. One that claims to be from the future was made by a wrong clock and counts as old. The newest
-    stays: it holds the place of the next number. Times are unix ms.
+    `now_ms` is the books' own time, so no wrong clock makes them old. Only from the start: a hole would stop the
+    stream. The newest stays: it holds the place of the next number.
     """
     tx.execute("UPDATE meta SET value = max(CAST(value AS INTEGER), ?) WHERE key = 'heard'", (heard,))
     tx.execute(
         "DELETE FROM scan WHERE n <= (SELECT max(n) FROM scan AS newest WHERE newest.device = scan.device) - ?",
         (SCANS_KEPT,),
     )
-    stays = "seq > ? OR at BETWEEN ? AND ? OR seq = (SELECT max(seq) FROM announcement)"
-    first = f"SELECT seq FROM announcement WHERE {stays} ORDER BY seq LIMIT 1"  # noqa: S608 - no input in it
+    tx.execute(
+        "INSERT OR REPLACE INTO heard SELECT ?1, ?2"
+        " WHERE NOT EXISTS (SELECT 1 FROM heard WHERE books_ms > ?1 - ?3 OR seq >= ?2)",
+        (now_ms, heard, kept_ms // _NOTES),
+    )
+    long_ago = "SELECT max(books_ms) FROM heard WHERE books_ms <= ?"
+    tx.execute(f"DELETE FROM heard WHERE books_ms < ({long_ago})", (now_ms - kept_ms,))  # noqa: S608 - no input in it
+    (upto,) = tx.execute(
+        f"SELECT min(coalesce((SELECT seq FROM heard WHERE books_ms = ({long_ago})), 0), ?)",  # noqa: S608
+        (now_ms - kept_ms, heard),
+    ).fetchone()
     return tx.execute(
-        f"DELETE FROM announcement WHERE seq IN (SELECT seq FROM announcement WHERE seq < ({first})"  # noqa: S608
-        " ORDER BY seq LIMIT ?)",
-        (heard, before, now, most),
+        "DELETE FROM announcement WHERE seq IN (SELECT seq FROM announcement"
+        " WHERE seq <= ? AND seq < (SELECT max(seq) FROM announcement) ORDER BY seq LIMIT ?)",
+        (upto, most),
     ).rowcount

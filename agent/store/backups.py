@@ -1,10 +1,11 @@
 """Copies of the books: made while the agent runs, verified before they count, a few of them kept."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from agent.store import snapshots
 from agent.store.verify import Tick, verify
@@ -57,33 +58,54 @@ def _copy(books: Path, part: Path, tick: Callable[[int, int], None]) -> None:
         source.close()
 
 
-def daily_name(books: Path, folder: Path, day: str) -> Path:
-    """Where the copy of a day (2026-11-21) goes."""
-    return folder / f"{books.stem}-backup-{day}.db"
+class Reached(NamedTuple):
+    """How far the books of a copy had come: their epoch, their last number, and their own time then."""
+
+    epoch: int
+    head: int
+    books_ms: int
+
+
+_NOWHERE: Final = Reached(-1, -1, -1)
+
+
+def daily_name(books: Path, folder: Path, day: str, nth: int = 1) -> Path:
+    """Where the copy of a day (2026-11-21) goes; one that is made on a day that seems to be the same gets a number."""
+    return folder / f"{books.stem}-backup-{day}{'' if nth == 1 else f'.{nth}'}.db"
+
+
+def free_name(books: Path, folder: Path, day: str) -> Path:
+    """The first name of a day that no copy has."""
+    names = (daily_name(books, folder, day, nth) for nth in range(1, 1000))
+    return next(name for name in names if not name.exists())
 
 
 def found(books: Path, folder: Path) -> list[Path]:
-    """The daily copies, newest first."""
-    return sorted(folder.glob(f"{books.stem}-backup-*.db"), reverse=True)
+    """The daily copies, newest first: by how far their books had come, for a clock may have named them wrongly.
+
+    Those that cannot be read come last.
+    """
+    return sorted(folder.glob(f"{books.stem}-backup-*.db"), key=lambda copy: reached(copy) or _NOWHERE, reverse=True)
 
 
-def epoch_of(copy: Path) -> int | None:
-    """The epoch of a copy, if it can be read."""
+def reached(copy: Path) -> Reached | None:
+    """How far a copy had come, if it can be read."""
     try:
         db = snapshots.reader(copy)
         try:
-            ((epoch,),) = db.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchall()
+            meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+            (head,) = db.execute("SELECT coalesce(max(seq), 0) FROM announcement").fetchone()
         finally:
             db.close()
-    except (sqlite3.DatabaseError, ValueError):
+        return Reached(int(meta["epoch"]), head, json.loads(meta["time"])[0] if "time" in meta else 0)
+    except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, IndexError):
         return None
-    return int(epoch)
 
 
 def forget(books: Path, folder: Path, made: Path) -> None:
     """Remove all daily copies but the newest, and what is left of those whose making was killed.
 
-    The one just `made` stays: under a clock that is wrong its day may look older than all.
+    The one just `made` stays: there may be copies of other books, which had come further.
     """
     others = [copy for copy in found(books, folder) if copy != made]
     for old in [*others[KEPT - 1 :], *folder.glob(f"{books.stem}-backup-*.db.*.part")]:

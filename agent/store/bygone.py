@@ -24,8 +24,13 @@ _AT_ONCE: Final = 5000
 
 
 def remember(tx: sqlite3.Connection, sources: Iterable[tuple[str, int]]) -> None:
-    """Note that these sources (name, unix ms of the posting) have made their postings."""
-    rows = [(_hash(name), at // DAY_MS) for name, at in sources if not name.startswith(_OURS)]
+    """Note that these sources (name, unix ms of the posting) have made their postings.
+
+    No earlier than the ledger's newest posting: a source that was entered under a clock at 1970 is not 50 years old.
+    """
+    row = tx.execute("SELECT at FROM posting ORDER BY seq DESC LIMIT 1").fetchone()
+    today = row[0] // DAY_MS if row else 0
+    rows = [(_hash(name), max(at // DAY_MS, today)) for name, at in sources if not name.startswith(_OURS)]
     tx.executemany("INSERT INTO bygone VALUES (?, ?) ON CONFLICT DO NOTHING", rows)
 
 
@@ -40,8 +45,14 @@ def look_up(tx: sqlite3.Connection, turn: Turn, sources: Sequence[str]) -> None:
 
 
 async def forget(store: Store, now: int) -> int:
-    """Delete some sources that are older than KEPT_DAYS; how many. Looked for beside the writer: it is a long way."""
-    old = await store.read("SELECT source FROM bygone WHERE day < ? LIMIT ?", (now // DAY_MS - KEPT_DAYS, _AT_ONCE))
+    """Delete some sources that are older than KEPT_DAYS; how many. Looked for beside the writer: it is a long way.
+
+    Old they are at `now` (unix ms), and beside the newest of them: a clock that is ahead for a day forgets nothing.
+    """
+    old = await store.read(
+        "SELECT source FROM bygone WHERE day < min(?, (SELECT max(day) FROM bygone)) - ? LIMIT ?",
+        (now // DAY_MS, KEPT_DAYS, _AT_ONCE),
+    )
     if old:
         await store.write(lambda tx: tx.executemany("DELETE FROM bygone WHERE source = ?", old))
     return len(old)

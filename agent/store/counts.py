@@ -102,10 +102,15 @@ def enter(tx: sqlite3.Connection, turn: Turn) -> None:
 
 
 def forget(tx: sqlite3.Connection, before: int, most: int = FORGOTTEN_AT_ONCE) -> int:
-    """Delete up to `most` sessions that were over before `before` (ms), their postings archived; how many."""
+    """Delete up to `most` sessions that were over before `before` (ms), their postings archived; how many.
+
+    Archived by number: what was counted under a clock at 1970 is no older than the postings around it.
+    """
     old = tx.execute(
-        "SELECT id FROM count_session WHERE closed_at < ?"
-        " AND closed_at < (SELECT at FROM posting ORDER BY seq LIMIT 1) LIMIT ?",
+        "SELECT id FROM count_session AS session WHERE closed_at < ?"
+        " AND closed_at < (SELECT at FROM posting ORDER BY seq LIMIT 1)"
+        " AND NOT EXISTS (SELECT 1 FROM count_line AS line WHERE line.session = session.id AND line.posting >"
+        "  coalesce((SELECT seq FROM ledger_start AS start WHERE start.epoch = line.epoch), 0)) LIMIT ?",
         (before, most),
     ).fetchall()
     for table, key in (("count_line", "session"), ("count_session", "id")):

@@ -42,7 +42,7 @@ def begin_epoch(db: sqlite3.Connection, at: int, *, above: int = 0) -> Begun:
     forget_zeros(db)
     balances = {(sku, place): qty for sku, place, qty in db.execute("SELECT sku, place, qty FROM balance")}
     db.execute(f"INSERT INTO former_posting (epoch, {_COLUMNS}) SELECT ?, {_COLUMNS} FROM posting", (former,))  # noqa: S608
-    for table in ("posting", "announcement", "snapshot"):
+    for table in ("posting", "announcement", "heard", "snapshot"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
     db.execute("INSERT INTO ledger_start VALUES (?, 0, ?)", (epoch, chain.START))
     db.execute("DELETE FROM meta WHERE key = 'old_copy'")

@@ -23,7 +23,7 @@ _COLUMNS: Final = (*chain.COLUMNS, "chain")
 _INSERT: Final = f"INSERT INTO posting ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - ours
 #: The ledger's own: made anew from its postings and balances, or bound to the file they are in.
 LEDGERS_OWN: Final = frozenset(
-    {"posting", "balance", "announcement", "snapshot", "ledger_start", "archive", "former_posting"}
+    {"posting", "balance", "announcement", "heard", "snapshot", "ledger_start", "archive", "former_posting"}
 )
 #: What the copy says of itself stays.
 _OF_THE_COPY: Final = ("store", "epoch", "heard", "old_copy", "starts")

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from agent.core.claims import Hold, HoldLine
 from agent.core.count_asks import EnterFound, Found, RequestCount, StartCount
 from agent.core.ledger import Turn
 from agent.core.places import BACKROOM, SUPPLIER
-from agent.store import announcements, archives, bygone, chain, claims, counts, opening, snapshots
+from agent.store import announcements, archives, backups, bygone, chain, claims, counts, opening, snapshots
 from agent.store import books as rows
 from agent.store.verify import verify
 from agent.upkeep import Upkeep
@@ -55,13 +56,13 @@ async def live_through(shop: Shop, first: str, days: int, *, each: int = 5, hear
         snapshot = snapshots.take(shop.store.path, at)
         await shop.store.write(lambda tx, kept=snapshot: snapshots.keep(tx, kept))  # type: ignore[misc]
         if heard:
-            await forget(shop, at)
+            await forget(shop)
     return at
 
 
-async def forget(shop: Shop, at: int) -> None:
-    """Of what HQ has heard, all that is three days old."""
-    await shop.store.write(lambda tx: announcements.forget(tx, shop.books.head, at - 3 * DAY_MS, at))
+async def forget(shop: Shop) -> None:
+    """All that HQ has heard, as if that were long ago."""
+    await shop.store.write(lambda tx: announcements.forget(tx, shop.books.head, 0, 0))
 
 
 async def archive_what_is_due(shop: Shop, before: int) -> list[archives.Archive]:
@@ -150,7 +151,7 @@ async def test_what_is_not_heard_or_not_old_or_not_right_is_not_archived(tmp_pat
     async with opened(path) as shop:
         at = await live_through(shop, "2026-01-10", 90, heard=False)
         assert await shop.store.write(lambda tx: archives.due(tx, at)) is None
-        await forget(shop, at)
+        await forget(shop)
         assert await shop.store.write(lambda tx: archives.due(tx, ms("2026-01-31"))) is None
         due = await shop.store.write(lambda tx: archives.due(tx, at))
         assert due is not None
@@ -182,9 +183,13 @@ class Calendar(SystemClock):
     """A clock whose wall stands where it was put."""
 
     wall_ms: int = 0
+    ran_s: float = 0.0
 
     def now_ms(self) -> int:
         return self.wall_ms
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.ran_s
 
     async def sleep(self, seconds: float) -> None:
         await super().sleep(min(seconds, 0.02))
@@ -215,7 +220,7 @@ async def test_the_agent_itself_copies_each_day_keeps_three_and_archives(tmp_pat
         for day in ("2026-01-05", "2026-01-20", "2026-02-02", "2026-02-03", "2026-03-20"):
             clock.wall_ms = ms(day) + DAY_MS // 2
             await sell(shop, f"R-{day}", 7)
-            await forget(shop, clock.wall_ms)
+            await forget(shop)
             copy = folder / f"books-backup-{day}.db"
             await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
         await until(lambda: (tmp_path / "books-archive-2026-01.jsonl.gz").exists())
@@ -240,6 +245,69 @@ async def test_a_day_that_looks_older_than_all_copies_is_copied_and_stays(tmp_pa
                 await until(lambda: len(list(folder.glob("*.db"))) == 3)
                 assert copy.exists()
         await until(lambda: len(list(folder.glob("*.db"))) == 3)
+
+
+@pytest.mark.parametrize("day", ["2026-01-05", "1970-01-01"])
+async def test_under_a_clock_that_stands_still_a_day_is_24_hours_of_running(tmp_path: Path, day: str) -> None:
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms(day))
+    async with looked_after(path, clock, folder) as shop:
+        for nth in range(1, 6):
+            copy = backups.daily_name(path, folder, day, min(nth, 4))
+            await until(copy.exists)
+            await sell(shop, f"R-{nth}", 1)
+            clock.ran_s += 24 * 3600
+        await until(lambda: len(backups.found(path, folder)) == 3)
+    newest, *older = [backups.reached(copy) for copy in backups.found(path, folder)]
+    assert newest is not None
+    assert all(each is not None and each < newest for each in older)
+
+
+async def test_a_copy_made_under_a_clock_that_was_ahead_is_as_old_as_its_books(tmp_path: Path) -> None:
+    """It is neither taken for the newest, nor kept in the place of a newer one."""
+    path, folder, clock = tmp_path / "books.db", tmp_path / "backups", Calendar(ms("2099-12-31"))
+    ahead = folder / "books-backup-2099-12-31.db"
+    async with looked_after(path, clock, folder) as shop:
+        await until(ahead.exists)
+        for day in ("2026-01-05", "2026-01-06", "2026-01-07"):
+            await sell(shop, f"R-{day}", 1)
+            clock.wall_ms = ms(day)
+            copy = folder / f"books-backup-{day}.db"
+            await until(copy.exists)
+            assert backups.found(path, folder)[0] == copy
+        await until(lambda: not ahead.exists())
+    assert [copy.stem[-2:] for copy in backups.found(path, folder)] == ["07", "06", "05"]
+    async with looked_after(path, clock, folder) as shop:
+        await sell(shop, "R-later", 1)
+    path.write_bytes(b"holiday photos" * 1000)
+    (folder / "books-backup-2026-01-07.db").rename(folder / "books-backup-1970-01-01.db")
+    store, restored = await opening.open_books(path, shop.store.ballast, folder, clock.wall_ms)
+    await store.__aexit__(None, None, None)
+    assert restored is not None
+    assert restored.copy == "books-backup-1970-01-01.db"
+
+
+def test_how_far_an_old_copy_had_come_can_be_read(tmp_path: Path) -> None:
+    """One from before books had a time of their own, and one that is none."""
+    old, none = tmp_path / "books-backup-2026-11-01.db", tmp_path / "books-backup-2026-11-02.db"
+    shutil.copy(Path(__file__).parent / "databases" / "v1.db", old)
+    none.write_bytes(b"holiday photos" * 1000)
+    found = backups.reached(old)
+    assert found is not None
+    assert found.head > 0
+    assert found.books_ms == 0
+    assert backups.reached(none) is None
+    assert backups.found(tmp_path / "books.db", tmp_path) == [old, none]
+
+
+async def test_a_receipt_entered_in_1970_is_known_as_long_as_one_entered_beside_it(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        await receive(shop, ms("2026-11-21"), 1)
+        await shop.store.write(lambda tx: bygone.remember(tx, [("sale:R-1970/1", 10_000)]))
+        for now in ("2026-11-22", "2099-12-31"):  # the second by a clock that is ahead
+            assert await bygone.forget(shop.store, ms(now)) == 0
+        await receive(shop, ms("2030-01-01"), 1)
+        await shop.store.write(lambda tx: bygone.remember(tx, [("sale:R-2030/1", ms("2030-01-01"))]))
+        assert await bygone.forget(shop.store, ms("2030-01-02")) == 1
 
 
 async def test_a_ledger_that_is_wrong_becomes_a_case_the_day_it_is_copied(tmp_path: Path) -> None:
@@ -280,7 +348,7 @@ async def test_a_receipt_that_is_archived_is_still_known_and_posts_nothing_again
         for day in ("2026-01-05", "2026-02-02", "2026-03-20"):
             clock.wall_ms = ms(day) + DAY_MS // 2
             await sell(shop, f"R-{day}", 7)
-            await forget(shop, clock.wall_ms)
+            await forget(shop)
             copy = folder / f"books-backup-{day}.db"
             await until(lambda copy=copy: copy.exists())  # type: ignore[misc]
         archived = await until(lambda: verify(path).archived)
@@ -297,7 +365,9 @@ async def test_a_receipt_that_is_archived_is_still_known_and_posts_nothing_again
         ]
         assert shop.books.balance("MILK", "CUSTOMER") == before["MILK", "CUSTOMER"] + 1
         assert await bygone.forget(shop.store, clock.wall_ms) == 0
-        assert await bygone.forget(shop.store, clock.wall_ms + bygone.KEPT_DAYS * DAY_MS) == archived
+        later = clock.wall_ms + (1 + bygone.KEPT_DAYS) * DAY_MS
+        await shop.store.write(lambda tx: bygone.remember(tx, [("sale:R-later/1", later)]))
+        assert await bygone.forget(shop.store, later) == archived
 
 
 async def test_what_is_kept_of_receipts_and_holds_takes_so_many_bytes(tmp_path: Path) -> None:
@@ -351,6 +421,15 @@ async def test_a_count_that_is_over_is_kept_as_long_as_its_posting(tmp_path: Pat
 
         assert await dropped(now + DAY_MS) == 0  # its posting is in the ledger: its name would post twice
         await receive(shop, now + 70 * DAY_MS, 1)
+        await shop.store.write(
+            lambda tx: tx.execute("UPDATE count_session SET closed_at = 10000 WHERE closed_at").fetchall()
+        )
+        assert await dropped(now + DAY_MS) == 0  # nor when it was counted under a clock at 1970
+        await shop.store.write(
+            lambda tx: tx.execute("UPDATE count_session SET closed_at = ? WHERE closed_at", (now,)).fetchall()
+        )
+        archived = (shop.books.epoch, shop.books.head - 1, b"")
+        await shop.store.write(lambda tx: tx.execute("INSERT INTO ledger_start VALUES (?, ?, ?)", archived).fetchall())
         await shop.store.write(
             lambda tx: tx.execute("DELETE FROM posting WHERE seq < ?", (shop.books.head,)).fetchall()
         )

@@ -91,7 +91,7 @@ async def _make(folder: Path, postings: int) -> None:
             link = linked[-1][-1]
             await store.write(lambda tx, linked=linked, turn=turn: _enter(tx, linked, announcements_of(turn)))  # type: ignore[misc]
         await store.write(history.finish)
-        await store.write(lambda tx: announcements.forget(tx, postings, 0, 2 * EPOCH))
+        await store.write(lambda tx: announcements.forget(tx, postings, 0))
 
 
 def _enter(tx: sqlite3.Connection, linked: list[tuple[object, ...]], told: list[tuple[int, int, bytes]]) -> None:

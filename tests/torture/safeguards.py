@@ -141,15 +141,15 @@ SAFEGUARDS = (
     Safeguard(
         "the last number is never forgotten",
         "agent/store/announcements.py",
-        " OR seq = (SELECT max(seq) FROM announcement)",
+        " AND seq < (SELECT max(seq) FROM announcement)",
         "",
         (_STORE,),
     ),
     Safeguard(
         "only what HQ has heard is forgotten",
         "agent/store/announcements.py",
-        'stays = "seq > ? OR',
-        'stays = "seq > ? + 1000000 OR',
+        "(now_ms - kept_ms, heard),",
+        "(now_ms - kept_ms, heard + 1000000),",
         (_STORE,),
     ),
     Safeguard(

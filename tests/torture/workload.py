@@ -350,7 +350,7 @@ async def _live(day: Day, clerk: Clerk, store: Store, writer: sqlite3.Connection
         note(day, writer, promise.copy())
         if turn % 20 == 19:
             heard = clerk.books.head // 2
-            await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, NIGHT, NIGHT))  # type: ignore[misc]
+            await store.write(lambda tx, heard=heard: announcements.forget(tx, heard, 0, 0))  # type: ignore[misc]
             note(day, writer, promise.copy())
 
 
