@@ -44,7 +44,7 @@ def _shop(store: str, seed: int, rows: int) -> Iterator[tuple[str, bytes]]:
                 encode_row(
                     StockRow(
                         seq, f"{store}-{88_000_000 + seq}", _AT + seq * 731, names[sku], origin, target,
-                        qty, code, source, from_now, to_now, on_hand[sku],
+                        qty, code, source, from_now, to_now, on_hand[sku], 0, max(0, on_hand[sku]),
                     )
                 )
             )  # fmt: skip

@@ -138,7 +138,7 @@ def _hq_has_each_row_once(postings: list[Posting], rows: list[dict[str, Any]], s
     at_hq = [
         Posting(*(row[key] for key in ("seq", "sku", "from", "to", "qty", "source")))
         for row in rows
-        if row["kind"] == "stock"
+        if row["kind"] == "stock" and row["qty"]
     ]
     if at_hq != postings:
         differ = [pair for pair in zip(at_hq, postings, strict=False) if pair[0] != pair[1]]
