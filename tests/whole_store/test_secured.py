@@ -132,5 +132,6 @@ async def test_a_store_hq_knows_nothing_of_any_more_is_known_again_by_a_snapshot
             known = await hq.store_where("SH-1", state="here", digest="same", behind=0)
             assert not known["trouble"]
             stock = (await hq.get("/v1/stores/SH-1/stock"))["skus"]
-            assert stock == [{"sku": "MILK", "on_hand": -20, "places": {"CUSTOMER": 20, "FLOOR": -20}}]
+            places = {"CUSTOMER": 20, "FLOOR": -20}
+            assert stock == [{"sku": "MILK", "on_hand": -20, "held": 0, "atp": 0, "places": places}]
             await agent.stop()
