@@ -14,7 +14,7 @@ from msgspec import UNSET
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.core.asks import Grant, Notice, Pause, PlaceOrder, Want
-from agent.core.commands import FromHq, Obeyed
+from agent.core.commands import Again, FromHq, Obeyed
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import NotOurs, decode_ask, decode_ask_head, decode_command, encode
 from wire.messages import Answer, GrantAsk, HqAsk, OrderAsk, PauseAsk
@@ -32,7 +32,7 @@ _MOST_LINES: Final = 500
 
 
 class Commands:
-    """`counts` says what became of them: done, refused, stale, repeated on a full line, forged, unreadable, dropped."""
+    """`counts` says what became of them: done, refused, stale, repeated, forged, unreadable, dropped."""
 
     def __init__(self, clerk: Clerk, topics: StoreTopics, clock: Clock, verifier: Verifier | None) -> None:
         self.counts: Counter[str] = Counter()
@@ -109,7 +109,7 @@ class Commands:
         except (BooksClosedError, BooksFullError, AskFailedError) as error:
             log.warning("command_not_entered", id=command.id, why=str(error)[:300])
             return  # HQ asks again; by then somebody may have looked
-        self.counts[said.outcome] += 1
+        self.counts["repeated" if isinstance(said, Again) else said.outcome] += 1
         self._tell(said)
 
     def _tell(self, said: Obeyed) -> None:

@@ -49,6 +49,8 @@ _OLD_COPY = (
 )
 #: How often the store says it is here, with a new lease; HQ answers.
 HEARTBEAT_S = 10.0
+#: Epochs are times: one beyond this (the year 2200, in ms since 1970) was given by nobody, and is not to be outdone.
+_NO_CLOCK_SAYS = 7_258_118_400_000
 _FORGET_EVERY_S = 60.0
 
 
@@ -89,8 +91,8 @@ class Outbox:
         self._heard_s = clock.monotonic_s()
         self.waiting_since: int | None = None
         self.trouble = _OLD_COPY if is_old_copy else ""
-        #: Messages that could not be read, since the start.
-        self.unreadable = 0
+        #: Messages that could not be read, since the start, and those that spoke of other books.
+        self.unreadable = self.foreign = 0
         #: When the store's certificate ends (unix ms), if it has one.
         self.certificate_ends: Callable[[], int | UnsetType] = lambda: UNSET
         self.on_heard: Callable[[], None] = lambda: None
@@ -105,6 +107,7 @@ class Outbox:
         self._link: Publisher | None = None
         self._hq_boot = ""
         self._is_old_copy = self._old_copy_noted = is_old_copy
+        self._is_known = self._known_noted = heard > 0  # has HQ ever heard these books?
         self._new_epoch: int | None = None
         self._leaving = False
         self._refused = False  # did the broker say no to the last message it answered?
@@ -218,7 +221,11 @@ class Outbox:
             await self._link.publish(self._topics.up("state"), codec.encode(self._state("away")), retain=True)
 
     async def _settle_who_these_books_are(self) -> None:
-        """Write down what HQ made known of these books: that they are an old copy, or that their epoch is too low."""
+        """Write down what HQ made known of these books: it knows them, they are an old copy, their epoch is too low."""
+        if self._is_known and not self._known_noted:
+            with contextlib.suppress(BooksFullError):  # then in the next round
+                await self._store.write(lambda tx: announcements.note_heard(tx, self.heard))
+                self._known_noted = True
         if self._is_old_copy and not self._old_copy_noted:
             await self._store.write(books_rows.note_old_copy)
             self._old_copy_noted = True
@@ -247,8 +254,9 @@ class Outbox:
         if self._is_old_copy:
             return
         if heard.epoch != self._books.epoch:
+            self.foreign += 1
             self.trouble = f"HQ speaks of epoch {heard.epoch}; these books are epoch {self._books.epoch}"
-            if heard.epoch > self._books.epoch and self.heard == 0:  # never heard of: made while the clock was wrong
+            if self._books.epoch < heard.epoch < _NO_CLOCK_SAYS and not self._is_known:  # made by a wrong clock
                 self._new_epoch = max(self._clock.now_ms(), heard.epoch + 1)
             return
         if heard.upto > self._books.head:
@@ -261,6 +269,7 @@ class Outbox:
         if isinstance(heard.snapshot, str):
             self.on_snapshot_asked(heard.snapshot)
         progressed = heard.upto > self.heard
+        self._is_known |= heard.upto > 0
         asked_again = heard.want is not None or not self._answered
         self.heard = heard.upto if asked_again else max(self.heard, heard.upto)
         self.heard_at, self._heard_s = self._clock.now_ms(), self._clock.monotonic_s()

@@ -171,6 +171,8 @@ class Draft:
         self.position = books.position
         #: Kinds of rows this program is too old for: kept, not understood.
         self.unknown_kinds: set[str] = set()
+        #: Rows HQ had already, and messages of books older than it knows.
+        self.repeated = self.refused = 0
         #: To be said after the commit, when not None.
         self.answer: Heard | None = None
         #: Is a snapshot to be asked for with it?
@@ -277,6 +279,7 @@ class Draft:
             self._ask(batch.epoch, self.cursor)
             return
         rows = batch.rows[self.cursor + 1 - batch.first :]
+        self.repeated += len(batch.rows) - len(rows)
         if rows:
             self._keep(rows)
             self.asked = None
@@ -388,6 +391,7 @@ class Draft:
         return "snapshot" in self.trouble or "digest" in self.trouble or (self.books.tells_atp and self._lacking > 0)
 
     def _refuse_epoch(self, epoch: int) -> None:
+        self.refused += 1
         self.trouble["epoch"] = f"refused: the store speaks of epoch {epoch} and HQ has epoch {self.epoch}"
 
     def _ask(self, epoch: int, cursor: int) -> None:

@@ -79,7 +79,7 @@ class Ingest:
         `on_answer(store, payload)` is told what stores answer to commands, and must not wait.
         """
         self.stores = stores
-        #: What became of messages: dropped, unreadable, strangers, landed …
+        #: What became of messages: dropped, unreadable, strangers, refused; and of rows: landed, repeated.
         self.counts: Counter[str] = Counter()
         #: Grows with everything that somebody looking could see.
         self.version = 0
@@ -330,6 +330,8 @@ class Ingest:
     def _note(self, draft: Draft) -> None:
         """Count and log what operations should know; each trouble once."""
         self.counts["landed"] += draft.row_count
+        self.counts["repeated"] += draft.repeated
+        self.counts["refused"] += draft.refused
         for kind in draft.unknown_kinds - self._unknown_kinds:
             if len(self._unknown_kinds) < _KINDS_NAMED:
                 self._unknown_kinds.add(kind)

@@ -39,6 +39,8 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     web: str = ""
     starts: int = 0
+    #: What stands before its command, like `nsenter` with a network namespace: it must become the program.
+    within: tuple[str, ...] = ()
     _said_before: int = 0
     _process: asyncio.subprocess.Process | None = None
 
@@ -61,7 +63,7 @@ class Program:
         with self.log.open("ab") as log:
             self._said_before = log.tell()
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulators.leash", str(os.getpid())),
+                *(*self.within, sys.executable, "-m", "simulators.leash", str(os.getpid())),
                 *(self.module, "run", str(self.settings)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

@@ -13,7 +13,7 @@ import pytest
 from tests.waiting import until
 
 _CONFIG = """\
-listener {port} 127.0.0.1
+listener {port} {host}
 allow_anonymous {anonymous}
 persistence false
 set_tcp_nodelay true
@@ -34,19 +34,23 @@ def free_port() -> int:
 class Mosquitto:
     """One mosquitto that can go and come back at the same address. It dies with the test process."""
 
-    def __init__(self, folder: Path, more: str = "", *, anonymous: bool = True) -> None:
+    def __init__(self, folder: Path, more: str = "", *, anonymous: bool = True, host: str = "127.0.0.1") -> None:
         """`more` is appended to the configuration; files go to `folder`."""
         self.port = free_port()
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
-            _CONFIG.format(port=self.port, log=self.log, more=more, anonymous=str(anonymous).lower())
+            _CONFIG.format(port=self.port, host=host, log=self.log, more=more, anonymous=str(anonymous).lower())
         )
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
         """Returns when it takes connections."""

@@ -49,6 +49,10 @@ class Obeyed(Struct, frozen=True, gc=False):
     newest: int = 0
 
 
+class Again(Obeyed, frozen=True, gc=False):
+    """The same, said before."""
+
+
 @dataclass(slots=True)
 class AnsweredCommands:
     """What commands were answered for good: those a turn looked up (`known`, by id), and its own too (`now`)."""

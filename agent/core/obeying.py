@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from agent.core.asks import Answer, Ask, Ordered, Refused, Short
-from agent.core.commands import FromHq, Obeyed, Outcome
+from agent.core.commands import Again, FromHq, Obeyed, Outcome
 from agent.core.ledger import Turn
 
 #: The longest reason that is told.
@@ -17,7 +17,7 @@ def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> 
     """Do it, or say again what was said; `decide` is what does an ask."""
     earlier = turn.commands.known.get(command.id)
     if earlier is not None:
-        return replace(earlier, counter=command.counter)
+        return Again(*astuple(replace(earlier, counter=command.counter)))
     if turn.commands.is_taken(command.counter):
         newest = turn.commands.newest
         why = f"counter {command.counter} is not new; {newest} was the newest"

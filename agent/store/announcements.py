@@ -30,13 +30,18 @@ async def waiting_since(store: Store, heard: int) -> int | None:
     return rows[0][0] if rows else None
 
 
+def note_heard(tx: sqlite3.Connection, heard: int) -> None:
+    """HQ has heard these books, up to this row."""
+    tx.execute("UPDATE meta SET value = max(CAST(value AS INTEGER), ?) WHERE key = 'heard'", (heard,))
+
+
 def forget(tx: sqlite3.Connection, heard: int, now_ms: int, kept_ms: int = KEPT_MS, most: int = 5000) -> int:
     """Delete the oldest announcements, up to `most`, that HQ had heard `kept_ms` ago; how many.
 
     `now_ms` is the books' own time, so no wrong clock makes them old. Only from the start: a hole would stop the
     stream. The newest stays: it holds the place of the next number.
     """
-    tx.execute("UPDATE meta SET value = max(CAST(value AS INTEGER), ?) WHERE key = 'heard'", (heard,))
+    note_heard(tx, heard)
     tx.execute(
         "DELETE FROM scan WHERE n <= (SELECT max(n) FROM scan AS newest WHERE newest.device = scan.device) - ?",
         (SCANS_KEPT,),

@@ -152,6 +152,7 @@ class Reports:
             "heard_at": self.outbox.heard_at,
             "oldest_waiting_ms": 0 if waiting_since is None else max(0, now - waiting_since),
             "unreadable": self.outbox.unreadable,
+            "foreign": self.outbox.foreign,
             "why": self.link.why or self.outbox.trouble,
         }
 

@@ -16,7 +16,7 @@ from wire.mqtt import Link
 from wire.tls import Credentials, CredentialsUnusable, Span, as_day
 
 _NEWEST_UNREADABLE = 50
-_COUNTS = ("landed", "dropped", "unreadable", "strangers")
+_COUNTS = ("landed", "repeated", "dropped", "unreadable", "strangers", "refused")
 
 
 class UnknownName(Exception):

@@ -82,7 +82,8 @@ class ScriptedHq:
 @contextlib.asynccontextmanager
 async def line(shop: Shop, broker: Mosquitto) -> AsyncIterator[tuple[Outbox, ScriptedHq]]:
     """A store's outbox and a scripted HQ, connected through the broker."""
-    outbox = Outbox(shop.store, shop.books, TOPICS, CLOCK, Sender("0", "boot"))
+    heard = await shop.store.write(books_rows.heard)
+    outbox = Outbox(shop.store, shop.books, TOPICS, CLOCK, Sender("0", "boot"), heard=heard)
     link = Link(
         parse_broker(broker.address),
         "store",
@@ -251,6 +252,7 @@ async def test_what_is_not_for_these_books_is_not_believed(tmp_path: Path, mosqu
         await sell(shop, outbox, 2)
         await until(lambda: outbox.heard == 5)
         assert outbox.trouble == ""
+        assert (outbox.foreign, outbox.unreadable) == (1, 1)
 
 
 async def test_an_old_copy_of_the_books_is_never_told_to_hq(tmp_path: Path, mosquitto: Mosquitto) -> None:
@@ -289,6 +291,33 @@ async def test_books_made_with_a_wrong_clock_take_a_higher_epoch(tmp_path: Path,
         await until(lambda: "epoch" in outbox.trouble)
         await outbox.prove()
         assert hq.hellos[-1].epoch == shop.books.epoch
+
+
+async def test_an_epoch_nobody_gave_is_not_outdone(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
+        hq.answers = False
+        await until(lambda: hq.hellos)
+        first = shop.books.epoch
+        hq.say(Heard(2**53 - 1, 7))
+        await until(lambda: outbox.foreign == 1)
+        await outbox.prove()
+        assert shop.books.epoch == first
+
+
+async def test_books_that_hq_knows_keep_their_epoch_after_a_restart(tmp_path: Path, mosquitto: Mosquitto) -> None:
+    path = tmp_path / "books.db"
+    async with stocked(path) as shop, line(shop, mosquitto) as (outbox, hq):
+        await sell(shop, outbox, 3)
+        await until(lambda: outbox.heard == 3)
+        await outbox.prove()
+    async with stocked(path) as shop, line(shop, mosquitto) as (outbox, hq):
+        first = shop.books.epoch
+        hq.answers = False
+        await until(lambda: hq.hellos)
+        hq.say(Heard(first + 10**9, 1))
+        await until(lambda: outbox.foreign == 1)
+        await outbox.prove()
+        assert shop.books.epoch == first
 
 
 async def test_after_the_goodbye_nobody_says_here(tmp_path: Path, mosquitto: Mosquitto) -> None:

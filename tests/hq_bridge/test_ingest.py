@@ -225,6 +225,7 @@ async def test_what_is_below_the_cursor_is_heard_again(hq: Hq) -> None:
     hq.offer(shop, shop.batch(1, 5))
     await hq.settled()
     assert hq.said[0] == ("SH-0001", Heard(7, 20))
+    assert (hq.ingest.counts["landed"], hq.ingest.counts["repeated"]) == (20, 5)
 
 
 async def test_a_new_epoch_begins_the_books_anew_and_keeps_the_history(hq: Hq) -> None:
@@ -265,6 +266,7 @@ async def test_an_older_epoch_is_refused_and_shown(hq: Hq) -> None:
     await hq.settled()
     await hq.equals(new)
     assert "epoch 7" in _books(hq).trouble["epoch"]
+    assert hq.ingest.counts["refused"] == 1
     await hq.hello(new)
     assert not _books(hq).trouble
     assert await hq.hello(old) == Heard(8, 10), "so that the store sees what HQ holds"

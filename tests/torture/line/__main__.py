@@ -1,51 +1,120 @@
-"""`python -m tests.torture.line [SCENARIO …]`: torture the line at full length; each prints its figures."""
+"""`python -m tests.torture.line [SCENARIO …]`: torture the line at full length, `--jobs` scenarios side by side.
+
+Each prints its figures when it is done; at the end all stand in a table, and in build/torture-line.json.
+"""
 
 import argparse
 import asyncio
+import contextlib
+import os
 import shutil
 import sys
 import tempfile
 import time
-import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.torture.line.figures import Length
-from tests.torture.line.scenarios import CONTROL, SCENARIOS, control, run
+import msgspec
+
+from tests.torture.line.figures import Length, Outcome, table
+from tests.torture.line.namespaces import apart, ip
+from tests.torture.line.scenarios import ALONE, CONTROL, NAMES, control, lacks, run
+
+REPORT = Path(__file__).parents[3] / "build" / "torture-line.json"
 
 
 def main() -> int:
     """Exit status 1 if anything did not hold."""
     asked = argparse.ArgumentParser(prog="python -m tests.torture.line", description=__doc__)
-    names = [*SCENARIOS, CONTROL]
-    asked.add_argument("scenario", nargs="*", help=f"only these: {', '.join(names)}")
+    asked.add_argument("scenario", nargs="*", help=f"only these: {', '.join(NAMES)}")
     asked.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    asked.add_argument("--jobs", type=int, default=2, help="scenarios side by side: 2")
+    asked.add_argument("--here", type=Path, help=argparse.SUPPRESS)  # one job: where its outcome is written
     for name, usual in asdict(Length()).items():
         asked.add_argument(f"--{name.replace('_', '-')}", type=type(usual), default=usual, help=f"{usual}")
     plan = asked.parse_args()
-    unknown = [name for name in plan.scenario if name not in names]
+    unknown = [name for name in plan.scenario if name not in NAMES]
     if unknown:
-        asked.error(f"there is no {', '.join(unknown)}; there are {', '.join(names)}")
+        asked.error(f"there is no {', '.join(unknown)}; there are {', '.join(NAMES)}")
     length = Length(**{name: getattr(plan, name) for name in asdict(Length())})
-    failed = [name for name in plan.scenario or names if not _held(name, length, plan.seed)]
-    print(
-        f"the line {'did NOT hold: ' + ', '.join(failed) if failed else 'held'}; --seed {plan.seed} begins the same way"
-    )
+    if plan.here:
+        return _here(tuple(plan.scenario), length, plan.seed, plan.here)
+    print(f"seed {plan.seed}", flush=True)
+    outcomes = asyncio.run(side_by_side([(name,) for name in plan.scenario or NAMES], length, plan.seed, plan.jobs))
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(outcomes)) + b"\n")
+    failed = [one.scenario for one in outcomes if one.wrong]
+    print(table(outcomes))
+    verdict = f"did NOT hold: {', '.join(failed)}" if failed else "held"
+    print(f"the line {verdict}; --seed {plan.seed} begins the same way; {REPORT}")
     return 1 if failed else 0
 
 
-def _held(name: str, length: Length, seed: int) -> bool:
-    folder = Path(tempfile.mkdtemp(prefix=f"nearshelf-line-{name}-"))
-    began = time.monotonic()
+async def side_by_side(jobs: Sequence[tuple[str, ...]], length: Length, seed: int, at_once: int) -> list[Outcome]:
+    """Each job a process in a network of its own, its scenarios sharing their programs; told in the order of `jobs`.
+
+    What measures is run alone, when the others are done.
+    """
+    room = asyncio.Semaphore(at_once)
+
+    async def one(names: tuple[str, ...]) -> Outcome:
+        async with room:
+            outcome = await _job(names, length, seed)
+            print(told(outcome), flush=True)
+            return outcome
+
+    several = {names: asyncio.create_task(one(names), name=str(names)) for names in jobs if ALONE not in names}
+    if several:
+        await asyncio.wait(several.values())
+    return [await several[names] if names in several else await one(names) for names in jobs]
+
+
+async def _job(names: tuple[str, ...], length: Length, seed: int) -> Outcome:
+    folder = Path(tempfile.mkdtemp(prefix=f"nearshelf-line-{names[0]}-"))
+    answer, log = folder / "outcome.json", folder / "job.log"
+    how_much = [f"--{name.replace('_', '-')}={much}" for name, much in asdict(length).items()]
+    with log.open("wb") as told_to:
+        job = await asyncio.create_subprocess_exec(
+            *(*apart(), sys.executable, "-m", "simulators.leash", str(os.getpid())),
+            *("tests.torture.line", *names, f"--seed={seed}", f"--here={answer}", *how_much),
+            stdout=told_to,
+            stderr=told_to,
+        )
     try:
-        work = control(folder, seed) if name == CONTROL else run((name,), folder, length, seed)
-        print(f"{asyncio.run(work)}; {time.monotonic() - began:.0f} s in all", flush=True)
-    except Exception:
-        traceback.print_exc()
-        print(f"{name}: FAILED, seed {seed}; everything is in {folder}", flush=True)
-        return False
-    shutil.rmtree(folder)
-    return True
+        await job.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            job.kill()
+    try:
+        outcome = msgspec.json.decode(answer.read_bytes(), type=Outcome)
+    except (OSError, msgspec.MsgspecError):
+        outcome = Outcome(", ".join(names), seed, [log.read_text(errors="replace")[-4000:]])
+    if outcome.wrong:
+        outcome.wrong.append(f"everything is in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return outcome
+
+
+def _here(names: tuple[str, ...], length: Length, seed: int, answer: Path) -> int:
+    """One job, in this process."""
+    if apart():
+        ip("link", "set", "lo", "up")
+    if lacking := next(filter(None, map(lacks, names)), ""):
+        outcome = Outcome(", ".join(names), seed, [lacking])
+    else:
+        work = control(answer.parent, seed) if names == (CONTROL,) else run(names, answer.parent, length, seed)
+        outcome = asyncio.run(work)
+    answer.write_bytes(msgspec.json.encode(outcome))
+    return 0
+
+
+def told(outcome: Outcome) -> str:
+    """All of an outcome, for people."""
+    most = ", ".join(f"{what} {much:,.0f}" for what, much in outcome.held.items())
+    lines = [table([outcome]).splitlines()[1], *outcome.notes, *outcome.wrong[:40]]
+    return "\n    ".join([*lines, f"at the most: {most}"] if most else lines)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from simulators.programs import Program
 from simulators.till import Till
 from tests.brokers import Mosquitto
 from tests.secured import Secured
-from tests.torture.line.middleman import Middleman
+from tests.torture.line.roads import Kind, Road, road
 from wire.mqtt import MqttVersion
 from wire.tls import Credentials
 
@@ -28,9 +28,14 @@ STORES = ("SH-0001", "SH-0002", "SH-0003")
 #: Rows a second, over all stores.
 ROWS_PER_S = 200
 LINES = 4
+_HEAP = 250
+#: Receipts that waited for an agent, of at most so many seconds, are rung up when it is back.
+_MADE_UP_S = 30.0
 _GOODS = [product for product in range_of_goods() if not product.tagged]
 #: What the tills sell, and one SKU that they leave alone.
 *SKUS, KEPT = (product.sku for product in _GOODS)
+#: What a scanner reads.
+GTINS = tuple(product.gtin for product in _GOODS[:-1])
 #: Who asks HQ to do something must know it.
 TOKEN = "the-torturers-token"
 
@@ -46,6 +51,7 @@ broker = "{broker}"
 mqtt_version = "{version}"
 {more}
 [web]
+host = "{host}"
 port = 0
 [[channel]]
 name = "web"
@@ -65,31 +71,45 @@ token = "{token}"
 
 @dataclass
 class Store:
-    """One store: its agent, its till, the middleman on its line, and every receipt that was answered, in order."""
+    """One store: its agent, its till, its road to HQ, and every receipt that was answered, in order."""
 
     name: str
     folder: Path
     agent: Program
-    line: Middleman
+    line: Road
     rng: Random
     till: Till | None = None
+    #: Sells besides the steady pace, in heaps.
+    heaps: Till | None = None
     #: When each was answered, on the monotonic clock, by receipt.
     answered: dict[str, float] = field(default_factory=dict)
     #: Name of each row → (SKU, qty), of answered receipts.
     sold: dict[str, tuple[str, int]] = field(default_factory=dict)
+    #: Does its till leave the steady pace to the others?
+    rests: bool = False
 
     async def start(self) -> None:
         await self.agent.start()
         if self.till is None:
-            self.till = Till("T1", self.agent.web)
+            self.till, self.heaps = Till("T1", self.agent.web), Till("T2", self.agent.web)
 
     async def sell(self, lines: int = LINES) -> float:
         """One receipt, until it is answered; returns the seconds that took."""
         assert self.till is not None
-        receipt = self.till.next_paper()
+        return await self._sell(self.till, lines)
+
+    async def sell_heaps(self, rows: int) -> None:
+        """So many rows more, as fast as it goes."""
+        assert self.heaps is not None
+        wanted = len(self.sold) + rows
+        while len(self.sold) < wanted:
+            await self._sell(self.heaps, _HEAP)
+
+    async def _sell(self, till: Till, lines: int) -> float:
+        receipt = till.next_paper()
         wants = [(sku, self.rng.randint(1, 3)) for sku in self.rng.choices(SKUS, k=lines)]
         began = time.monotonic()
-        await self.till.sell(
+        await till.sell(
             receipt,
             time.time_ns() // 1_000_000,
             [{"line": nth, "sku": sku, "qty": qty} for nth, (sku, qty) in enumerate(wants, 1)],
@@ -120,6 +140,9 @@ class Line:
     stores: list[Store] = field(default_factory=list)
     load: asyncio.Task[None] | None = None
     closing: bool = False
+    #: Rows of the steady pace, and the seconds it went on for.
+    paced: int = 0
+    paced_s: float = 0.0
 
     async def work_for(self, seconds: float) -> None:
         """Let the tills sell. Raises what went wrong with them, or with an agent."""
@@ -139,17 +162,21 @@ class Line:
                 await self.load
 
     async def _sell_all(self) -> None:
+        began = time.monotonic()
         async with asyncio.TaskGroup() as tills:
             for store in self.stores:
                 tills.create_task(self._sell(store), name=f"till of {store.name}")
+        self.paced_s += time.monotonic() - began
 
     async def _sell(self, store: Store) -> None:
-        """At its share of the pace. What an absent agent made late is not made up for."""
+        """At its share of the pace; what an absent agent made late is made up for."""
         every_s = LINES * len(self.stores) / ROWS_PER_S
         next_s = time.monotonic()
         while not self.closing:
-            await store.sell()
-            next_s = max(next_s + every_s, time.monotonic() - every_s)
+            if not store.rests:
+                await store.sell()
+                self.paced += LINES
+            next_s = max(next_s + every_s, time.monotonic() - _MADE_UP_S)
             await asyncio.sleep(max(0.0, next_s - time.monotonic()))
 
     async def ask_hq(self, path: str) -> dict[str, Any]:
@@ -171,21 +198,27 @@ def _keys(folder: Path) -> tuple[Path, Path]:
     return secret, public
 
 
-def _store(name: str, folder: Path, line: Middleman, seed: int, version: MqttVersion, more: str) -> Store:
+def _store(name: str, folder: Path, line: Road, address: str, seed: int, version: MqttVersion, more: str) -> Store:
     folder = folder / name
     folder.mkdir()
     (folder / "catalogue.csv").write_text(catalogue_csv(_GOODS), encoding="utf-8")
     scheme = "mqtts" if more.startswith("tls") else "mqtt"
     (folder / "agent.toml").write_text(
-        _AGENT.format(store=name, broker=f"{scheme}://{line.address}", version=version, more=more)
+        _AGENT.format(store=name, broker=f"{scheme}://{address}", version=version, more=more, host=line.shop)
     )
-    agent = Program(f"agent {name}", "agent", folder / "agent.toml", folder / "agent.log")
+    agent = Program(f"agent {name}", "agent", folder / "agent.toml", folder / "agent.log", within=line.within)
     return Store(name, folder, agent, line, Random(f"{seed}/{name}"))
 
 
 @asynccontextmanager
 async def line(
-    folder: Path, seed: int, *, version: MqttVersion = "5", secure: bool = False, keeps: bool = False, stores: int = 3
+    folder: Path,
+    seed: int,
+    *,
+    version: MqttVersion = "5",
+    secure: bool = False,
+    keeps: bool = False,
+    by: Kind = "proxy",
 ) -> AsyncIterator[Line]:
     """All of it running and reached; gone afterwards. The broker keeps its messages on disk if it `keeps`."""
     async with AsyncExitStack() as stack:
@@ -193,7 +226,9 @@ async def line(
         kept = folder / "kept"
         kept.mkdir()
         keeping = f"persistence true\npersistence_location {kept}/\nautosave_interval 1\n" if keeps else ""
-        broker = Mosquitto(folder, keeping + (secured.config() if secured else ""), anonymous=not secure)
+        host = "127.0.0.1" if by == "proxy" else "0.0.0.0"
+        more = keeping + (secured.config() if secured else "")
+        broker = Mosquitto(folder, more, anonymous=not secure, host=host)
         if secured:
             secured.broker = broker
         stack.callback(broker.kill)
@@ -207,12 +242,12 @@ async def line(
         stack.push_async_callback(hq.kill)
         await hq.start()
         there = Line(seed, Random(f"{seed}/killer"), folder, broker, secured, hq, kept, credentials)
-        for name in STORES[:stores]:
-            middleman = Middleman(broker.port, Random(f"{seed}/{name}/middleman"))
-            await middleman.start()
-            stack.callback(middleman.close)
+        for nth, name in enumerate(STORES, 1):
+            way = road(by, broker.port, Random(f"{seed}/{name}/road"), nth)
+            stack.callback(way.close)
+            to_broker = await way.start()
             more = _tls(credentials, name) or f'commands = "{keys[1]}"'
-            store = _store(name, folder, middleman, seed, version, more)
+            store = _store(name, folder, way, to_broker, seed, version, more)
             there.stores.append(store)
             stack.push_async_callback(store.agent.kill)
         await asyncio.gather(*[store.start() for store in there.stores])
@@ -223,5 +258,5 @@ async def line(
                 there.load.cancel()
                 await asyncio.wait({there.load})
             for store in there.stores:
-                if store.till is not None:
-                    await store.till.close()
+                for till in filter(None, (store.till, store.heaps)):
+                    await till.close()

@@ -8,6 +8,7 @@ from tests.faketime import FAKETIME, MISSING, set_clock, told_by
 from tests.torture.line.chain import KEPT, Line, Store
 from tests.torture.line.figures import Figures, Length, commanded
 from tests.torture.line.judge import caught_up
+from tests.torture.line.middleman import Middleman
 from tests.waiting import until
 
 #: What each store's clock does while it sells; one of them also starts like that.
@@ -49,6 +50,7 @@ async def _go_wrong(there: Line, store: Store, clock: str, name: str) -> None:
         await store.agent.start()
     else:
         set_clock(store.folder / "clock", clock)
+        assert isinstance(store.line, Middleman)
         store.line.hang_up()  # over TLS certificates are looked at again
     await _hold(store, f"short-{name}", _SHORT_S)
     await there.work_for(1.0)

@@ -79,7 +79,7 @@ async def agent_killed(there: Line, length: Length, seen: Figures) -> None:
 
 
 async def line_cut(there: Line, length: Length, seen: Figures) -> None:
-    """A black hole between one store and the broker for 1 to 60 s: nothing arrives, and nobody is told."""
+    """The cable between one store's network and the broker is out for 1 to 60 s, at a random end of it."""
     await there.work_for(_OPENING_S)
     for _ in range(length.times):
         await there.work_for(there.rng.uniform(0.0, _BETWEEN_S))
@@ -90,8 +90,8 @@ async def line_cut(there: Line, length: Length, seen: Figures) -> None:
         seen.caught_up_s.append(await caught_up(there))
 
 
-async def middleman(there: Line, length: Length, seen: Figures) -> None:
-    """Late, lost (which above TCP is late), chopped, stalled, reset, said twice: all three stores at once."""
+async def unkind(there: Line, length: Length, seen: Figures) -> None:
+    """Whoever is in the middle does what he can, to all three stores at once: see roads.py and middleman.py."""
     await there.work_for(_OPENING_S)
     for store in there.stores:
         store.line.unkind = True
@@ -101,6 +101,7 @@ async def middleman(there: Line, length: Length, seen: Figures) -> None:
     done = sum((store.line.done for store in there.stores), Counter[str]())
     seen.notes.append("; ".join(f"{times} {what}" for what, times in sorted(done.items())))
     assert done["lost"], "the middleman was kind"
+    seen.caught_up_s.append(await caught_up(there))
 
 
 async def hq_restored(there: Line, length: Length, seen: Figures) -> None:
@@ -116,14 +117,15 @@ async def hq_restored(there: Line, length: Length, seen: Figures) -> None:
     ):
         books.backup(copy)
     await commanded(there, there.stores, "since-1", "since-2")
-    await there.work_for(length.backup_age_s)
+    sold = await _sold_since(there, length.backup_rows)
     await there.hq.kill()
     for path in there.folder.glob("hq.db*"):
         path.unlink()
     shutil.copy(there.folder / "backup.db", there.folder / "hq.db")
     await there.hq.start()
-    await commanded(there, there.stores, "before-backup", "after-1", "since-2", "after-2")
     seen.caught_up_s.append(await caught_up(there))
+    await commanded(there, there.stores, "before-backup", "after-1", "since-2", "after-2")
+    seen.notes.append(f"HQ's backup lacked {sold} rows and was replayed them in {seen.caught_up_s[-1]:.1f} s")
 
 
 async def store_restored(there: Line, length: Length, seen: Figures) -> None:
@@ -132,15 +134,26 @@ async def store_restored(there: Line, length: Length, seen: Figures) -> None:
     store = there.rng.choice(there.stores)
     await _books(store, "backup", "old.db")
     copied = len(store.sold)
-    await there.work_for(min(10.0, length.backup_age_s))
+    await _sold_since(there, length.backup_rows)
     async with closed(there):
         await caught_up(there)
-        seen.notes.append(f"at most {len(store.sold) - copied} rows the copy had not")
+        seen.notes.append(f"the store's copy lacked {len(store.sold) - copied} rows")
         await store.agent.stop()
         await _books(store, "restore", "old.db")
         await store.agent.start()
     await there.work_for(1.0)
     seen.caught_up_s.append(await caught_up(there))
+
+
+async def _sold_since(there: Line, rows: int) -> int:
+    """Sell so many rows in all, faster than the clock; HQ has heard them. Returns how many they were."""
+    before = sum(len(store.sold) for store in there.stores)
+    heaps = asyncio.gather(*[store.sell_heaps(rows // len(there.stores)) for store in there.stores])
+    while not heaps.done():
+        await there.work_for(0.1)
+    heaps.result()
+    await caught_up(there)
+    return sum(len(store.sold) for store in there.stores) - before
 
 
 @asynccontextmanager

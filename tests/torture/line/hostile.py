@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.torture.line.chain import CHAIN, HQ, Line
 from tests.torture.line.figures import Figures, Length, commanded
 from tests.torture.line.judge import caught_up
+from tests.torture.line.oversized import oversized
 from tests.waiting import until
-from wire.codec import MAX_NUMBER, MAX_PAYLOAD, batch_of, encode
+from wire.codec import MAX_NUMBER, MAX_PAYLOAD, batch_of, decode_ask, decode_command, encode
 from wire.messages import Heard, Hello, PauseAsk
 from wire.mqtt import BrokerLost, Link, parse_broker
 from wire.signing import Signer
@@ -24,6 +25,12 @@ from wire.topics import StoreTopics
 #: Messages under way at once.
 _AT_ONCE = 200
 _BAD = StoreTopics(CHAIN, "SH-0666")
+#: What must have been seen: each in HQ's /v1/stores and on its page, or in the stores' /v1/health.
+_COUNTED = (
+    *("HQ unreadable", "HQ repeated", "HQ refused"),
+    *("stores forged", "stores unreadable", "stores repeated", "stores stale"),
+    *("stores' line unreadable", "stores' line foreign"),
+)
 _NEW_BOOKS = encode(Hello(MAX_NUMBER, 1, 0, "0" * 16, 0, "x", "x", {}))
 
 
@@ -63,6 +70,7 @@ def _to_hq(own: StoreTopics, rng: Random, captured: list[tuple[str, bytes]]) -> 
     real = rng.choice(captured)[1]
     at = rng.randrange(len(real))
     nonsense = (
+        real,  # another store's books as its own, and again
         b"",
         b"\xff\xfe" + rng.randbytes(40),
         real[:at],  # cut off
@@ -73,7 +81,7 @@ def _to_hq(own: StoreTopics, rng: Random, captured: list[tuple[str, bytes]]) -> 
         batch_of(7, 1, [b'{"kind":"stock","seq":1,"qty":1e999}']),
         b" " * (MAX_PAYLOAD - 1) + b"{",
     )
-    weights = (10, 10, 10, 10, 10, 5, 10, 10, 0.2)
+    weights = (10, 10, 10, 10, 10, 10, 5, 10, 10, 0.2)
     channel = rng.choices(("log", "hello", "state"), (8, 1, 1))[0]
     payload = rng.choices(nonsense, weights)[0]
     return own.up(channel), payload  # type: ignore[arg-type]
@@ -95,7 +103,11 @@ def _at_others(store: StoreTopics, rng: Random, captured: list[tuple[str, bytes]
 
 
 def _to_store(
-    stores: list[StoreTopics], rng: Random, forger: Signer, captured: dict[str, list[bytes]]
+    stores: list[StoreTopics],
+    rng: Random,
+    forger: Signer,
+    captured: dict[str, list[bytes]],
+    late: dict[str, list[bytes]],
 ) -> tuple[str, bytes]:
     """Something a store must not do, from whoever has HQ's place at the broker and not its key."""
     to, other = rng.sample(stores, 2)
@@ -114,6 +126,8 @@ def _to_store(
             (rng.randbytes(60), "heard"),
             (b'{"epoch":-1,"upto":-1,"v":1}', "heard"),
             (encode(Heard(1, 2**52)), "heard"),  # of an epoch long gone
+            (encode(Heard(MAX_NUMBER, 7, want=1)), "heard"),  # of one that is not there yet
+            (rng.choice(late[to.store]), "command"),  # HQ's own word, undone until its lease was over
         )
     )
     return to.down(channel), payload  # type: ignore[arg-type]
@@ -125,7 +139,8 @@ async def flood(there: Line, length: Length, seen: Figures) -> None:
     await there.work_for(1.0)
     mine = there.credentials
     in_hqs_place = Hostile(there, "hostile-hq", mine[HQ])
-    a_store = Hostile(there, "hostile-store", there.secured.store(_BAD.store))
+    its_own = there.secured.store(_BAD.store)
+    a_store = Hostile(there, "hostile-store", its_own)
     listens = [Hostile(there, "listens", mine[HQ], (f"nearshelf/v1/{CHAIN}/+/+/up/log",))]
     for store in there.stores:
         topic = StoreTopics(CHAIN, store.name).down("command")
@@ -137,6 +152,9 @@ async def flood(there: Line, length: Length, seen: Figures) -> None:
         await commanded(there, there.stores, "true-1", "true-2")
         await until(lambda: all(one.heard for one in listens))
         captured = [list(one.heard) for one in listens]
+        for store in there.stores:  # every lease that was issued until now is over
+            await store.agent.stop()
+            await store.agent.start()
         before = await _counted(there)
         await asyncio.gather(
             _say_to_hq(there, a_store, captured[0], length.messages // 2),
@@ -144,12 +162,13 @@ async def flood(there: Line, length: Length, seen: Figures) -> None:
         )
         await caught_up(there)
         await commanded(there, there.stores, "true-3")
+        large = await oversized(there, _BAD, its_own)
         await _all_is_visible(there, before, seen)
     finally:
         for end in ends:
             end.cancel()
         await asyncio.wait(ends)
-    said = in_hqs_place.sent + a_store.sent
+    said = in_hqs_place.sent + a_store.sent + large
     seen.notes.append(
         f"{said} hostile messages, {a_store.refused + in_hqs_place.refused} of them refused by the broker"
     )
@@ -168,10 +187,19 @@ async def _say_to_hq(there: Line, a_store: Hostile, captured: list[tuple[str, by
 async def _say_to_stores(there: Line, in_hqs_place: Hostile, heard: list[list[tuple[str, bytes]]], count: int) -> None:
     stores = [StoreTopics(CHAIN, store.name) for store in there.stores]
     captured = {to.store: [payload for _, payload in those] for to, those in zip(stores, heard, strict=True)}
+    late = {to.store: _late(there, to, captured[to.store][0]) for to in stores}
     forger = Signer(Ed25519PrivateKey.generate())
     while in_hqs_place.sent < count:
-        await in_hqs_place.say([_to_store(stores, there.rng, forger, captured) for _ in range(_AT_ONCE)])
+        await in_hqs_place.say([_to_store(stores, there.rng, forger, captured, late) for _ in range(_AT_ONCE)])
         await there.work_for(0.0)
+
+
+def _late(there: Line, to: StoreTopics, captured: bytes) -> list[bytes]:
+    """Commands that HQ signed on the lease of a captured one, and that somebody held back until now."""
+    lease = decode_ask(decode_command(captured).ask).lease
+    signer = Signer.read(there.credentials[HQ].folder / "commands.key")
+    asks = [PauseAsk(f"late-{nth}", 900_000 + nth, lease, paused=True, why="x", by="x") for nth in range(50)]
+    return [signer.command(to, ask) for ask in asks]
 
 
 async def _counted(there: Line) -> Counter[str]:
@@ -181,6 +209,7 @@ async def _counted(there: Line) -> Counter[str]:
         health = await store.look("/v1/health")
         found.update({f"stores {name}": n for name, n in health["commands"].items()})
         found["stores' line unreadable"] += health["line"]["unreadable"]
+        found["stores' line foreign"] += health["line"]["foreign"]
         found["stores' paused"] += bool(health["promising"]["stopped"])
         found["stores' cases of it"] += any(case["case"] == "forged_command" for case in health["cases"])
     return found
@@ -190,7 +219,7 @@ async def _all_is_visible(there: Line, before: Counter[str], seen: Figures) -> N
     """Every kind is counted, nobody was paused, and each store's people have a case."""
     counted = await _counted(there)
     new = {name: n - before[name] for name, n in counted.items() if n != before[name] and name != "HQ landed"}
-    for name in ("HQ unreadable", "stores forged", "stores unreadable", "stores' line unreadable"):
+    for name in _COUNTED:
         assert new.get(name, 0) > 0, f"{name} is not counted: {new}"
     assert not counted["stores' paused"], "somebody who is not HQ paused a store"
     assert counted["stores' cases of it"] == len(there.stores), counted

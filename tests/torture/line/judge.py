@@ -10,10 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import httpx
 import msgspec
+from msgspec import field
 from sqlalchemy.engine import make_url
 
 from hq_bridge.store import Database
@@ -23,7 +23,25 @@ from wire import digest
 _LOOK_EVERY_S = 0.05
 _PAGE = 2000
 
-History = dict[int, list[dict[str, Any]]]
+
+class Row(msgspec.Struct, frozen=True):
+    """What is judged of a row of HQ's history."""
+
+    seq: int
+    kind: str
+    source: str = ""
+    sku: str = ""
+    origin: str = field(name="from", default="")
+    target: str = field(name="to", default="")
+    qty: int = 0
+
+    @property
+    def is_sale(self) -> bool:
+        return self.source.startswith("sale:")
+
+
+_row = msgspec.json.Decoder(Row)
+History = dict[int, list[Row]]
 
 
 async def caught_up(line: Line, within_s: float = 60.0) -> float:
@@ -84,12 +102,12 @@ async def complaints(line: Line) -> list[str]:
     await line.hq.stop()
     told: list[str] = []
     for store in line.stores:
-        history = await _history(line, store)
+        history = await history_of(line, store)
         told += [f"{store.name}: {problem}" for problem in _of_store(store, history)]
     return told
 
 
-async def _history(line: Line, store: Store) -> History:
+async def history_of(line: Line, store: Store) -> History:
     """By epoch, every row HQ keeps of a store, in order, as often as it landed."""
     path = line.folder / "hq.db"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as hq:
@@ -100,7 +118,7 @@ async def _history(line: Line, store: Store) -> History:
         for (epoch,) in epochs:
             rows = found[epoch] = []
             while page := (await database.log(store.name, epoch, len(rows), _PAGE)).rows:
-                rows += [msgspec.json.decode(body) for _, body in page]
+                rows += [_row.decode(body) for _, body in page]
     return found
 
 
@@ -110,11 +128,11 @@ def _of_store(store: Store, history: History) -> Iterator[str]:
         return
     for epoch, rows in history.items():
         yield from _is_dense(epoch, rows)
-    sales = [((epoch, row["seq"]), row) for epoch, rows in sorted(history.items()) for row in rows if _is_sale(row)]
-    for source, times in Counter(row["source"] for _, row in sales).items():
+    sales = [((epoch, row.seq), row) for epoch, rows in sorted(history.items()) for row in rows if row.is_sale]
+    for source, times in Counter(row.source for _, row in sales).items():
         if times > 1:
-            yield f"{source} is there {times} times"
-    at_hq = {row["source"]: (row["sku"], row["qty"]) for _, row in sales}
+            yield f"{source} is {times} times at HQ"
+    at_hq = {row.source: (row.sku, row.qty) for _, row in sales}
     for source, want in store.sold.items():
         if source not in at_hq:
             yield f"{source} was answered and is lost"
@@ -122,16 +140,12 @@ def _of_store(store: Store, history: History) -> Iterator[str]:
             yield f"{source} was answered as {want} and is {at_hq[source]} at HQ"
     for source in at_hq.keys() - store.sold.keys():
         yield f"{source} is at HQ and was never answered"
-    yield from _in_the_order_of_the_till(store, {row["source"]: place for place, row in sales})
+    yield from _in_the_order_of_the_till(store, {row.source: place for place, row in sales})
     yield from _is_the_stores_own(store, history[max(history)])
 
 
-def _is_sale(row: dict[str, Any]) -> bool:
-    return str(row.get("source", "")).startswith("sale:")
-
-
-def _is_dense(epoch: int, rows: list[dict[str, Any]]) -> Iterator[str]:
-    numbers = [row["seq"] for row in rows]
+def _is_dense(epoch: int, rows: list[Row]) -> Iterator[str]:
+    numbers = [row.seq for row in rows]
     if numbers != list(range(1, len(rows) + 1)):
         wrong = next((at, seq) for at, seq in enumerate(numbers, 1) if at != seq)
         yield f"epoch {epoch} has a hole or a double: at {wrong[0]} stands row {wrong[1]}, of {len(rows)}"
@@ -139,17 +153,20 @@ def _is_dense(epoch: int, rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _in_the_order_of_the_till(store: Store, places: dict[str, tuple[int, int]]) -> Iterator[str]:
     """A till waits for its answer before it sells on: rows stand in the order of its receipts."""
-    known = [places[source] for source in store.sold if source in places]
-    if known != sorted(known):
-        yield "rows stand in another order than the till sold"
+    known: dict[str, list[tuple[int, int]]] = {}
+    for source in store.sold:
+        if source in places:
+            known.setdefault(source.partition("-")[0], []).append(places[source])
+    for till, its in known.items():
+        if its != sorted(its):
+            yield f"rows stand in another order than {till} sold"
 
 
-def _is_the_stores_own(store: Store, rows: list[dict[str, Any]]) -> Iterator[str]:
+def _is_the_stores_own(store: Store, rows: list[Row]) -> Iterator[str]:
     """HQ's rows of this epoch are the postings of the store's books, one by one; those that move nothing have none."""
     with closing(sqlite3.connect(f"file:{store.folder / 'books.db'}?mode=ro", uri=True)) as books:
         kept = books.execute("SELECT sku, origin, target, qty, source FROM posting ORDER BY seq").fetchall()
-    keys = ("sku", "from", "to", "qty", "source")
-    at_hq = [tuple(row[key] for key in keys) for row in rows if row["kind"] == "stock" and row["qty"]]
+    at_hq = [(row.sku, row.origin, row.target, row.qty, row.source) for row in rows if row.kind == "stock" and row.qty]
     if at_hq != kept:
         first = next((pair for pair in zip(at_hq, kept, strict=False) if pair[0] != pair[1]), ())
         yield f"HQ has {len(at_hq)} stock rows and the store {len(kept)}; they first differ at {first}"

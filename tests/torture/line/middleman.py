@@ -1,8 +1,7 @@
 """Who sits between a program and the broker: holds everything back, or is unkind by a seed.
 
-Packets lost or reordered below TCP only ever show above it as delay, because TCP sends again and sorts. So a loss is
-the wait for its retransmission here, and what TCP can do to a connection is done: chopped, late, stalled, reset, and
-said a second time on another connection.
+What TCP can do to a connection is done: chopped, late, stalled (as when a segment is lost), reset, and said a second
+time on another connection. Packets themselves are in the hands of roads.py.
 """
 
 import asyncio
@@ -10,8 +9,6 @@ import contextlib
 import socket
 import struct
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from random import Random
 
 _CHUNK = 16 * 1024
@@ -27,7 +24,6 @@ class Middleman:
 
     def __init__(self, port: int, rng: Random) -> None:
         self.done: Counter[str] = Counter()
-        self.address = ""
         self.unkind = False
         self._port = port
         self._rng = rng
@@ -37,9 +33,11 @@ class Middleman:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def start(self) -> None:
+    async def start(self) -> str:
+        """Returns where it listens, as `host:port`."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.address = "{}:{}".format(*self._server.sockets[0].getsockname())
+        host, port = self._server.sockets[0].getsockname()
+        return f"{host}:{port}"
 
     def close(self) -> None:
         """Everything ends at once."""
@@ -165,14 +163,3 @@ class Middleman:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-@asynccontextmanager
-async def between(port: int, rng: Random) -> AsyncIterator[Middleman]:
-    """A middleman in front of `port`."""
-    middleman = Middleman(port, rng)
-    await middleman.start()
-    try:
-        yield middleman
-    finally:
-        middleman.close()
