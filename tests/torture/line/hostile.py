@@ -31,6 +31,8 @@ _COUNTED = (
     *("stores forged", "stores unreadable", "stores repeated", "stores stale"),
     *("stores' line unreadable", "stores' line foreign"),
 )
+_A_ROW = b'{"kind":"case","seq":1,"id":"1","at":1,"case":"x","about":"x","state":"open","owner":"x","due":1}'
+_OWN_BOOKS, _OLDER_BOOKS = batch_of(8, 1, [_A_ROW]), batch_of(7, 1, [_A_ROW])
 _NEW_BOOKS = encode(Hello(MAX_NUMBER, 1, 0, "0" * 16, 0, "x", "x", {}))
 
 
@@ -70,7 +72,7 @@ def _to_hq(own: StoreTopics, rng: Random, captured: list[tuple[str, bytes]]) -> 
     real = rng.choice(captured)[1]
     at = rng.randrange(len(real))
     nonsense = (
-        real,  # another store's books as its own, and again
+        rng.choice((_OWN_BOOKS, _OLDER_BOOKS)),  # true, and said again and again
         b"",
         b"\xff\xfe" + rng.randbytes(40),
         real[:at],  # cut off
