@@ -20,7 +20,8 @@ check:
 torture:
 	@ONLY=$(ONLY) scripts/torture $(ARGS)
 
-# The figures the project promises, side by side with its peers; also in build/bench.json. ONLY=books: those of one module.
+# The figures the project promises, side by side with its peers; also in build/bench.json. ONLY=books: those of one module;
+# ONLY=line: the line between stores and HQ, against thingsboard-gateway.
 bench:
 	@scripts/bench $(ONLY) $(ARGS)
 

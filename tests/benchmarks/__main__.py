@@ -5,19 +5,24 @@ from importlib import import_module
 from pathlib import Path
 
 from tests.benchmarks.figures import Figure, keep, line
+from tests.benchmarks.processes import others
 
 #: In this order; each module has `figures()`.
-MODULES = ("llrp", "clerk", "store_line", "line", "hq", "catalogue", "books")
+MODULES = ("llrp", "clerk", "store_line", "line_latency", "hq", "drain", "catalogue", "books")
+#: Several modules by one name.
+GROUPS = {"line": ("line_latency", "hq", "drain")}
 
 
 def main(names: list[str]) -> int:
-    unknown = sorted(set(names) - set(MODULES))
+    unknown = sorted(set(names) - set(MODULES) - set(GROUPS))
     if unknown:
-        print(f"there is no {', '.join(unknown)}; there are {', '.join(MODULES)}", file=sys.stderr)
+        print(f"there is no {', '.join(unknown)}; there are {', '.join([*MODULES, *GROUPS])}", file=sys.stderr)
         return 2
+    if busy := others():
+        print(f"bench: THE MACHINE IS BUSY: {busy}", file=sys.stderr)
     found: list[Figure] = []
-    for name in names or MODULES:
-        for one in import_module(f"tests.benchmarks.{name}").figures():
+    for module in dict.fromkeys(each for name in names or MODULES for each in GROUPS.get(name, (name,))):
+        for one in import_module(f"tests.benchmarks.{module}").figures():
             print(line(one), flush=True)
             found.append(one)
     keep(found, Path("build/bench.json"))
