@@ -146,6 +146,7 @@ async def _load(store: Store, config: Config, at: int) -> Books:
     books.conditions.channels = config.channels
     books.conditions.policy_of = policy_of(catalogue, config.channels)
     books.count_rules = config.counts
+    books.instore = config.instore
     books.leases = Leases(await store.write(conditions.begin_start), config.lease_s)
     return books
 

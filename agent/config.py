@@ -11,6 +11,7 @@ from agent.core.asks import Purpose
 from agent.core.channels import Channel, Channels, Margin
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
 from agent.core.count_sessions import CountRules, Tolerance
+from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_problem
 from agent.core.lease import USUAL_LEASE_S
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
@@ -24,6 +25,8 @@ _MAX_PORT: Final = 65535
 _LEASE_S: Final = (30, 3600)
 _MOST_UNITS: Final = 1_000_000
 _DAY_S: Final = 86_400
+#: A scanner that reads a label twice does so at once; a person needs longer for the next one.
+USUAL_REPEAT_MS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class DeviceConfig:
     settings: Mapping[str, object]
     places: Mapping[int, str]
     purpose: Purpose | None
+    #: The same code again within this time is the scanner's doing; 0: never.
+    repeat_ms: int = USUAL_REPEAT_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Config:
     #: How long an order may be accepted on a lease, and how long HQ may be silent.
     lease_s: int = USUAL_LEASE_S
     channels: Channels = field(default_factory=dict)
+    #: What the store's own barcodes mean.
+    instore: InStore = NOTHING
 
     @property
     def store(self) -> str:
@@ -218,6 +225,7 @@ class _Reader:
         counts = self._counts(self._table(root, "counts", optional=True))
         devices = self._devices(root)
         channels = self._channels(root)
+        instore = self._instore(self._table(root, "instore", optional=True))
         rules = self._rules(tags, {place for device in devices for place in device.places.values()})
         root.finish()
         return Config(
@@ -236,6 +244,7 @@ class _Reader:
             devices=devices,
             lease_s=lease_s,
             channels=channels,
+            instore=instore,
         )
 
     def _care(self, books: _Table) -> BooksCare:
@@ -309,11 +318,12 @@ class _Reader:
 
     def _each(self, root: _Table, key: str) -> Iterator[_Table]:
         """The tables of a list of tables."""
+        path = f"{root.path}.{key}" if root.path else key
         for nth, values in enumerate(root.take(key, list, [])):
             if isinstance(values, dict):
-                yield _Table(f"{key}[{nth}]", values, self.mistakes)
+                yield _Table(f"{path}[{nth}]", values, self.mistakes)
             else:
-                root.mistake(f"{key}[{nth}]", f"is not a table; write [[{key}]]")
+                root.mistake(f"{key}[{nth}]", f"is not a table; write [[{path}]]")
 
     def _channels(self, root: _Table) -> Channels:
         found: dict[str, Channel] = {}
@@ -357,6 +367,20 @@ class _Reader:
         table.finish()
         return CountRules(Tolerance(units, percent, each), Tolerance(grams, percent, gram, repeat=grams))
 
+    def _instore(self, table: _Table) -> InStore:
+        forms: list[Form] = []
+        for form in self._each(table, "form"):
+            pattern, means = form.take("pattern", str), form.one_of("means", get_args(Measure))
+            step = form.between("step", 1, 1, 10_000)
+            problem = form_problem(pattern) if pattern is not None else ""
+            if problem:
+                form.mistake("pattern", f"{pattern!r} {problem}")
+            form.finish()
+            forms.append(Form(pattern or "", means or "grams", step))
+        country = table.one_of("country", COUNTRIES, "")
+        table.finish()
+        return InStore(country, tuple(forms))
+
     def _devices(self, root: _Table) -> tuple[DeviceConfig, ...]:
         found: list[DeviceConfig] = []
         for table in self._each(root, "device"):
@@ -373,6 +397,7 @@ class _Reader:
         kind = table.take("kind", str)
         settings = table.take("settings", dict, {})
         purpose = table.one_of("purpose", get_args(Purpose), "") or None
+        repeat_ms = table.between("repeat_ms", USUAL_REPEAT_MS, 0, 10_000)
         places: dict[int, str] = {}
         for nth, values in enumerate(table.take("zone", list, [])):
             zone = _Table(f"{table.path}.zone[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
@@ -385,7 +410,7 @@ class _Reader:
                 places[antenna] = place
             zone.finish()
         table.finish()
-        return DeviceConfig(name or "", kind or "", settings, places, purpose)
+        return DeviceConfig(name or "", kind or "", settings, places, purpose, repeat_ms)
 
 
 def _called(kind: type) -> str:

@@ -51,6 +51,8 @@ class Health:
     sign_of_life_at: int | None = None
     connects: int = 0
     dropped: int = 0
+    scans_refused: int = 0
+    refusal: str = ""
     why: str = ""
     hint: str = ""
 
@@ -94,7 +96,7 @@ class Keeper:
     ) -> None:
         self.health = Health(config.name, config.kind, clock.now_ms())
         self._device = device
-        self._stand = Stand(config.name, config.places, config.purpose)
+        self._stand = Stand(config.name, config.places, config.purpose, config.repeat_ms / 1000)
         self._intake = intake
         self._clock = clock
         self._between = between  # a random number between two, for the jitter
@@ -171,7 +173,11 @@ class Keeper:
 
     async def scan(self, scan: BarcodeScan) -> ScanAnswer:
         self._count(1)
-        return await self._intake.scan(self._stand, scan)
+        answer = await self._intake.scan(self._stand, scan)
+        if not answer.accepted:
+            self.health.scans_refused += 1
+            self.health.refusal = _short(answer.message)
+        return answer
 
     def _count(self, readings: int) -> None:
         self.health.readings += readings

@@ -24,6 +24,8 @@ MOST_TAGS_WAITING = 20_000
 _MOST_AT_ONCE = 2_000
 #: Reads are gathered this long, so that a busy reader costs a few looks per second and not one per report.
 _GATHER_S = 0.02
+#: A scan that comes sooner after the last answer had been waiting in the line, nobody knows since when.
+_PAUSE_S = 0.01
 #: Crates, assets, places and loads of which is remembered where they were heard last.
 MOST_BYSTANDERS = 500
 #: A stranger that stays is told of again after this long.
@@ -37,6 +39,19 @@ class Stand:
     name: str
     places: Mapping[int, str]
     purpose: asks.Purpose | None
+    #: The same code again within this time, after it was taken, is the scanner's doing; 0: never.
+    repeat_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _LastScan:
+    """A device's last scan: when it came, when it was answered, and since when there was no pause."""
+
+    scan: BarcodeScan
+    answer: ScanAnswer
+    came_s: float
+    answered_s: float
+    unbroken_s: float
 
 
 @dataclass(slots=True)
@@ -45,6 +60,8 @@ class Counts:
 
     reads: int = 0
     scans: int = 0
+    scans_refused: int = 0
+    scans_repeated: int = 0
     reads_dropped: int = 0
     reads_placeless: int = 0
 
@@ -61,6 +78,7 @@ class Intake:
         #: Crates, assets, places and loads by name: where each was heard last, and when (unix ms); the latest is last.
         self.bystanders: OrderedDict[str, tuple[Bystander, int]] = OrderedDict()
         self._heard: dict[tuple[bytes, str], int] = {}
+        self._last: dict[str, _LastScan] = {}
         self._families: dict[tuple[bytes, str], int] = {}  # of what was heard, what is no EPC
         self._arrived = asyncio.Event()
         self._told: OrderedDict[tuple[str, bytes], float] = (
@@ -91,8 +109,27 @@ class Intake:
             self._arrived.set()
 
     async def scan(self, stand: Stand, scan: BarcodeScan) -> ScanAnswer:
-        """Enter a scan; answered when it is on disk. Raises BooksLostError: then nobody must be told yes."""
+        """Enter a scan; answered when it is on disk. Raises BooksLostError: then nobody must be told yes.
+
+        A scan that the scanner read twice is answered as the first was, and not entered again. One that was refused is
+        always entered again: whoever repeats it, a person or a scanner that wants its ACK, has a reason to.
+        """
         self.counts.scans += 1
+        came_s = self._clock.monotonic_s()
+        last = self._last.pop(stand.name, None)
+        unbroken_s = last.unbroken_s if last and came_s - last.answered_s < _PAUSE_S else came_s
+        again = last is not None and last.answer.accepted and last.scan == scan
+        if last and again and came_s - min(last.came_s, unbroken_s) <= stand.repeat_s:
+            self.counts.scans_repeated += 1
+            answer = last.answer
+        else:
+            answer = await self._enter(stand, scan)
+            self.counts.scans_refused += not answer.accepted
+        if stand.repeat_s:
+            self._last[stand.name] = _LastScan(scan, answer, came_s, self._clock.monotonic_s(), unbroken_s)
+        return answer
+
+    async def _enter(self, stand: Stand, scan: BarcodeScan) -> ScanAnswer:
         if stand.purpose is None:
             return ScanAnswer(accepted=False, message=f"{stand.name} has no purpose")
         try:

@@ -55,6 +55,7 @@ place = "FLOOR"
 name = "dock-scanner"
 kind = "barcode_serial"
 purpose = "receive"
+repeat_ms = 0  # these people are faster than hands
 [device.settings]
 port = "{dock}"
 acknowledge = true
@@ -63,6 +64,7 @@ acknowledge = true
 name = "shelf-scanner"
 kind = "barcode_serial"
 purpose = "shelve"
+repeat_ms = 0
 [device.settings]
 port = "{shelf}"
 acknowledge = true

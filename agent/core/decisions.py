@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, obeying, promises, stopping, tag_moves
+from agent.core import barcodes, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -192,24 +192,44 @@ def _miss(turn: Turn, silent: TagsSilent) -> TagsEntered:
 
 
 def _scan(turn: Turn, scan: Scan) -> Scanned:
-    code = barcodes.gtin_of(scan.text, scan.aim)
-    sku = turn.books.catalogue.by_gtin(code) if code else None
-    if sku is None:
-        why = f"GTIN {code} is not in the catalogue" if code else "holds no GTIN"
-        turn.open_case("unknown_barcode", scan.text, f"at {scan.device}: {why}")
-        turn.note_scan(scan.device, scan.text, why)
-        return Scanned(accepted=False, message=why)
+    product = barcodes.read(scan.text, scan.aim, turn.books.instore)
+    sku = product.why if isinstance(product, barcodes.NoProduct) else _sku_of(turn.books.catalogue, product)
+    if isinstance(product, barcodes.NoProduct) or isinstance(sku, str):
+        turn.open_case("unknown_barcode", barcodes.shown(scan.text), f"at {scan.device}: {sku}")
+        return _refuse_scan(turn, scan, str(sku))
     if sku.tagged:
-        why = f"every unit of {sku.sku} has a tag: its tags are read, not its barcode"
-        turn.note_scan(scan.device, scan.text, why)
-        return Scanned(accepted=False, message=why)
+        return _refuse_scan(turn, scan, f"every unit of {sku.sku} has a tag: its tags are read, not its barcode")
+    qty = product.grams if sku.traits.unit == "gram" else product.pieces or 1
+    if qty is None:
+        why = f"{sku.sku} is counted in grams and the code says no weight: weigh it, and count what is there"
+        return _refuse_scan(turn, scan, f"{why} ({product.doubt})" if product.doubt else why)
     source = f"scan:{scan.device}:{turn.next_scan(scan.device)}"
     if scan.purpose == "receive":
-        turn.post(sku.sku, SUPPLIER, BACKROOM, 1, "receive", source, scan.device)
+        turn.post(sku.sku, SUPPLIER, BACKROOM, qty, "receive", source, scan.device)
     else:
-        turn.post(sku.sku, BACKROOM, FLOOR, 1, "move", source, scan.device)
-    turn.note_scan(scan.device, scan.text, f"{scan.purpose} {sku.sku}")
-    return Scanned(accepted=True, message=sku.sku)
+        turn.post(sku.sku, BACKROOM, FLOOR, qty, "move", source, scan.device)
+    turn.note_scan(scan.device, scan.text, f"{scan.purpose} {sku.sku}" + (f" {qty}" if qty != 1 else ""))
+    return Scanned(accepted=True, message=f"{sku.sku} ({product.doubt})" if product.doubt else sku.sku)
+
+
+def _refuse_scan(turn: Turn, scan: Scan, why: str) -> Scanned:
+    turn.note_scan(scan.device, scan.text, why)
+    return Scanned(accepted=False, message=why)
+
+
+def _sku_of(catalogue: Catalogue, product: barcodes.Product) -> Sku | str:
+    """The SKU that a code names; in words why there is none."""
+    found = catalogue.by_gtin(product.gtin)
+    other = catalogue.by_gtin(product.or_gtin) if product.or_gtin else None
+    if found is not None and other is not None and found is not other:
+        return f"may be {found.sku} (EAN-8) or {other.sku} (UPC-E): have the scanner send AIM identifiers"
+    if found is not None or other is not None:
+        return found or other or ""
+    why = f"GTIN {product.gtin} is not in the catalogue"
+    measured = (product.grams, product.pieces, product.price) != (None, None, None)
+    if instore.is_ours(product.gtin) and not measured:
+        why += "; it is a store's own code, and [instore] does not say what it holds"
+    return why
 
 
 def _expect(turn: Turn, delivery: Delivery) -> Expected | Refused:

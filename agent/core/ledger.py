@@ -16,6 +16,7 @@ from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised, giving_way
 from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
+from agent.core.instore import NOTHING, InStore
 from agent.core.lease import Leases
 from agent.core.orders import Order
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, QUARANTINE, SELLABLE, is_claim, is_inside
@@ -94,6 +95,7 @@ class Books:
     leases: Leases = field(default_factory=Leases)
     counts: OpenCounts = field(default_factory=OpenCounts)
     count_rules: CountRules = field(default_factory=CountRules)
+    instore: InStore = NOTHING
     #: The highest counter of a command of HQ that was answered for good.
     newest_command: int = 0
     #: The books' own time when they were last written, and when each SKU was last seen with one's own eyes.

@@ -9,6 +9,7 @@ from agent.catalogue_file import BadCatalogueError
 from agent.config import ConfigMistakes, DeviceConfig
 from agent.core.channels import Channel, Margin
 from agent.core.count_sessions import CountRules, Tolerance
+from agent.core.instore import Form, InStore
 from agent.devices import known_kinds, open_devices
 from wire.mqtt import Broker
 
@@ -246,3 +247,38 @@ def test_tls_wants_its_folder_and_only_tls_does(tmp_path: Path) -> None:
         with pytest.raises(ConfigMistakes) as caught:
             config.load(written(tmp_path, text))
         assert [mistake for mistake in caught.value.mistakes if mistake.startswith(says)] == caught.value.mistakes
+
+
+def test_what_the_stores_own_codes_mean_is_read_and_every_mistake_in_it_named(tmp_path: Path) -> None:
+    instore = """
+[instore]
+country = "se"
+[[instore.form]]
+pattern = "02IIIIICVVVV"
+means = "price"
+[[instore.form]]
+pattern = "2777IIIXVVVV"
+means = "grams"
+step = 10
+"""
+    (tmp_path / "store.toml").write_text(GOOD + instore, encoding="utf-8")
+    found = config.load(tmp_path / "store.toml")
+    forms = (Form("02IIIIICVVVV", "price"), Form("2777IIIXVVVV", "grams", 10))
+    assert found.instore == InStore("se", forms)
+    bad = instore.replace("se", "us").replace("02IIIIIC", "92IIIIIC").replace("grams", "stones").replace("10", "0")
+    (tmp_path / "store.toml").write_text(GOOD + bad + "prize = 1\n", encoding="utf-8")
+    with pytest.raises(ConfigMistakes) as told:
+        config.load(tmp_path / "store.toml")
+    assert told.value.mistakes == [
+        "instore.form[0].pattern: '92IIIIICVVVV' does not begin with 02, 04 or 20 to 29, as codes of a store do",
+        "instore.form[1].means: 'stones' is none of grams, price, pieces",
+        "instore.form[1].step: 0 is not between 1 and 10000",
+        "instore.form[1].prize: is not known",
+        "instore.country: 'us' is none of dk, ee, fi, de, gb, lv, lt, no, se",
+    ]
+
+
+def test_how_soon_the_same_code_counts_again_is_each_scanners_own(tmp_path: Path) -> None:
+    (tmp_path / "store.toml").write_text(GOOD.replace('"receive"', '"receive"\nrepeat_ms = 0'), encoding="utf-8")
+    dock, portal = config.load(tmp_path / "store.toml").devices
+    assert (dock.repeat_ms, portal.repeat_ms) == (0, 300)

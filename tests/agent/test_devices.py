@@ -155,6 +155,85 @@ async def test_a_scan_is_answered_after_it_is_on_disk(tmp_path: Path) -> None:
     assert [answer.accepted for answer in answers] == [True, False]
 
 
+class Hurried(SystemClock):
+    """A clock that a test moves on."""
+
+    now_s = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+class Waited:
+    """A scanner at an intake, at times given in seconds: what each scan was answered."""
+
+    def __init__(self, shop: Shop, repeat_s: float = 0.3) -> None:
+        self.clock = Hurried()
+        self.intake = Intake(shop.clerk, self.clock, RULES)
+        self.stand = Stand("dock", {}, "receive", repeat_s)
+
+    async def scan(self, at_s: float, text: str = "", takes_s: float = 0.0) -> ScanAnswer:
+        self.clock.now_s = 1000 + at_s
+        entering = asyncio.ensure_future(self.intake.scan(self.stand, BarcodeScan(text or goods.gtin_14(goods.MILK))))
+        await asyncio.sleep(0)
+        self.clock.now_s += takes_s
+        return await entering
+
+
+async def test_a_code_that_the_scanner_reads_twice_is_one_unit_and_told_as_taken(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        dock = Waited(shop)
+        answers = [await dock.scan(at_s) for at_s in (0, 0.15, 0.4, 0.65, 2)]
+        assert answers == [ScanAnswer(accepted=True, message="MILK")] * 5
+        assert shop.books.balances["MILK", BACKROOM] == 2, "one that lies in the beam is read again and again"
+        assert dock.intake.counts.scans_repeated == 3
+        await dock.scan(2.1, goods.gtin_14(goods.EGGS))
+        await dock.scan(2.2)
+        assert shop.books.balances["MILK", BACKROOM] == 3, "something else was in between"
+
+
+async def test_a_refused_scan_is_never_a_repetition(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        dock = Waited(shop)
+        answers = [await dock.scan(at_s, "4006381333931") for at_s in (0, 0.1, 0.2)]
+        assert [answer.accepted for answer in answers] == [False] * 3
+        assert dock.intake.counts.scans_refused == 3
+        assert dock.intake.counts.scans_repeated == 0
+        assert shop.books.scans == {"dock": 3}
+
+
+async def test_what_waited_in_the_line_while_the_books_were_slow_is_no_repetition(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        dock = Waited(shop)
+        await dock.scan(0, takes_s=5)
+        for at_s in (5.001, 5.002, 5.003):
+            await dock.scan(at_s)
+        assert shop.books.balances["MILK", BACKROOM] == 4
+        await dock.scan(8)
+        await dock.scan(8.05)
+        assert shop.books.balances["MILK", BACKROOM] == 5
+
+
+async def test_with_no_window_every_scan_counts(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+        dock = Waited(shop, 0)
+        for _ in range(3):
+            await dock.scan(0)
+        assert shop.books.balances["MILK", BACKROOM] == 3
+
+
+async def test_a_refused_scan_is_seen_at_its_device(tmp_path: Path) -> None:
+    async with opened(tmp_path / "books.db") as shop:
+
+        async def life(sink: Sink) -> None:
+            await sink.scan(BarcodeScan("hello"))
+            await asyncio.Event().wait()
+
+        async with kept(shop, Scripted(life), SCANNER, SystemClock()) as keeper:
+            await until(lambda: keeper.health.scans_refused == 1)
+        assert keeper.health.refusal == "holds no GTIN"
+
+
 async def test_tags_become_stock_where_they_settle(tmp_path: Path) -> None:
     epc = goods.epc_of(goods.SHIRT, 1)
     async with opened(tmp_path / "books.db") as shop:

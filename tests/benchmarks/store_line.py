@@ -69,6 +69,7 @@ _SCANNER_TOML = """\
 name = "{name}"
 kind = "barcode_serial"
 purpose = "receive"
+repeat_ms = 0
 settings = {{ port = "{port}", acknowledge = true }}
 """
 

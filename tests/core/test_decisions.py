@@ -14,8 +14,10 @@ from agent.core.asks import (
     TagsEntered,
     TagsHeard,
 )
-from agent.core.catalogue import Catalogue
+from agent.core.catalogue import Catalogue, Sku, Traits
 from agent.core.decisions import decide
+from agent.core.gtin import check_digit
+from agent.core.instore import InStore
 from agent.core.ledger import Books, Turn
 from agent.core.places import BACKROOM, FLOOR
 from agent.core.tags import Stranger
@@ -115,6 +117,79 @@ def test_an_unknown_barcode_is_refused_and_becomes_a_case() -> None:
     assert stock(books) == {}
     assert books.scans == {"dock": 2}
     assert {kind for kind, _ in books.cases} == {"unknown_barcode"}
+
+
+def weighed(code: str, aim: str | None = None) -> tuple[Books, list[object]]:
+    """A shop that sells ham and cheese by the gram and chickens by the piece, and what one scan does in it."""
+    gram = Traits(unit="gram")
+    names = {
+        "HAM": ("02388060100006", gram),
+        "CHEESE": ("00614141123452", gram),
+        "CHICKEN": ("90012345678908", Traits()),
+    }
+    books = shop.books(Catalogue([Sku(sku, (code,), sku, sku, traits) for sku, (code, traits) in names.items()]))
+    books.instore = InStore("se")
+    return books, entered(books, Scan("dock", "receive", code, aim))
+
+
+def test_goods_by_the_gram_are_received_by_the_weight_in_the_code() -> None:
+    books, answers = weighed("2388060112344")
+    assert answers == [Scanned(accepted=True, message="HAM")]
+    assert stock(books) == {("HAM", BACKROOM): 1234}
+
+
+def test_a_piece_that_says_its_weight_is_one_piece() -> None:
+    books, answers = weighed("01900123456789083103001750", "]e0")
+    assert answers == [Scanned(accepted=True, message="CHICKEN")]
+    assert stock(books) == {("CHICKEN", BACKROOM): 1}
+
+
+def test_a_code_that_counts_its_pieces_brings_so_many() -> None:
+    books, _ = weighed("01900123456789083012", "]C1")
+    assert stock(books) == {("CHICKEN", BACKROOM): 12}
+
+
+def test_goods_by_the_gram_without_a_weight_are_refused_and_never_one_gram() -> None:
+    books, answers = weighed("614141123452")
+    why = "CHEESE is counted in grams and the code says no weight: weigh it, and count what is there"
+    assert answers == [Scanned(accepted=False, message=why)]
+    assert stock(books) == {}
+    books, answers = weighed("2388060100006")
+    assert answers == [Scanned(accepted=False, message="its weight is 0, which cannot be")]
+    assert stock(books) == {}
+
+
+def test_a_lost_separator_is_told_to_whoever_scans() -> None:
+    books, answers = weighed("019001234567890810ABC12317271231", "]C1")
+    told = "CHICKEN (what follows its (10) runs together: have the scanner send GS for FNC1)"
+    assert answers == [Scanned(accepted=True, message=told)]
+    assert stock(books) == {("CHICKEN", BACKROOM): 1}
+
+
+def test_a_code_of_ours_that_nothing_explains_says_so() -> None:
+    books, answers = weighed("2988060112341"[:-1] + str(check_digit("298806011234")))
+    (refused,) = answers
+    assert isinstance(refused, Scanned)
+    assert refused.message.endswith("it is a store's own code, and [instore] does not say what it holds")
+    assert {kind for kind, _ in books.cases} == {"unknown_barcode"}
+
+
+def test_digits_that_are_two_articles_are_refused_until_the_scanner_says_which() -> None:
+    names = {"SHORT": "00000001234565", "LONG": "00012345000065"}
+    books = shop.books(Catalogue([Sku(sku, (code,), sku, sku) for sku, code in names.items()]))
+    answers = entered(books, Scan("dock", "receive", "01234565", None), Scan("dock", "receive", "01234565", "]E0"))
+    assert answers == [
+        Scanned(accepted=False, message="may be SHORT (EAN-8) or LONG (UPC-E): have the scanner send AIM identifiers"),
+        Scanned(accepted=True, message="LONG"),
+    ]
+    alone = shop.books(Catalogue([Sku("LONG", ("00012345000065",), "", "")]))
+    assert entered(alone, Scan("dock", "receive", "01234565", None)) == [Scanned(accepted=True, message="LONG")]
+
+
+def test_what_cannot_be_printed_is_shown_in_its_case() -> None:
+    books = shop.books()
+    entered(books, Scan("dock", "receive", "\x1b[31m\x1d1", None))
+    assert list(books.cases) == [("unknown_barcode", "\\x1b[31m␝1")]
 
 
 def test_strangers_become_cases_and_change_no_stock() -> None:

@@ -239,6 +239,7 @@ function drawDevice(node, device) {
     [say("device_since"), device.since ? moment(device.since) : null],
     [say("device_readings"), number(device.readings)],
     [say("device_booked"), device.scans_booked ? number(device.scans_booked) : null],
+    [say("device_refusals"), device.scans_refused ? `${number(device.scans_refused)} · ${device.refusal}` : null],
     [say("device_dropped"), device.dropped ? number(device.dropped) : null],
   ]);
 }

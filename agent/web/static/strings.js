@@ -44,7 +44,7 @@ export const STRINGS = {
 
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
-    device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered",
+    device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered", device_refusals: "Scans refused",
 
     stock: "Stock", stock_caption: "Stock by article: units on the floor, in the backroom and on hand",
     stock_count: "{units} units of {skus} articles", stock_filtered: "{shown} of {skus} articles",
@@ -106,7 +106,7 @@ export const STRINGS = {
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
-    device_since: "状态开始", device_now: "每秒 {rate}，最近 {ago}", device_readings: "读取次数", device_about: "设备信息", device_dropped: "无法识别", device_booked: "已答复扫码",
+    device_since: "状态开始", device_now: "每秒 {rate}，最近 {ago}", device_readings: "读取次数", device_about: "设备信息", device_dropped: "无法识别", device_booked: "已答复扫码", device_refusals: "被拒扫码",
 
     stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
     stock_count: "{skus} 种商品，共 {units} 件", stock_filtered: "{skus} 种中显示 {shown} 种",
