@@ -4,13 +4,15 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.waiting import until
+from tests.witness import summoned
+from wire.tls import Credentials
 
 _CONFIG = """\
 listener {port} {host}
@@ -34,8 +36,16 @@ def free_port() -> int:
 class Mosquitto:
     """One mosquitto that can go and come back at the same address. It dies with the test process."""
 
-    def __init__(self, folder: Path, more: str = "", *, anonymous: bool = True, host: str = "127.0.0.1") -> None:
-        """`more` is appended to the configuration; files go to `folder`."""
+    def __init__(
+        self,
+        folder: Path,
+        more: str = "",
+        *,
+        anonymous: bool = True,
+        host: str = "127.0.0.1",
+        reader: Callable[[], Credentials] | None = None,
+    ) -> None:
+        """`more` is appended to the configuration; files go to `folder`; `reader` is who may read all of it."""
         self.port = free_port()
         self.log = folder / "mosquitto.log"
         self._config = folder / "mosquitto.conf"
@@ -43,6 +53,7 @@ class Mosquitto:
             _CONFIG.format(port=self.port, host=host, log=self.log, more=more, anonymous=str(anonymous).lower())
         )
         self._process: subprocess.Popen[bytes] | None = None
+        self.witness = summoned(reader) if anonymous or reader else None
 
     @property
     def address(self) -> str:
@@ -61,6 +72,8 @@ class Mosquitto:
             stderr=subprocess.DEVNULL,
         )
         await until(self._listens)
+        if self.witness is not None:
+            await self.witness.arrive(self.port)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -92,14 +105,18 @@ class Mosquitto:
 
 
 @asynccontextmanager
-async def running_mosquitto(folder: Path, more: str = "", *, anonymous: bool = True) -> AsyncIterator[Mosquitto]:
+async def running_mosquitto(
+    folder: Path, more: str = "", *, anonymous: bool = True, reader: Callable[[], Credentials] | None = None
+) -> AsyncIterator[Mosquitto]:
     """A started mosquitto; the test is skipped where there is none to start."""
     if shutil.which("mosquitto") is None:
         pytest.skip("NO MOSQUITTO HERE, so nothing of this was tested: apt-get install mosquitto")
-    broker = Mosquitto(folder, more, anonymous=anonymous)
+    broker = Mosquitto(folder, more, anonymous=anonymous, reader=reader)
     await broker.start()
     try:
         yield broker
+        if broker.witness is not None:
+            await broker.witness.caught_up()
     finally:
         broker.kill()
 

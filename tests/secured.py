@@ -12,6 +12,7 @@ from wire.tls import Credentials
 
 SHIPPED = Path(__file__).parents[1] / "broker_config"
 _INSTALLED = "/etc/mosquitto/nearshelf"
+_WITNESS = "\nuser reader.witness\ntopic read #\n"
 
 
 class Secured:
@@ -22,7 +23,7 @@ class Secured:
         self.installed = folder / "etc"
         self.installed.mkdir()
         self.installed.chmod(0o700)
-        shutil.copy(SHIPPED / "nearshelf.acl", self.installed)
+        (self.installed / "nearshelf.acl").write_text((SHIPPED / "nearshelf.acl").read_text() + _WITNESS)
         self.authority.broker(["127.0.0.1"], 30)
         self.install()
         self.broker: Mosquitto
@@ -31,11 +32,20 @@ class Secured:
     def address(self) -> str:
         return f"mqtts://127.0.0.1:{self.broker.port}"
 
+    @property
+    def issued(self) -> Path:
+        """Where a folder for each certificate is."""
+        return self.authority.folder / "issued"
+
     def store(self, name: str) -> Credentials:
         return Credentials(self.authority.store(name, 30))
 
     def hq(self) -> Credentials:
         return Credentials(self.authority.hq(30))
+
+    def witness(self) -> Credentials:
+        """Of somebody who may read everything."""
+        return self.reader("witness")
 
     def reader(self, name: str) -> Credentials:
         return Credentials(self.authority.reader(name, 30))
@@ -56,8 +66,10 @@ class Secured:
 
 
 @asynccontextmanager
-async def secured_mosquitto(folder: Path) -> AsyncIterator[Secured]:
-    """Running; skipped where there is no mosquitto."""
+async def secured_mosquitto(folder: Path, more: str = "") -> AsyncIterator[Secured]:
+    """Running, with `more` at the end of its configuration; skipped where there is no mosquitto."""
     secured = Secured(folder)
-    async with running_mosquitto(folder, secured.config(), anonymous=False) as secured.broker:
+    async with running_mosquitto(
+        folder, f"{secured.config()}\n{more}", anonymous=False, reader=secured.witness
+    ) as secured.broker:
         yield secured

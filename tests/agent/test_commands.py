@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.clock import SystemClock
@@ -160,6 +161,7 @@ async def test_orders_grants_and_pauses_are_done_or_refused_with_a_reason(tmp_pa
         assert shop.books.conditions.paused
 
 
+@pytest.mark.nonsense("command")
 async def test_what_hq_signed_and_this_store_is_too_old_for_is_answered(tmp_path: Path, mosquitto: Mosquitto) -> None:
     async with line(tmp_path / "books.db", mosquitto) as (shop, _, hq):
         ask = msgspec.json.encode({"id": "c1", "counter": 1, "lease": lease(shop), "kind": "dance"})

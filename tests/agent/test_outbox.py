@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 from msgspec import UNSET, UnsetType
 
 from agent.clock import SystemClock
@@ -240,6 +241,7 @@ async def test_batches_of_a_backlog_grow_while_it_is_heard(tmp_path: Path, mosqu
             assert max(hq.sizes) == MOST_ROWS
 
 
+@pytest.mark.nonsense("heard")
 async def test_what_is_not_for_these_books_is_not_believed(tmp_path: Path, mosquitto: Mosquitto) -> None:
     async with stocked(tmp_path / "books.db") as shop, line(shop, mosquitto) as (outbox, hq):
         await sell(shop, outbox, 3)

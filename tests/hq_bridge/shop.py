@@ -16,6 +16,7 @@ from wire import digest
 from wire.codec import batch_of, decode_heard, encode, encode_row
 from wire.messages import CaseRow, Heard, Hello, StockRow, StoreState
 from wire.mqtt import Link, MqttVersion, parse_broker
+from wire.tls import Credentials
 from wire.topics import StoreTopics, hq_state
 
 OUTSIDE = ("SUPPLIER", "CUSTOMER", "SHRINK")
@@ -122,7 +123,14 @@ def balances(found: Iterable[Has]) -> list[tuple[str, str, int]]:
 class ShopLine:
     """The store's end of the line: hello on connect, then rows from the cursor on; goes back when HQ says so."""
 
-    def __init__(self, shop: Shop, address: str, version: MqttVersion = "5", rows_per_batch: int = 10) -> None:
+    def __init__(
+        self,
+        shop: Shop,
+        address: str,
+        version: MqttVersion = "5",
+        rows_per_batch: int = 10,
+        credentials: Credentials | None = None,
+    ) -> None:
         self.shop = shop
         self.upto = 0
         self.heard: list[Heard] = []
@@ -135,6 +143,7 @@ class ShopLine:
             parse_broker(address),
             f"store-{topics.store}",
             version=version,
+            credentials=credentials,
             will=(topics.up("state"), shop.state("away")),
             topics=[topics.down("heard"), hq_state(topics.chain)],
             on_message=self._on_message,

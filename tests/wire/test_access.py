@@ -60,6 +60,7 @@ class Somebody:
         )
 
 
+@pytest.mark.nonsense("log", "hello", "state", "snapshot", "answer", "heard", "command", "hqState", "events")
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_everybody_says_and_hears_only_what_is_theirs(tmp_path: Path, version: MqttVersion) -> None:
     table = _table()

@@ -209,7 +209,7 @@ async def test_a_refusal_is_told_with_its_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_refused_connection_says_why_and_is_tried_again(tmp_path: Path, version: MqttVersion) -> None:
-    async with running_mosquitto(tmp_path, "allow_anonymous false") as broker:
+    async with running_mosquitto(tmp_path, anonymous=False) as broker:
         ear = Ear(broker.address, "stranger", version)
         task = asyncio.create_task(ear.link.run())
         await until(lambda: "refuses the connection" in ear.link.why)

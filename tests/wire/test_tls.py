@@ -136,6 +136,7 @@ async def test_what_speaks_no_tls_is_named(tmp_path: Path) -> None:
     assert end.ups == 0
 
 
+@pytest.mark.nonsense("log")
 async def test_certificates_change_and_nobody_is_cut_off(secured: Secured) -> None:
     """The whole rotation: a second authority, all certificates by it, the first one forgotten; the line stays up."""
     store, hq = secured.store("SH-1"), secured.hq()

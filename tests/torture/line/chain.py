@@ -228,7 +228,8 @@ async def line(
         keeping = f"persistence true\npersistence_location {kept}/\nautosave_interval 1\n" if keeps else ""
         host = "127.0.0.1" if by == "proxy" else "0.0.0.0"
         more = keeping + (secured.config() if secured else "")
-        broker = Mosquitto(folder, more, anonymous=not secure, host=host)
+        reader = secured.witness if secured else None
+        broker = Mosquitto(folder, more, anonymous=not secure, host=host, reader=reader)
         if secured:
             secured.broker = broker
         stack.callback(broker.kill)
