@@ -56,6 +56,23 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert [link for link in inside if not (document.parent / link).exists()] == []
 
 
+def headings(document: Path) -> set[str]:
+    """What a link's # may name."""
+    text = re.sub(r"^```.*?^```", "", text_of(document), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_into_a_document_finds_its_heading(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s:]*)#([^)\s]+)\)", without_code(text_of(document)))
+    assert [
+        f"{path}#{heading}"
+        for path, heading in links
+        if heading not in headings(document.parent / path if path else document)
+    ] == []
+
+
 @pytest.mark.parametrize("driver", DRIVERS, ids=name_of)
 def test_a_driver_is_explained_and_shows_its_sample(driver: Path) -> None:
     """A toml block is the sample itself (`@sample.toml`), or loads and shows a device of this kind."""

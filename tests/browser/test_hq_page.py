@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.async_api import expect
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
 from sqlalchemy.engine import URL
 
 from hq_bridge.config import SQLITE
@@ -83,7 +85,15 @@ async def test_pictures_say_how_each_store_is_and_how_the_lag_went(
         await page.goto(str(web.client.base_url))
         for shop, shape in zip(shops, ("good", "wait", "down", "stop"), strict=True):
             await expect(page.locator(f"[data-tile={shop.topics.store}]")).to_have_class(f"tile {shape}")
-        await expect(page.locator("#lag-chain svg")).to_have_attribute("aria-label", re.compile(words))
+        chart = page.locator("#lag-chain svg")
+        await expect(chart).to_have_attribute("aria-label", re.compile(words))
+        await page.route("**/v1/lag*", lambda route: route.abort())  # other words need no other answer
+        await page.locator("#language").click()
+        await expect(chart).to_have_attribute("aria-label", re.compile("half within|一半在"))
+        assert words not in str(await chart.get_attribute("aria-label"))
+        await page.locator("#language").click()
+        await page.unroute("**/v1/lag*")
+        complaints.clear()
         await page.locator("[data-tile=SH-1]").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("#stock tr")).to_have_count(len({sku for sku, _ in shops[1].balances}))
@@ -137,3 +147,77 @@ async def test_the_page_says_when_a_store_is_in_trouble_and_when_hq_is_gone(tmp_
                 "document.documentElement.scrollWidth > document.documentElement.clientWidth"
             )
         await expect(page.locator("#lost")).to_contain_text("总部没有应答", timeout=20_000)
+
+
+async def serious_faults(page: Page) -> list[str]:
+    """What axe-core finds on the page that keeps somebody from using it."""
+    found = (await Axe().run(page)).response["violations"]
+    return [f"{each['id']}: {each['help']}" for each in found if each["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_nobody_is_kept_from_using_it(
+    tmp_path: Path, language: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    shops = [Shop("SHANGHAI-NANJING-ROAD-FLAGSHIP-1"), *(Shop(f"SH-{number}", seed=number) for number in range(3))]
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing(width=width, scheme=scheme) as (page, complaints),
+    ):
+        await page.goto(f"{web.client.base_url}?lang={language}")
+        await expect(page.locator("#stores-none")).to_be_visible()
+        assert await serious_faults(page) == []
+        for shop in shops:
+            shop.trade(30)
+            hq.offer(shop, shop.batch(1, 30))
+            await hq.hello(shop, shop.hello(told="0" * 16) if shop is shops[1] else None)
+        hq.offer(shops[2], shops[2].state("away"), channel="state")
+        await hq.settled()
+        await page.locator(f"[data-tile={shops[0].topics.store}]").click()
+        await expect(page.locator("#stock tr")).to_have_count(5)
+        await page.fill("#sku", "SKU-2")
+        await page.press("#sku", "Enter")
+        await expect(page.locator("#found li")).to_have_count(4)
+        assert await serious_faults(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await page.evaluate(
+            "document.querySelector('#filter').parentElement.replaceWith(document.createElement('input'))"
+        )
+        assert await serious_faults(page) != []  # it does notice
+    assert complaints == []
+
+
+async def test_of_many_stores_the_worst_come_first_and_all_can_be_seen(tmp_path: Path) -> None:
+    shops = [Shop(f"SH-{number:04}", seed=number, skus=1) for number in range(120)]
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing() as (page, complaints),
+    ):
+        for shop in shops:
+            shop.trade(2)
+            hq.offer(shop, shop.batch(1, 2))
+            hq.offer(shop, shop.state("away" if shop is shops[110] else "here"), channel="state")
+        await hq.hello(shops[115], shops[115].hello(told="0" * 16))
+        await hq.settled()
+        await page.goto(str(web.client.base_url))
+        names = page.locator("#stores .name")
+        await expect(names).to_have_count(50)
+        assert (await names.all_text_contents())[:3] == ["SH-0115", "SH-0110", "SH-0000"]
+        await expect(page.locator(".tile")).to_have_count(len(shops) + 1)
+        await page.locator("[data-tile=SH-0100]").click()
+        await expect(names).to_have_count(51)
+        await expect(page.locator("#stock-title")).to_contain_text("SH-0100")
+        await page.fill("#sku", "SKU-0")
+        await page.press("#sku", "Enter")
+        await expect(page.locator("#found li")).to_have_count(50)
+        await expect(page.locator("#found-rest")).to_contain_text("70")
+        amounts = [int(text.replace("−", "-")) for text in await page.locator("#found .amount").all_text_contents()]
+        assert amounts == sorted(amounts, reverse=True)
+        await page.locator("#stores-all").click()
+        await expect(names).to_have_count(len(shops) + 1)
+        await expect(page.locator("#stores-all")).to_be_hidden()
+    assert complaints == []

@@ -6,6 +6,7 @@ import { drawLag } from "./lag.js";
 const $ = (id) => document.getElementById(id);
 const LOST_AFTER_MS = 12_000; // HQ speaks at least every 5 s
 const ASK_AT_MOST_EVERY_MS = 1000;
+const SHOWN_MOST = 50; // rows of a long table, until somebody wants them all
 const OUTSIDE = new Set(["SUPPLIER", "CUSTOMER", "SHRINK", "WASTE", "FOUND", "UNATTRIBUTED_OUT"]); // they balance the books and are no stock
 
 let board = null; // the last /v1/stores
@@ -19,6 +20,9 @@ let foundAskedAt = 0;
 let foundAsOf = ""; // how far every store was when it was asked
 let matches = null; // SKUs that begin like one nobody has: {skus, next}
 let saidTrouble = 0;
+let allShown = false; // every store in the table, or only the first
+let tilesShown = ""; // what the grid says: it is drawn anew only when that changes
+const lagTold = new Map(); // the last /v1/lag by the place it is drawn in
 
 const now = () => board.at + (performance.now() - boardAt);
 
@@ -83,12 +87,19 @@ function storeRows(store) {
   return [row, trouble];
 }
 
+/** The worst first: whoever looks here looks for that. Being behind moves no row: that comes and goes by the second. */
+const urgency = (store) => (store.troubles.length ? 0 : { away: 1, unknown: 2, here: 3 }[store.state]);
+
 function showStores() {
   const focused = document.activeElement?.dataset?.store;
-  $("stores").replaceChildren(...board.stores.flatMap(storeRows));
+  const sorted = [...board.stores].sort((one, other) => urgency(one) - urgency(other));
+  const shown = allShown ? sorted : sorted.filter((store, nth) => nth < SHOWN_MOST || store.store === chosen);
+  $("stores").replaceChildren(...shown.flatMap(storeRows));
   if (focused) [...document.querySelectorAll(".name")].find((button) => button.dataset.store === focused)?.focus();
   $("stores-none").hidden = board.stores.length > 0;
   $("stores-count").textContent = number(board.stores.length);
+  $("stores-all").hidden = shown.length === sorted.length;
+  $("stores-all").textContent = t("stores_all", { shown: number(shown.length), count: number(sorted.length) });
 }
 
 /** What a tile says of a store: the worst of it. */
@@ -99,6 +110,9 @@ function tileState(store) {
 }
 
 function showGrid() {
+  const says = JSON.stringify([currentLanguage(), chosen, board.stores.map((store) => [store.store, tileState(store)])]);
+  if (says === tilesShown) return;
+  tilesShown = says;
   const tiles = board.stores.map((store) => {
     const [shape, word] = tileState(store);
     const tile = element("button", "", `tile ${shape}`);
@@ -211,7 +225,7 @@ function stockRow(each) {
 
 function showFound() {
   if (found === null) return;
-  const having = found.missing ? [] : found.stores;
+  const having = found.missing ? [] : [...found.stores].sort((one, other) => other.on_hand - one.on_hand);
   const key = found.missing ? "not_found" : having.length === 1 ? "found_one" : "found";
   const units = { count: number(found.on_hand ?? 0), atp: number(found.atp ?? 0), stores: number(having.length) };
   const total = t(key, { sku: found.sku, ...units });
@@ -221,8 +235,11 @@ function showFound() {
   const oldest = having.length && board && found.as_of !== null ? t("as_of_all", { age: age(found.as_of) }) : "";
   $("found-age").textContent = oldest + (found.behind ? t("behind_all", { count: number(found.behind) }) : "");
   const most = Math.max(1, ...having.map((store) => store.on_hand));
+  const rest = having.length - SHOWN_MOST;
+  $("found-rest").hidden = rest <= 0;
+  $("found-rest").textContent = t("found_rest", { stores: number(rest) });
   $("found").replaceChildren(
-    ...having.map((each) => {
+    ...having.slice(0, SHOWN_MOST).map((each) => {
       const made = element("li");
       const bar = element("meter");
       bar.max = most;
@@ -283,8 +300,15 @@ async function askLag() {
   for (const [id, store] of [["lag-chain", ""], ["lag-store", chosen]]) {
     if (id === "lag-store" && !board.stores.some((each) => each.store === store)) continue;
     const answer = await fetch(store ? `/v1/lag?store=${encodeURIComponent(store)}` : "/v1/lag");
-    if (answer.ok && (id === "lag-chain" || store === chosen)) drawLag($(id), await answer.json());
+    if (!answer.ok || (id === "lag-store" && store !== chosen)) continue;
+    lagTold.set(id, await answer.json());
+    drawLag($(id), lagTold.get(id));
   }
+}
+
+/** What was told last, in other words or in another width. */
+function showLag() {
+  for (const [id, told] of lagTold) drawLag($(id), told);
 }
 
 async function askStock() {
@@ -323,6 +347,7 @@ function choose(store) {
   chosen = chosen === store ? "" : store;
   stock = null;
   stockAskedAt = 0;
+  lagTold.delete("lag-store");
   $("lag-store").replaceChildren();
   void askLag().catch(() => {});
   $("stock").replaceChildren();
@@ -355,7 +380,9 @@ function show() {
   void askStock().catch(() => {}); // the banner says when HQ does not answer
 }
 
-$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); void askLag().catch(() => {}); });
+$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); showLag(); });
+$("stores-all").addEventListener("click", () => { allShown = true; show(); });
+addEventListener("resize", showLag);
 $("stores").addEventListener("click", (event) => { if (event.target.dataset.store) choose(event.target.dataset.store); });
 $("grid").addEventListener("click", (event) => {
   const tile = event.target.closest("[data-tile]");

@@ -138,6 +138,8 @@ def _to_store(
 async def flood(there: Line, length: Length, seen: Figures) -> None:
     """Half of it to HQ, half to the stores, while the tills sell."""
     assert there.secured is not None
+    if there.broker.witness is not None:
+        there.broker.witness.excuse("log", "hello", "state", "heard", "command")
     await there.work_for(1.0)
     mine = there.credentials
     in_hqs_place = Hostile(there, "hostile-hq", mine[HQ])
