@@ -163,6 +163,7 @@ async def test_a_forged_answer_cannot_use_up_the_counters(tmp_path: Path, mosqui
         assert {ask.counter for ask in store.asked} == {1, MOST_AHEAD + 2}
 
 
+@pytest.mark.nonsense("state")  # an empty message, by which a broker forgets what it kept
 async def test_a_restarted_hq_cites_the_lease_it_heard_before(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
     """Also when the broker has forgotten the store's last sign of life."""
     async with line(tmp_path, mosquitto, url) as (hq, store):

@@ -62,6 +62,7 @@ async def running(*ends: End) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.nonsense("log")
 async def test_messages_of_every_size_cross_in_order(secured: Secured, version: MqttVersion) -> None:
     store = End(secured.address, "store", secured.store("SH-1"), version=version)
     hq = End(secured.address, "hq", secured.hq(), "nearshelf/v1/demo/+/+/up/#", version=version)
