@@ -29,8 +29,6 @@ STORES = ("SH-0001", "SH-0002", "SH-0003")
 ROWS_PER_S = 200
 LINES = 4
 _HEAP = 250
-#: Receipts that waited for an agent, of at most so many seconds, are rung up when it is back.
-_MADE_UP_S = 30.0
 _GOODS = [product for product in range_of_goods() if not product.tagged]
 #: What the tills sell, and one SKU that they leave alone.
 *SKUS, KEPT = (product.sku for product in _GOODS)
@@ -169,15 +167,20 @@ class Line:
         self.paced_s += time.monotonic() - began
 
     async def _sell(self, store: Store) -> None:
-        """At its share of the pace; what an absent agent made late is made up for."""
-        every_s = LINES * len(self.stores) / ROWS_PER_S
-        next_s = time.monotonic()
+        """At its share of the pace; what an absent or slow agent made late stands on the next receipts."""
+        due, looked = float(LINES), time.monotonic()
         while not self.closing:
-            if not store.rests:
-                await store.sell()
-                self.paced += LINES
-            next_s = max(next_s + every_s, time.monotonic() - _MADE_UP_S)
-            await asyncio.sleep(max(0.0, next_s - time.monotonic()))
+            per_s = ROWS_PER_S / sum(not each.rests for each in self.stores)
+            now = time.monotonic()
+            due, looked = due + (now - looked) * per_s, now
+            if store.rests:
+                due = 0.0
+            elif due >= LINES:
+                lines = min(int(due), _HEAP)
+                await store.sell(lines)
+                self.paced += lines
+                due -= lines
+            await asyncio.sleep(max(0.0, (LINES - due) / per_s))
 
     async def ask_hq(self, path: str) -> dict[str, Any]:
         async with httpx.AsyncClient(base_url=self.hq.web, trust_env=False) as hq:

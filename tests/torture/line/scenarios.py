@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.faketime import FAKETIME, MISSING
 from tests.torture.line import disturbances, hostile
 from tests.torture.line.bounds import watched
-from tests.torture.line.chain import Line, line
+from tests.torture.line.chain import ROWS_PER_S, Line, line
 from tests.torture.line.clocks import clocks
 from tests.torture.line.figures import Figures, Length, Outcome
 from tests.torture.line.judge import complaints, converge
@@ -24,6 +24,8 @@ Disturbance = Callable[[Line, Length, Figures], Awaitable[None]]
 CONTROL = "control"
 #: What is lost by killing the careless HQ so often is found out.
 _CARELESS_KILLS = 3
+#: In a scenario longer than this the pace must have been kept, but for what is late at its end.
+_LONG_S, _KEPT_PACE = 60.0, 0.9
 
 
 class Scenario(NamedTuple):
@@ -88,6 +90,8 @@ async def run(names: tuple[str, ...], folder: Path, length: Length, seed: int) -
             if not all(store.sold for store in there.stores):
                 outcome.wrong.append("nothing was sold, so nothing is known")
             outcome.reckon(there, seen)
+            if there.paced_s > _LONG_S and outcome.rows_per_s < _KEPT_PACE * ROWS_PER_S:
+                outcome.wrong.append(f"only {outcome.rows_per_s:.0f} rows/s were sold")
     except Exception:
         outcome.wrong.append(traceback.format_exc())
         outcome.notes = seen.notes
