@@ -20,6 +20,7 @@ import msgspec
 from tests.torture.line.figures import Length, Outcome, table
 from tests.torture.line.namespaces import apart, ip
 from tests.torture.line.scenarios import ALONE, CONTROL, NAMES, control, lacks, run
+from tests.witness import bench
 
 REPORT = Path(__file__).parents[3] / "build" / "torture-line.json"
 
@@ -30,6 +31,7 @@ def main() -> int:
     asked.add_argument("scenario", nargs="*", help=f"only these: {', '.join(NAMES)}")
     asked.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     asked.add_argument("--jobs", type=int, default=2, help="scenarios side by side: 2")
+    asked.add_argument("--witnessed", action="store_true", help="hold what crosses the line to the contract, too")
     asked.add_argument("--here", type=Path, help=argparse.SUPPRESS)  # one job: where its outcome is written
     for name, usual in asdict(Length()).items():
         asked.add_argument(f"--{name.replace('_', '-')}", type=type(usual), default=usual, help=f"{usual}")
@@ -39,9 +41,10 @@ def main() -> int:
         asked.error(f"there is no {', '.join(unknown)}; there are {', '.join(NAMES)}")
     length = Length(**{name: getattr(plan, name) for name in asdict(Length())})
     if plan.here:
-        return _here(tuple(plan.scenario), length, plan.seed, plan.here)
+        return _here(tuple(plan.scenario), length, plan.seed, plan.here, witnessed=plan.witnessed)
     print(f"seed {plan.seed}", flush=True)
-    outcomes = asyncio.run(side_by_side([(name,) for name in plan.scenario or NAMES], length, plan.seed, plan.jobs))
+    jobs = [(name,) for name in plan.scenario or NAMES]
+    outcomes = asyncio.run(side_by_side(jobs, length, plan.seed, plan.jobs, witnessed=plan.witnessed))
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_bytes(msgspec.json.format(msgspec.json.encode(outcomes)) + b"\n")
     failed = [one.scenario for one in outcomes if one.wrong]
@@ -51,7 +54,9 @@ def main() -> int:
     return 1 if failed else 0
 
 
-async def side_by_side(jobs: Sequence[tuple[str, ...]], length: Length, seed: int, at_once: int) -> list[Outcome]:
+async def side_by_side(
+    jobs: Sequence[tuple[str, ...]], length: Length, seed: int, at_once: int, *, witnessed: bool = False
+) -> list[Outcome]:
     """Each job a process in a network of its own, its scenarios sharing their programs; told in the order of `jobs`.
 
     What measures is run alone, when the others are done.
@@ -60,7 +65,7 @@ async def side_by_side(jobs: Sequence[tuple[str, ...]], length: Length, seed: in
 
     async def one(names: tuple[str, ...]) -> Outcome:
         async with room:
-            outcome = await _job(names, length, seed)
+            outcome = await _job(names, length, seed, witnessed=witnessed)
             print(told(outcome), flush=True)
             return outcome
 
@@ -70,10 +75,11 @@ async def side_by_side(jobs: Sequence[tuple[str, ...]], length: Length, seed: in
     return [await several[names] if names in several else await one(names) for names in jobs]
 
 
-async def _job(names: tuple[str, ...], length: Length, seed: int) -> Outcome:
+async def _job(names: tuple[str, ...], length: Length, seed: int, *, witnessed: bool) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix=f"nearshelf-line-{names[0]}-"))
     answer, log = folder / "outcome.json", folder / "job.log"
     how_much = [f"--{name.replace('_', '-')}={much}" for name, much in asdict(length).items()]
+    how_much += ["--witnessed"] * witnessed
     with log.open("wb") as told_to:
         job = await asyncio.create_subprocess_exec(
             *(*apart(), sys.executable, "-m", "simulators.leash", str(os.getpid())),
@@ -97,7 +103,7 @@ async def _job(names: tuple[str, ...], length: Length, seed: int) -> Outcome:
     return outcome
 
 
-def _here(names: tuple[str, ...], length: Length, seed: int, answer: Path) -> int:
+def _here(names: tuple[str, ...], length: Length, seed: int, answer: Path, *, witnessed: bool) -> int:
     """One job, in this process."""
     if apart():
         ip("link", "set", "lo", "up")
@@ -105,7 +111,13 @@ def _here(names: tuple[str, ...], length: Length, seed: int, answer: Path) -> in
         outcome = Outcome(", ".join(names), seed, [lacking])
     else:
         work = control(answer.parent, seed) if names == (CONTROL,) else run(names, answer.parent, length, seed)
-        outcome = asyncio.run(work)
+        with bench() if witnessed else contextlib.nullcontext() as witnesses:
+            outcome = asyncio.run(work)
+        try:
+            if witnesses is not None:
+                witnesses.judge(set())
+        except AssertionError as error:
+            outcome.wrong.append(str(error))
     answer.write_bytes(msgspec.json.encode(outcome))
     return 0
 

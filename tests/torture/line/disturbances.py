@@ -110,6 +110,7 @@ async def hq_restored(there: Line, length: Length, seen: Figures) -> None:
     What it asked of stores since is not known to it, but to them: asked again it is answered, and new asks are done.
     """
     await there.work_for(_OPENING_S)
+    await caught_up(there)
     await commanded(there, there.stores, "before-backup")
     with (
         closing(sqlite3.connect(there.folder / "hq.db")) as books,

@@ -38,7 +38,7 @@ def outcomes() -> dict[str, Outcome]:
     seed = int(os.environ.get("NEARSHELF_SEED", time.time_ns() % 1_000_000))
     print(f"NEARSHELF_SEED={seed} begins the same way again")
     jobs = [able for names in TOGETHER if (able := tuple(name for name in names if not lacks(name)))]
-    found = asyncio.run(side_by_side(jobs, SHORT, seed, _AT_ONCE))
+    found = asyncio.run(side_by_side(jobs, SHORT, seed, _AT_ONCE, witnessed=True))
     return {name: outcome for names, outcome in zip(jobs, found, strict=True) for name in names}
 
 
