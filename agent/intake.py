@@ -26,6 +26,8 @@ _MOST_AT_ONCE = 2_000
 _GATHER_S = 0.02
 #: A scan that comes sooner after the last answer had been waiting in the line, nobody knows since when.
 _PAUSE_S = 0.01
+#: Scanners (handhelds with the page open come and go) whose last scan is remembered.
+_MOST_SCANNERS = 1_000
 #: Crates, assets, places and loads of which is remembered where they were heard last.
 MOST_BYSTANDERS = 500
 #: A stranger that stays is told of again after this long.
@@ -78,7 +80,7 @@ class Intake:
         #: Crates, assets, places and loads by name: where each was heard last, and when (unix ms); the latest is last.
         self.bystanders: OrderedDict[str, tuple[Bystander, int]] = OrderedDict()
         self._heard: dict[tuple[bytes, str], int] = {}
-        self._last: dict[str, _LastScan] = {}
+        self._last: OrderedDict[tuple[str, str | None], _LastScan] = OrderedDict()
         self._families: dict[tuple[bytes, str], int] = {}  # of what was heard, what is no EPC
         self._arrived = asyncio.Event()
         self._told: OrderedDict[tuple[str, bytes], float] = (
@@ -108,32 +110,37 @@ class Intake:
         if heard:
             self._arrived.set()
 
-    async def scan(self, stand: Stand, scan: BarcodeScan) -> ScanAnswer:
+    async def scan(self, stand: Stand, scan: BarcodeScan, name: str = "") -> ScanAnswer:
         """Enter a scan; answered when it is on disk. Raises BooksLostError: then nobody must be told yes.
 
         A scan that the scanner read twice is answered as the first was, and not entered again. One that was refused is
-        always entered again: whoever repeats it, a person or a scanner that wants its ACK, has a reason to.
+        always entered again: whoever repeats it, a person or a scanner that wants its ACK, has a reason to. One with a
+        `name` that was entered before is not entered again either, however late it comes.
         """
         self.counts.scans += 1
         came_s = self._clock.monotonic_s()
-        last = self._last.pop(stand.name, None)
+        last = self._last.pop((stand.name, stand.purpose), None)
         unbroken_s = last.unbroken_s if last and came_s - last.answered_s < _PAUSE_S else came_s
         again = last is not None and last.answer.accepted and last.scan == scan
         if last and again and came_s - min(last.came_s, unbroken_s) <= stand.repeat_s:
             self.counts.scans_repeated += 1
             answer = last.answer
         else:
-            answer = await self._enter(stand, scan)
+            answer = await self._enter(stand, scan, name)
             self.counts.scans_refused += not answer.accepted
         if stand.repeat_s:
-            self._last[stand.name] = _LastScan(scan, answer, came_s, self._clock.monotonic_s(), unbroken_s)
+            self._last[stand.name, stand.purpose] = _LastScan(
+                scan, answer, came_s, self._clock.monotonic_s(), unbroken_s
+            )
+            if len(self._last) > _MOST_SCANNERS:
+                self._last.popitem(last=False)
         return answer
 
-    async def _enter(self, stand: Stand, scan: BarcodeScan) -> ScanAnswer:
+    async def _enter(self, stand: Stand, scan: BarcodeScan, name: str) -> ScanAnswer:
         if stand.purpose is None:
             return ScanAnswer(accepted=False, message=f"{stand.name} has no purpose")
         try:
-            answer = await self._clerk.enter(asks.Scan(stand.name, stand.purpose, scan.text, scan.aim))
+            answer = await self._clerk.enter(asks.Scan(stand.name, stand.purpose, scan.text, scan.aim, name))
         except AskFailedError:
             return ScanAnswer(accepted=False, message="the agent made a mistake; see its log")
         except BooksFullError as error:

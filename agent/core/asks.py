@@ -122,15 +122,19 @@ Purpose = Literal["receive", "shelve"]
 
 
 class Scan(Struct, frozen=True, gc=False):
-    """A barcode was scanned at a device that stands for one purpose."""
+    """A barcode was scanned at a device that stands for one purpose.
+
+    A scan with a `name` of its device's making may be sent again, and counts once; one without is numbered by the turn.
+    """
 
     device: str
     purpose: Purpose
     text: str
     aim: str | None
+    name: str = ""
 
     def sources(self) -> list[str]:
-        return []  # named by the device's own count, which the turn gives
+        return [f"scan:{self.device}:#{self.name}"] if self.name else []
 
 
 class Scanned(Struct, frozen=True, gc=False):

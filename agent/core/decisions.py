@@ -192,6 +192,9 @@ def _miss(turn: Turn, silent: TagsSilent) -> TagsEntered:
 
 
 def _scan(turn: Turn, scan: Scan) -> Scanned:
+    earlier = turn.posting_of(scan.sources()[0]) if scan.name else None
+    if earlier is not None:
+        return Scanned(accepted=True, message=earlier.sku)
     product = barcodes.read(scan.text, scan.aim, turn.books.instore)
     sku = product.why if isinstance(product, barcodes.NoProduct) else _sku_of(turn.books.catalogue, product)
     if isinstance(product, barcodes.NoProduct) or isinstance(sku, str):
@@ -203,7 +206,7 @@ def _scan(turn: Turn, scan: Scan) -> Scanned:
     if qty is None:
         why = f"{sku.sku} is counted in grams and the code says no weight: weigh it, and count what is there"
         return _refuse_scan(turn, scan, f"{why} ({product.doubt})" if product.doubt else why)
-    source = f"scan:{scan.device}:{turn.next_scan(scan.device)}"
+    source = scan.sources()[0] if scan.name else f"scan:{scan.device}:{turn.next_scan(scan.device)}"
     if scan.purpose == "receive":
         turn.post(sku.sku, SUPPLIER, BACKROOM, qty, "receive", source, scan.device)
     else:

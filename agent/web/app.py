@@ -14,7 +14,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, promises, resolving
+from agent.web import answers, counting, promises, resolving, scanning
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.live import Live
 from agent.web.reports import Reports
@@ -48,6 +48,7 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 Route("/v1/explain/{sku:path}", pages.explain),
                 *promises.routes(clerk),
                 *resolving.routes(clerk),
+                *scanning.routes(reports.intake, clerk),
                 Mount("/static", StaticFiles(directory=str(static))),
             ],
             exception_handlers={

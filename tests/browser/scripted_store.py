@@ -71,6 +71,9 @@ class ScriptedStore:
         self.streams = True
         #: What was posted.
         self.asked: list[dict[str, Any]] = []
+        #: What was scanned at the page, and what the next scans are answered: a status, and the body.
+        self.scanned: list[dict[str, Any]] = []
+        self.scan_answers: list[tuple[int, dict[str, Any]]] = []
         #: What was marked as done: case, by, word.
         self.done: list[tuple[str, ...]] = []
         self._listeners: set[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = set()
@@ -200,6 +203,12 @@ class ScriptedStore:
             self.tell("health", self.health())
             return JSONResponse({"case": 1})
 
+        async def scans(request: Request) -> Response:
+            self.scanned.append(await request.json())
+            usual = 200, {"accepted": True, "sku": "TEA-0007", "message": "TEA-0007"}
+            status, body = self.scan_answers.pop(0) if self.scan_answers else usual
+            return JSONResponse(body, status)
+
         async def events(_: Request) -> Response:
             if not self.streams:
                 return JSONResponse({"error": "too many pages are open"}, 503)
@@ -215,6 +224,7 @@ class ScriptedStore:
                 Route("/v1/health", health),
                 Route("/v1/events", events),
                 Route("/v1/pause", pause, methods=["POST"]),
+                Route("/v1/scans", scans, methods=["POST"]),
                 Route("/v1/cases/{case}/resolve", resolve, methods=["POST"]),
                 Route("/v1/explain/{sku:path}", explain),
                 Mount("/static", StaticFiles(directory=STATIC)),

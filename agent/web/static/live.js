@@ -11,17 +11,21 @@ export async function ask(path) {
   return answer.json();
 }
 
-/** Posts a JSON value; why it was not taken, or nothing. */
-export async function tell(path, value) {
+/** Posts a JSON value: `status` (0: nobody answered), the answer's `value`, and `why` it was not taken, or nothing. */
+export async function post(path, value) {
   try {
     const answer = await fetch(path, {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value), signal: AbortSignal.timeout(ANSWER_MS),
     });
-    return answer.ok ? "" : `${answer.status}: ${(await answer.json()).hint}`;
+    const told = await answer.json();
+    return { status: answer.status, value: told, why: answer.ok ? "" : `${answer.status}: ${told.hint}` };
   } catch (error) {
-    return String(error.message);
+    return { status: 0, value: null, why: String(error.message) };
   }
 }
+
+/** Posts a JSON value; why it was not taken, or nothing. */
+export const tell = async (path, value) => (await post(path, value)).why;
 
 /**
  * Calls onStock(stock, whole) and onHealth(health) with what the agent says, onLost() once when it cannot be reached

@@ -2,6 +2,7 @@
 
 import { facts, keep, make, mark, put, show } from "./document.js";
 import { ask, follow, tell } from "./live.js";
+import { scan } from "./scanning.js";
 import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
@@ -332,7 +333,7 @@ let why = null; // {sku, found, trouble}
 function openWhy(sku) {
   why = { sku, found: null, trouble: false };
   drawWhy();
-  $("why").showModal();
+  if (!$("why").open) $("why").showModal();
   askWhy();
 }
 
@@ -402,6 +403,28 @@ function drawWhy() {
 $("why").addEventListener("close", () => { why = null; });
 $("why-close").addEventListener("click", () => $("why").close());
 
+// What a handheld scans into this page
+
+let scanned = null; // the last one, or what is wrong with the scanner's keys
+
+function drawScanned() {
+  if (scanned === null) return;
+  const { note, text, state, sku, message } = scanned;
+  const named = sku && stock.has(sku) ? `${nameOf(stock.get(sku).item)} · ${sku}` : text?.replaceAll("\x1d", "␝");
+  show($("scanning-said"), note ? say(`scanner_${note}`) : [say(`scanned_${state}`), named, message === sku ? "" : message].filter(Boolean).join(" · "));
+  $("scanning-said").classList.toggle("mild", state === "waiting" || state === "taken" || note === "layout_set");
+}
+
+scan({
+  purpose: () => $("scanning-purpose").value,
+  onTold(told) {
+    scanned = told;
+    drawScanned();
+    if (told.state === "taken" && told.purpose === "find" && !document.querySelector("dialog[open]:not(#why)")) openWhy(told.sku);
+  },
+  onNote(note) { scanned = { note }; drawScanned(); },
+});
+
 // The whole page
 
 function drawFreshness() {
@@ -445,6 +468,7 @@ function drawAll() {
   drawHealth();
   drawStock();
   drawWhy();
+  drawScanned();
 }
 
 $("language").addEventListener("click", () => {

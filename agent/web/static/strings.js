@@ -42,6 +42,11 @@ export const STRINGS = {
     count_why_case: "because of a case", count_why_sent: "a count could not be booked",
     place_FLOOR: "Floor", place_BACKROOM: "Backroom", place_QUARANTINE: "Quarantine", place_DISPLAY: "Display", place_SUSPECT: "Not found where it belongs",
 
+    scanning: "Scanner at this device", scanning_does: "A scan here", scanning_find: "finds the article", scanning_receive: "receives a unit", scanning_shelve: "moves a unit to the floor",
+    scanned_waiting: "Sending …", scanned_taken: "Scanned", scanned_refused: "Refused",
+    scanner_layout_set: "The scanner's keyboard is known now.", scanner_layout: "This scanner's keyboard is set to a country that is not known here: set it to US.",
+    scanner_long: "A scan without an end was left out. Have the scanner send Enter after each code.", scanner_ime: "An input method takes the scanner's keys. Switch it to Latin letters.",
+
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
     device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered", device_refusals: "Scans refused",
@@ -103,6 +108,11 @@ export const STRINGS = {
     count_why_cycle: "循环盘点", count_why_short_pick: "拣货缺货", count_why_negative_stock: "库存为负",
     count_why_case: "因待处理事项", count_why_sent: "盘点结果未能入账",
     place_FLOOR: "卖场", place_BACKROOM: "后仓", place_QUARANTINE: "隔离区", place_DISPLAY: "陈列", place_SUSPECT: "存疑区",
+
+    scanning: "本机扫码枪", scanning_does: "在此扫码", scanning_find: "查找商品", scanning_receive: "收货一件", scanning_shelve: "移一件到卖场",
+    scanned_waiting: "正在发送…", scanned_taken: "已扫码", scanned_refused: "已拒绝",
+    scanner_layout_set: "已识别扫码枪的键盘设置。", scanner_layout: "无法识别扫码枪的键盘国家设置：请将其设为美式键盘 (US)。",
+    scanner_long: "一次没有结尾的扫码已忽略。请将扫码枪设为每码后发送回车。", scanner_ime: "输入法截取了扫码枪的按键。请切换到英文输入。",
 
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
