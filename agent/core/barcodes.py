@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 from agent.core import gtin, instore
 
 if TYPE_CHECKING:
-    from biip.gs1_element_strings import GS1ElementStrings
+    from collections.abc import Sequence
+
+    from biip.gs1_element_strings import GS1ElementString
 
 #: The longest Digital Link that is read; GS1's own messages are shorter.
 LONGEST_BARCODE = 256
@@ -47,7 +49,7 @@ class Product:
     """A GTIN-14 and what else is sure. `or_gtin`: the digits may as well be this one (EAN-8 or UPC-E).
 
     `grams`, `pieces` and `price` (in minor units of money) are of this one package, None: it does not say. `doubt`, in
-    words, is why the rest of the code was left out; `lot` and `expires` (YYMMDD) are empty then.
+    words, is why the rest of the code was left out; of `lot` and `expires` (YYMMDD) only what is sure is there.
     """
 
     gtin: str
@@ -162,15 +164,13 @@ def _elements(text: str) -> Product | NoProduct:
         found = GS1Message.parse(text.lstrip(_GS)).element_strings
     except (ParseError, ValueError, IndexError):
         return _front_of(text) or NoProduct("it is no GS1 code, or is misread")
-    said = _of_elements(found)
-    if isinstance(said, NoProduct) or _GS in text.strip(_GS) or not found:
+    free = next((nth for nth, one in enumerate(found) if one.ai.separator_required), None)
+    if free is None or _GS in text.strip(_GS) or (free == len(found) - 1 and not _hides_more(found[free].value)):
+        return _of_elements(found)
+    said = _of_elements(found[:free])  # it has no separators, and needs one there
+    if isinstance(said, NoProduct):
         return said
-    last = found[-1]
-    if not last.ai.separator_required or not _hides_more(last.value):
-        return said
-    doubt = f"what follows its ({last.ai.ai}) runs together: have the scanner send GS for FNC1"
-    lot = "" if last.ai.ai == "10" else said.lot
-    return replace(said, lot=lot, pieces=None if last.ai.ai in ("30", "37") else said.pieces, doubt=doubt)
+    return replace(said, doubt=f"from its ({found[free].ai.ai}) on it runs together: have the scanner send GS for FNC1")
 
 
 def _front_of(text: str) -> Product | None:
@@ -184,7 +184,7 @@ def _hides_more(value: str) -> bool:
     return any(_TELLING.fullmatch(value, at) for at in range(1, len(value)))
 
 
-def _of_elements(found: "GS1ElementStrings") -> Product | NoProduct:
+def _of_elements(found: "Sequence[GS1ElementString]") -> Product | NoProduct:
     said = {one.ai.ai: one.value for one in found}
     if len(said) < len(found) and any(said[one.ai.ai] != one.value for one in found):
         return NoProduct("it says two things of one kind")

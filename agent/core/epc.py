@@ -16,8 +16,8 @@ from agent.core.gtin import check_digit
 
 #: The longest EPC that a Gen2 tag's PC can announce: 31 words.
 LONGEST_EPC = 62
-#: Tags whose meaning is remembered: all that may wait for the clerk at once, and more.
-_REMEMBERED = 32_768
+#: Tags whose meaning is remembered: more than a large store's strangers, in at most 30 MB.
+_REMEMBERED = 65_536
 
 #: What a tag names that is no stock: GRAI a crate, GIAI an asset, SGLN a place, SSCC a load (pallet or carton).
 Kind = Literal["crate", "asset", "place", "load"]

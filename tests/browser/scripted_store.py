@@ -124,6 +124,7 @@ class ScriptedStore:
             "store": "SH-0001", "chain": "demo", "version": "0.1.0", "boot": "b1", "at": now_ms(),
             "started_at": now_ms() - 3_600_000, "epoch": 1, "head": self.head, "devices": self.devices,
             "line": self.line, "promising": self.promising, "cases": self.cases, "counting": self.counting,
+            "bystanders": [{"kind": "crate", "name": "crate 9521141/1", "place": "FLOOR", "heard_at": now_ms()}],
             "counting_all": len(self.counting), "counts": {"turns": 912, "rows": 1240},
         }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import expect
 
 from simulators.programs import Program
+from tests.browser.keyboards import ENTER, Keyboard, played
 from tests.browser.pages import browsing
 
 pytestmark = pytest.mark.browser
@@ -39,7 +40,7 @@ async def test_a_sale_is_seen_and_a_killed_agent_is_no_secret(tmp_path: Path) ->
     async with browsing() as (page, complaints):
         await agent.start()
         try:
-            await page.goto(agent.web)
+            await page.goto(f"{agent.web}?scanner_gap=600")
             milk = page.locator("#stock tr[data-key='MILK']")
             await expect(milk.locator("td").nth(0)).to_have_text("0")
             await expect(page.locator("#devices")).to_contain_text("Not reachable")
@@ -51,6 +52,11 @@ async def test_a_sale_is_seen_and_a_killed_agent_is_no_secret(tmp_path: Path) ->
             await expect(milk.locator("td").nth(0)).to_have_text("-1")
             await expect(milk).to_contain_text("below zero")
             await expect(page.locator("#cases")).to_contain_text("Stock is below zero")
+            scanner = await Keyboard.of(page)
+            await page.locator("#scanning-purpose").select_option("receive")
+            await scanner.burst([*played("]E04006381333931"), ENTER])
+            await expect(page.locator("#scanning-said")).to_have_text("Scanned · Milk · MILK")
+            await expect(milk.locator("td").nth(1)).to_have_text("1")
             assert complaints == []
             await agent.kill()
             await expect(page.locator("#lost")).to_contain_text("lost since", timeout=10_000)

@@ -54,6 +54,7 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
         await expect(scanner).to_contain_text("Not reachable")
         await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there")
         await expect(scanner).to_contain_text("What to do: Check the scanner's cable")
+        await expect(page.locator("#counts")).to_contain_text("crate 9521141/1 (FLOOR")
 
 
 async def test_open_counts_are_shown_with_who_must_see_to_them_until_when() -> None:

@@ -161,7 +161,7 @@ def test_goods_by_the_gram_without_a_weight_are_refused_and_never_one_gram() -> 
 
 def test_a_lost_separator_is_told_to_whoever_scans() -> None:
     books, answers = weighed("019001234567890810ABC12317271231", "]C1")
-    told = "CHICKEN (what follows its (10) runs together: have the scanner send GS for FNC1)"
+    told = "CHICKEN (from its (10) on it runs together: have the scanner send GS for FNC1)"
     assert answers == [Scanned(accepted=True, message=told)]
     assert stock(books) == {("CHICKEN", BACKROOM): 1}
 

@@ -446,6 +446,7 @@ function drawHealth() {
   facts($("counts"), [
     [say("version"), health.version], [say("started"), moment(health.started_at)],
     [say("epoch"), health.epoch], [say("head"), number(health.head)],
+    [say("bystanders"), (health.bystanders ?? []).map((one) => `${one.name} (${one.place}, ${ago(one.heard_at)})`).join(", ") || null],
     ...Object.entries(health.counts ?? {}).map(([name, value]) => [name.replaceAll("_", " "), number(value)]),
   ]);
 }

@@ -66,7 +66,7 @@ export const STRINGS = {
     unit_each: "counted in pieces", unit_gram: "counted in grams", sold_instant: "sold at once", sold_prepare: "sold after preparation",
     sold_order_in: "ordered in", sold_display_only: "for display only",
     record_sure: "record is sure", record_fair: "record is fair", record_unsure: "record is unsure",
-    more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books",
+    more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books", bystanders: "Heard, and no stock",
   },
   zh: {
     other_language: "English", other_code: "en",
@@ -132,7 +132,7 @@ export const STRINGS = {
     unit_each: "按件计", unit_gram: "按克计", sold_instant: "即时可售", sold_prepare: "需备货",
     sold_order_in: "需订货", sold_display_only: "仅供陈列",
     record_sure: "账面可信", record_fair: "账面较可信", record_unsure: "账面存疑",
-    more: "更多数据", version: "版本", started: "启动时间", epoch: "纪元", head: "账目条数",
+    more: "更多数据", version: "版本", started: "启动时间", epoch: "纪元", head: "账目条数", bystanders: "读到的非库存标签",
   },
 };
 
