@@ -65,7 +65,7 @@ function storeRows(store) {
   const last = store.landed_at === null ? t("never") : t("ago", { age: age(store.landed_at) });
   row.append(
     name,
-    cell("state", "", mark(STATE_MARK[store.state]), t(store.state)),
+    cell("state", "state", mark(STATE_MARK[store.state]), t(store.state)),
     cell("units", store.units < 0 ? "number late" : "number", number(store.units)),
     cell("rows", "number", number(store.rows)),
     cell("behind", store.behind > 0 ? "number late" : "number", number(store.behind)),
