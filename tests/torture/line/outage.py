@@ -21,7 +21,8 @@ from tests.torture.line.chain import GTINS, Line, Store
 from tests.torture.line.figures import Figures, Length
 from tests.torture.line.judge import caught_up
 
-#: A person scans, and another sells, so many times a second, while it is measured.
+#: So many people scan, more than a shop has, so that a short drain has a p99; another sells. Each so often a second.
+_SCANNERS = 6
 _EACH_PER_S = 25.0
 _A_WEEK_AGO, _RIGHT = "-7d", "+0"
 _LOOK_EVERY_S = 0.02
@@ -38,7 +39,7 @@ _NEW_AFTER_S = 5.0
 
 _SCANNER = """
 [[device]]
-name = "dock"
+name = "dock-{nth}"
 kind = "barcode_serial"
 purpose = "receive"
 [device.settings]
@@ -48,37 +49,40 @@ acknowledge = true
 
 
 class Shop:
-    """People at work in one store, and how long everything took them: seconds, in order."""
+    """People at work in one store, and what it took them: (when it began, seconds), on the monotonic clock."""
 
     def __init__(self, store: Store) -> None:
-        self.scans: list[float] = []
-        self.sales: list[float] = []
+        self.scans: list[tuple[float, float]] = []
+        self.sales: list[tuple[float, float]] = []
         self._store = store
-        self._scanner = SerialScanner(store.folder / "dock")
+        self._scanners = [SerialScanner(store.folder / f"dock-{nth}") for nth in range(_SCANNERS)]
         self._open = False
         self._people: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Have a scanner; needs a restart of the agent."""
+        """Have scanners; needs a restart of the agent."""
         agent = self._store.agent
-        self._scanner.plug()
         await agent.stop()
-        agent.settings.write_text(agent.settings.read_text() + _SCANNER.format(port=self._scanner.path))
+        more = [_SCANNER.format(nth=nth, port=scanner.path) for nth, scanner in enumerate(self._scanners)]
+        agent.settings.write_text(agent.settings.read_text() + "".join(more))
+        for scanner in self._scanners:
+            scanner.plug()
         await agent.start()
 
     def begin(self) -> None:
         """From now on people scan and sell, and it is measured anew."""
         self.scans, self.sales, self._open = [], [], True
-        self._people = [asyncio.create_task(self._scan()), asyncio.create_task(self._sell())]
+        self._people = [asyncio.create_task(self._scan(scanner)) for scanner in self._scanners]
+        self._people.append(asyncio.create_task(self._sell()))
 
     async def end(self) -> None:
         self._open = False
         await asyncio.gather(*self._people)
 
-    async def _scan(self) -> None:
+    async def _scan(self, scanner: SerialScanner) -> None:
         while self._open:
             began = time.monotonic()
-            assert await self._scanner.scan(self._store.rng.choice(GTINS))
+            assert await scanner.scan(self._store.rng.choice(GTINS))
             await self._note(self.scans, began)
 
     async def _sell(self) -> None:
@@ -87,12 +91,18 @@ class Shop:
             await self._store.sell(1)
             await self._note(self.sales, began)
 
-    async def _note(self, those: list[float], began: float) -> None:
-        those.append(time.monotonic() - began)
-        await asyncio.sleep(max(0.0, 1 / _EACH_PER_S - those[-1]))
+    async def _note(self, those: list[tuple[float, float]], began: float) -> None:
+        took = time.monotonic() - began
+        those.append((began, took))
+        await asyncio.sleep(max(0.0, 1 / _EACH_PER_S - took))
+
+    def took(self, since: float = 0.0, until: float = math.inf) -> list[list[float]]:
+        """What scans and sales took that began in that time."""
+        return [[took for began, took in those if since <= began < until] for those in (self.scans, self.sales)]
 
     def close(self) -> None:
-        self._scanner.unplug()
+        for scanner in self._scanners:
+            scanner.unplug()
 
 
 @dataclass
@@ -110,7 +120,7 @@ class Drain:
 
 
 async def outage(there: Line, length: Length, seen: Figures) -> None:
-    """Half of `rows` are a week old when the line is mended, the others new; people work on while they drain."""
+    """Of `rows` the first are a week old when the line is mended; people work on while all of them drain."""
     store, *_ = there.stores
     store.rests = True
     shop = Shop(store)
@@ -118,16 +128,16 @@ async def outage(there: Line, length: Length, seen: Figures) -> None:
     try:
         await there.work_for(1.0)
         shop.begin()
-        while min(len(shop.scans), len(shop.sales)) < _USUAL:
+        while len(shop.sales) < _USUAL:
             await there.work_for(0.1)
         await shop.end()
-        usual, usual_memory = (shop.scans, shop.sales), _memory(store)
+        usual, usual_memory = shop.took(), _memory(store)
         waiting = await _pile_up(there, store, length.rows)
         shop.begin()
         await there.work_for(2.0)
         drain = await _drain(there, store)
-        meanwhile = shop.scans, shop.sales
         await shop.end()
+        meanwhile = shop.took(drain.began, drain.ended)
     finally:
         shop.close()
     seen.caught_up_s.append(await caught_up(there))
@@ -137,17 +147,18 @@ async def outage(there: Line, length: Length, seen: Figures) -> None:
 
 
 async def _pile_up(there: Line, store: Store, rows: int) -> int:
-    """Cut the line and sell so many, the first half a week ago. Returns how many wait."""
+    """Cut the line and sell so many, the first of them a week ago. Returns how many wait."""
     store.line.cut()
     agent = store.agent
-    for clock in (_A_WEEK_AGO, _RIGHT):
+    old = rows // 20  # a false clock is slow
+    for clock, many in ((_A_WEEK_AGO, old), (_RIGHT, rows - old)):
         await agent.stop()
-        agent.environment = {}  # a false clock is slow, and nothing is measured by it
+        agent.environment = {}
         if clock != _RIGHT and FAKETIME.exists():
             set_clock(store.folder / "clock", clock)
             agent.environment = told_by(store.folder / "clock")
         await agent.start()
-        heaps = asyncio.create_task(store.sell_heaps(rows // 2))
+        heaps = asyncio.create_task(store.sell_heaps(many))
         while not heaps.done():
             await there.work_for(0.1)
         heaps.result()

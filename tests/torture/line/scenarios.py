@@ -13,7 +13,7 @@ from tests.torture.line.bounds import watched
 from tests.torture.line.chain import ROWS_PER_S, Line, line
 from tests.torture.line.clocks import clocks
 from tests.torture.line.figures import Figures, Length, Outcome
-from tests.torture.line.judge import complaints, converge
+from tests.torture.line.judge import caught_up, complaints, converge
 from tests.torture.line.namespaces import apart
 from tests.torture.line.outage import outage
 from tests.torture.line.roads import Kind
@@ -108,6 +108,8 @@ async def control(folder: Path, seed: int) -> Outcome:
         for _ in range(_CARELESS_KILLS):
             await there.hq.kill()
             await there.hq.start()
+            await there.work_for(0.0)
+            await caught_up(there)
             await there.work_for(there.rng.uniform(0.5, 1.0))
         await there.hq.kill()
         there.hq.module = honest
