@@ -62,6 +62,7 @@ async def hq_unheard(there: Line, length: Length, seen: Figures) -> None:
             assert end.result() == -9, f"HQ ended with status {end.result()}; see {falling.log}"
     finally:
         await falling.kill()
+    seen.notes.append(f"HQ died {length.times} times between its commit and heard")
     there.hq = calm
     await calm.start()
     seen.caught_up_s.append(await caught_up(there))

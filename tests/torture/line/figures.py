@@ -27,7 +27,7 @@ class Length:
 
 
 #: For every change.
-SHORT = Length(times=1, cut_s=2.0, unkind_s=4.0, denied_s=2.0, backup_rows=3_000, messages=3_000, rows=6_000)
+SHORT = Length(times=1, cut_s=2.0, unkind_s=4.0, denied_s=2.0, backup_rows=3_000, messages=2_000, rows=6_000)
 
 
 @dataclass

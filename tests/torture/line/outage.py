@@ -26,9 +26,10 @@ _SCANNERS = 6
 _EACH_PER_S = 25.0
 _A_WEEK_AGO, _RIGHT = "-7d", "+0"
 _LOOK_EVERY_S = 0.02
-#: So many of each are measured as usual; fewer than so many have no p99.
-_USUAL = 300
-_ENOUGH = 100
+#: So many sales, and more scans, are measured as usual, or one for so many rows that wait.
+_USUAL, _ROWS_EACH = 300, 100
+#: Fewer than so many have no p99.
+_ENOUGH = 300
 _MEMORY_WITHIN = 0.10
 _P99_TIMES = 2.0
 #: A p99 of so few milliseconds is noise on a machine that others use.
@@ -128,7 +129,7 @@ async def outage(there: Line, length: Length, seen: Figures) -> None:
     try:
         await there.work_for(1.0)
         shop.begin()
-        while len(shop.sales) < _USUAL:
+        while len(shop.sales) < min(_USUAL, length.rows // _ROWS_EACH):
             await there.work_for(0.1)
         await shop.end()
         usual, usual_memory = shop.took(), _memory(store)

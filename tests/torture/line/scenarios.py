@@ -51,8 +51,7 @@ SCENARIOS: dict[str, Scenario] = {
     "broker-wiped": Scenario(disturbances.broker_wiped, keeps=True),
     "acl": Scenario(disturbances.acl_denied, version="3.1.1", secure=True),
     "hostile": Scenario(hostile.flood, secure=True),
-    "clocks": Scenario(clocks),
-    "clocks-tls": Scenario(clocks, secure=True),
+    "clocks": Scenario(clocks, secure=True),
     "outage": Scenario(outage, by="cable"),
 }
 NAMES = (*SCENARIOS, CONTROL)
@@ -64,7 +63,7 @@ def lacks(name: str) -> str:
     """What this machine has not and the scenario needs; empty when it can be run."""
     if shutil.which("mosquitto") is None:
         return "NO MOSQUITTO HERE, so nothing of this was tested: apt-get install mosquitto"
-    if name.startswith("clocks") and not FAKETIME.exists():
+    if name == "clocks" and not FAKETIME.exists():
         return MISSING
     if name in SCENARIOS and SCENARIOS[name].by != "proxy" and not apart():
         return "NO NETWORK NAMESPACES HERE, so no cable was cut and no packet lost: run it as root"

@@ -14,8 +14,9 @@ from tests.torture.line.figures import SHORT, Outcome
 from tests.torture.line.scenarios import CONTROL, NAMES, SCENARIOS, lacks
 
 TOGETHER = [
-    ("proxy", "broker", "hq", "unheard", "agent", "clocks"),
-    ("hostile", "clocks-tls"),
+    ("clocks",),
+    ("proxy", "broker", "hq", "unheard", "agent"),
+    ("hostile",),
     ("broker-wiped", "hq-restored", "store-restored"),
     ("cut",),
     ("packets",),
@@ -23,7 +24,7 @@ TOGETHER = [
     ("outage",),
     (CONTROL,),
 ]
-_AT_ONCE = 3
+_AT_ONCE = 4
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
