@@ -19,6 +19,7 @@ import msgspec
 
 from tests.torture.line.figures import Length, Outcome, table
 from tests.torture.line.namespaces import apart, ip
+from tests.torture.line.outage import ENOUGH_ROWS
 from tests.torture.line.scenarios import ALONE, CONTROL, NAMES, control, lacks, run
 from tests.witness import bench
 
@@ -59,9 +60,10 @@ async def side_by_side(
 ) -> list[Outcome]:
     """Each job a process in a network of its own, its scenarios sharing their programs; told in the order of `jobs`.
 
-    What measures is run alone, when the others are done.
+    What measures is run alone, when the others are done, unless it is too short to measure anything.
     """
     room = asyncio.Semaphore(at_once)
+    alone = ALONE if length.rows >= ENOUGH_ROWS else None
 
     async def one(names: tuple[str, ...]) -> Outcome:
         async with room:
@@ -69,7 +71,7 @@ async def side_by_side(
             print(told(outcome), flush=True)
             return outcome
 
-    several = {names: asyncio.create_task(one(names), name=str(names)) for names in jobs if ALONE not in names}
+    several = {names: asyncio.create_task(one(names), name=str(names)) for names in jobs if alone not in names}
     if several:
         await asyncio.wait(several.values())
     return [await several[names] if names in several else await one(names) for names in jobs]
