@@ -167,6 +167,8 @@ class Commands:
         if row is None or (row.store, row.counter) != (store, answer.counter) or row.state != "asked":
             return
         if answer.outcome == "stale":
+            row = row._replace(why=answer.why)  # in memory only: it says why there is no answer yet
+            self._remember(row)
             books = self._stores.get(store)
             if isinstance(answer.newest, int):
                 await self._move(row, answer.newest)

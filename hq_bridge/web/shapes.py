@@ -214,7 +214,8 @@ class LagTrend(msgspec.Struct, frozen=True):
 class Command(msgspec.Struct, frozen=True):
     """What HQ asked of a store, and what became of it: `asked` until the store has said `done` or `refused`, and `why`.
 
-    `seq` of `epoch` is how far the store's stream was with all that the command did. `ask` is what was asked, with the
+    While it is asked, `why` says why the store decided nothing when it was asked last. `seq` of `epoch` is how far the
+    store's stream was with all that the command did. `ask` is what was asked, with the
     counter it was asked under; the lease in it is 0, each sending cites the store's newest one.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.clerk import Clerk
-from agent.clock import SystemClock
+from agent.clock import Clock, SystemClock
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Turn
 from agent.store import books as rows
@@ -61,12 +61,13 @@ async def opened(
     wrote: Callable[[Turn], None] = lambda turn: None,
     *,
     at_work: bool = True,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Shop]:
     """A shop on the books at `path`, until the block ends; the clerk takes turns if `at_work`."""
     async with await Store.open(path) as store:
         epoch = await store.write(lambda tx: rows.found(tx, "SH-1", 1_700_000_000_000))
         books = await store.write(lambda tx: rows.load(tx, "SH-1", epoch, catalogue))
-        clerk = Clerk(store, books, SystemClock(), wrote)
+        clerk = Clerk(store, books, clock or SystemClock(), wrote)
         work = [asyncio.ensure_future(clerk.run())] if at_work else []
         try:
             yield Shop(store, clerk)

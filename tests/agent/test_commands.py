@@ -14,7 +14,7 @@ from agent.clock import SystemClock
 from agent.commands import MOST_WAITING, Commands
 from agent.core.asks import Scan
 from agent.core.commands import WINDOW, FromHq
-from agent.core.lease import Leases
+from agent.core.lease import USUAL_LEASE_S, Leases
 from tests.agent.shops import Shop, opened
 from tests.brokers import Mosquitto
 from tests.core.shop import MILK, gtin_14
@@ -27,9 +27,25 @@ from wire.topics import StoreTopics, parse_up
 
 TOPICS = StoreTopics("demo", "SH-1")
 CLOCK = SystemClock()
+HOUR_MS = 3_600_000
+NOW_MS = 1_763_760_000_000
 KEY = Ed25519PrivateKey.generate()
 SIGNER = Signer(KEY)
 VERIFIER = Verifier(KEY.public_key())
+
+
+class WrongClock(SystemClock):
+    """A wall clock that somebody sets; the one that merely runs is right, and can be run on."""
+
+    def __init__(self, wall_ms: int) -> None:
+        self.wall_ms = wall_ms
+        self.ran_s = 0.0
+
+    def now_ms(self) -> int:
+        return self.wall_ms
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.ran_s
 
 
 class Hq:
@@ -60,15 +76,15 @@ class Hq:
 
 @contextlib.asynccontextmanager
 async def line(
-    path: Path, broker: Mosquitto, verifier: Verifier | None = VERIFIER
+    path: Path, broker: Mosquitto, verifier: Verifier | None = VERIFIER, clock: SystemClock = CLOCK
 ) -> AsyncIterator[tuple[Shop, Commands, Hq]]:
     """A store that takes commands, and HQ at the other end."""
-    async with opened(path) as shop:
+    async with opened(path, clock=clock) as shop:
         shop.books.leases = Leases(1)
         if not shop.books.head:
             scan = Scan("dock", "receive", gtin_14(MILK), None)
             await asyncio.gather(*[shop.clerk.enter(scan) for _ in range(100)])
-        commands = Commands(shop.clerk, TOPICS, CLOCK, verifier)
+        commands = Commands(shop.clerk, TOPICS, clock, verifier)
         store = Link(
             parse_broker(broker.address),
             "store",
@@ -194,6 +210,29 @@ async def test_a_flood_of_forgeries_changes_nothing_and_is_seen(tmp_path: Path, 
         assert shop.books.granted("MILK") == 0
         (answer,) = await hq.ask(true)
         assert answer.outcome == "done"
+
+
+@pytest.mark.parametrize("wall_ms", [0, NOW_MS, NOW_MS + 2 * HOUR_MS, NOW_MS - 24 * HOUR_MS], ids=str)
+async def test_a_command_expires_by_its_lease_whatever_the_wall_clock_says(
+    tmp_path: Path, mosquitto: Mosquitto, wall_ms: int
+) -> None:
+    """Caught at the broker and sent late it changes nothing, is answered and counted; until then it is done."""
+    clock = WrongClock(wall_ms)
+    async with line(tmp_path / "books.db", mosquitto, clock=clock) as (shop, commands, hq):
+        on = shop.books.leases.issue(int(clock.monotonic_s() * 1000))
+        caught = [SIGNER.command(TOPICS, grant(counter, on)) for counter in (1, 2, 3)]
+        clock.wall_ms += 30 * 24 * HOUR_MS  # set while it waits: it is as young as it was
+        clock.ran_s += USUAL_LEASE_S / 2
+        (said,) = await hq.ask(caught[0])
+        assert said.outcome == "done"
+        clock.wall_ms = 0  # and now it is old, though the clock says that it was not even asked yet
+        clock.ran_s += USUAL_LEASE_S / 2
+        head = shop.books.head
+        late = await hq.ask(caught[1], caught[2], caught[0])
+        assert [answer.outcome for answer in late] == ["stale", "stale", "done"]
+        assert "more than 90 s ago" in late[0].why
+        assert (shop.books.head, shop.books.granted("MILK")) == (head, 1)
+        assert commands.counts == {"done": 2, "stale": 2}
 
 
 async def test_without_hqs_key_nothing_is_obeyed(tmp_path: Path, mosquitto: Mosquitto) -> None:

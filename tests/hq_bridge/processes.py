@@ -84,6 +84,11 @@ class HqProcess:
         value: dict[str, Any] = await until(look, 15)
         return value
 
+    async def command_where(self, name: str, **facts: object) -> dict[str, Any] | None:
+        """A command, if it says all of `facts`."""
+        found = await self.get(f"/v1/commands/{name}")
+        return found if facts.items() <= found.items() else None
+
     async def store(self, name: str) -> dict[str, Any] | None:
         """Its line in /v1/stores."""
         stores = (await self.get("/v1/stores"))["stores"]

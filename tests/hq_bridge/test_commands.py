@@ -106,6 +106,8 @@ async def test_on_a_stale_lease_it_is_asked_again_on_the_newest(tmp_path: Path, 
         store.outcomes, store.lease = ["done"], 2  # which HQ has not been told
         await hq.command("SH-0001", **PAUSE)
         await until(lambda: store.asked)
+        waiting = await until(lambda: hq.command_where("p-1", why="so be it"))
+        assert waiting["state"] == "asked"
         store.say_here()
         assert (await hq.answered("p-1"))["state"] == "done"
         assert [ask.lease for ask in store.asked] in ([1, 2], [1, 1, 2])
