@@ -1,8 +1,9 @@
 """What HQ asks of stores: kept, signed, sent until it is answered, and once only however often it is asked.
 
-A command waits in the database until its store answers. It is sent on the store's newest lease, so one that is late is
-refused by the store and sent again on a newer lease: nothing expires by a wall clock. When a store says that a counter
-is not new to it, HQ's books are older than the store's, and the same command is asked under a newer one.
+A command waits in the database until its store answers. An order cites for good the lease it was routed on: what comes
+too late the store calls stale, and whoever routes may give the order to another store. Any other command goes out on
+the store's newest lease, and again on a newer one when it was late. Nothing expires by a wall clock. When a store says
+that a counter is not new to it, HQ's books are older than the store's, and the same command is asked under a newer one.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from hq_bridge.books import StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.store import CommandRow, Database
 from wire.codec import NotOurs, decode_answer, decode_ask
-from wire.messages import Answer, HqAsk
+from wire.messages import Answer, HqAsk, OrderAsk
 from wire.mqtt import BrokerLost, Link
 from wire.signing import Signer
 from wire.topics import StoreTopics, is_name
@@ -35,7 +36,7 @@ _LONGEST_ID: Final = 128
 
 
 class CannotAsk(Exception):
-    """Raised when a command cannot be taken; `conflict` when its id was used for another one."""
+    """Raised when a command cannot be taken; `conflict` when its id was used for another one, or its store is away."""
 
     def __init__(self, why: str, *, conflict: bool = False) -> None:
         super().__init__(why)
@@ -91,13 +92,13 @@ class Commands:
             before = await self.find(name) if isinstance(name, str) else None
             counter = before.counter if before else self._newest.get(store, 0) + 1
             ask = self._read(wanted, counter)
-            text = msgspec.json.encode(ask).decode()
             if before is not None:
-                if (before.store, before.ask) != (store, text):
+                if (before.store, _asked(before, lease=0)) != (store, ask):
                     raise CannotAsk(f"{name!r} was another command before", conflict=True)
                 return before
             if len(self._waiting.get(store, ())) >= MOST_WAITING:
                 raise CannotAsk(f"{MOST_WAITING} commands to {store} wait for an answer already")
+            text = msgspec.json.encode(self._fenced(store, ask)).decode()
             row = CommandRow(store, counter, ask.id, self._now_ms(), text, "asked", "", None, None, None)
             await self._database.put_command(row)
             self._newest[store] = counter
@@ -145,17 +146,28 @@ class Commands:
         except NotOurs as error:
             raise CannotAsk(error.why) from error
 
+    def _fenced(self, store: str, ask: HqAsk) -> HqAsk:
+        """An order on the lease it is routed on, for good; the rest on none yet. Raises CannotAsk."""
+        if not isinstance(ask, OrderAsk):
+            return ask
+        lease = self._lease_of(store)
+        if lease is None:
+            raise CannotAsk(f"{store} is away: it can take no order now", conflict=True)
+        return msgspec.structs.replace(ask, lease=lease)
+
+    def _lease_of(self, store: str) -> int | None:
+        """The newest that a store has said which is here, as far as HQ knows."""
+        books = self._stores.get(store)
+        return None if books is None or books.lease is None or books.presence == "away" else books.lease.lease
+
     def _send(self, row: CommandRow) -> None:
-        """On the store's newest lease; without one, or without a line, it is sent when there is."""
-        books = self._stores.get(row.store)
-        if self._link is None or self._link.state != "here" or self._signer is None:
+        """Without a line, or with the store away, it is sent when that is over."""
+        newest = self._lease_of(row.store)
+        if self._link is None or self._link.state != "here" or self._signer is None or newest is None:
             return
-        if books is None or books.lease is None or books.presence == "away":
-            return
-        lease = books.lease.lease
-        ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), lease=lease)
+        ask = _asked(row, lease=_asked(row).lease or newest)
         topics = StoreTopics(self._chain, row.store)
-        self._sent[row.id] = asyncio.get_running_loop().time(), lease
+        self._sent[row.id] = asyncio.get_running_loop().time(), ask.lease
         try:
             told = self._link.publish(topics.down("command"), self._signer.command(topics, ask))
         except BrokerLost:
@@ -166,13 +178,12 @@ class Commands:
         row = self._rows.get(answer.id)
         if row is None or (row.store, row.counter) != (store, answer.counter) or row.state != "asked":
             return
-        if answer.outcome == "stale":
+        if answer.outcome == "stale" and (isinstance(answer.newest, int) or not _asked(row).lease):
             row = row._replace(why=answer.why)  # in memory only: it says why there is no answer yet
             self._remember(row)
-            books = self._stores.get(store)
             if isinstance(answer.newest, int):
                 await self._move(row, answer.newest)
-            elif books is not None and books.lease and books.lease.lease != self._sent.get(row.id, (0.0, 0))[1]:
+            elif self._lease_of(store) not in (None, self._sent.get(row.id, (0.0, 0))[1]):
                 self._send(row)  # a newer lease is known by now
             return
         done = row._replace(
@@ -194,7 +205,7 @@ class Commands:
         async with self._asking:
             own = self._newest[row.store]
             counter = own + 1 + min(max(0, told - own), MOST_AHEAD)
-            ask = msgspec.structs.replace(decode_ask(msgspec.Raw(row.ask.encode())), counter=counter)
+            ask = msgspec.structs.replace(_asked(row), counter=counter)
             moved = row._replace(counter=counter, ask=msgspec.json.encode(ask).decode())
             await self._database.put_command(moved, instead_of=row.counter)
             self._newest[row.store] = counter
@@ -217,6 +228,12 @@ class Commands:
         while len(self._rows) > COMMANDS_IN_MEMORY and oldest.state != "asked":
             del self._rows[oldest.id]  # whoever still asks after it is told by the database
             oldest = next(iter(self._rows.values()))
+
+
+def _asked(row: CommandRow, lease: int | None = None) -> HqAsk:
+    """What is asked, on another lease if one is given."""
+    ask = decode_ask(msgspec.Raw(row.ask.encode()))
+    return ask if lease is None else msgspec.structs.replace(ask, lease=lease)
 
 
 def _learn(told: "asyncio.Future[None]") -> None:

@@ -52,7 +52,7 @@ class Unreadable:
 
 
 class CommandRow(NamedTuple):
-    """A line of the table `command`: `state` is asked, done, refused or withdrawn."""
+    """A line of the table `command`: `state` is asked, done, refused or stale."""
 
     store: str
     counter: int

@@ -214,16 +214,19 @@ class LagTrend(msgspec.Struct, frozen=True):
 class Command(msgspec.Struct, frozen=True):
     """What HQ asked of a store, and what became of it: `asked` until the store has said `done` or `refused`, and `why`.
 
+    An order may also be `stale`: it reached the store too late on the lease it was routed on, was not accepted, and
+    never will be; give it to another store, or to this one under another id.
+
     While it is asked, `why` says why the store decided nothing when it was asked last. `seq` of `epoch` is how far the
     store's stream was with all that the command did. `ask` is what was asked, with the
-    counter it was asked under; the lease in it is 0, each sending cites the store's newest one.
+    counter it was asked under and an order's lease; else that is 0, each sending cites the store's newest one.
     """
 
     store: str
     id: str
     counter: int
     asked_at: int
-    state: Literal["asked", "done", "refused"]
+    state: Literal["asked", "done", "refused", "stale"]
     why: str
     answered_at: int | None
     epoch: int | None

@@ -87,6 +87,10 @@ async def published(answer: httpx.Response) -> None:
     is_as_published(answer)
 
 
+ORDER = {
+    "id": "o-1", "kind": "order", "order": "O1", "channel": "web", "due": 0,
+    "lines": [{"line": 1, "sku": "TEA-1", "qty": 1}],
+}  # fmt: skip
 PAUSE = {"id": "p-1", "kind": "pause", "paused": True, "why": "stocktaking", "by": "hq"}
 
 
@@ -111,6 +115,38 @@ async def test_on_a_stale_lease_it_is_asked_again_on_the_newest(tmp_path: Path, 
         store.say_here()
         assert (await hq.answered("p-1"))["state"] == "done"
         assert [ask.lease for ask in store.asked] in ([1, 2], [1, 1, 2])
+
+
+async def test_an_order_is_never_asked_on_another_lease_than_that_it_was_routed_on(
+    tmp_path: Path, mosquitto: Mosquitto, url: URL
+) -> None:
+    """Else a store that comes back could accept what HQ has long given to another one."""
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        await hq.command("SH-0001", **ORDER)
+        await until(lambda: store.asked)  # and gives no answer
+        hq.process.kill()
+        await hq.process.wait()
+        store.lease = 2
+        async with hq_process(tmp_path / "hq.toml") as again:
+            store.say_here()
+            await again.store_where("SH-0001", lease=2)
+            store.outcomes = ["done"] * 3  # that on lease 1 is stale now
+            answered = await again.answered("o-1")
+            assert (answered["state"], answered["ask"]["lease"]) == ("stale", 1)
+            assert await again.command("SH-0001", **ORDER) == (200, answered)
+            assert {ask.lease for ask in store.asked} == {1}
+            await again.command("SH-0001", **ORDER | {"id": "o-2"})
+            assert (await again.answered("o-2"))["state"] == "done"
+
+
+async def test_a_store_that_is_away_is_asked_for_no_order(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
+    async with line(tmp_path, mosquitto, url) as (hq, store):
+        away = StoreState("away", 7, 0, 0, "test", 1)
+        await store.link.publish(TOPICS.up("state"), encode(away), retain=True)
+        await hq.store_where("SH-0001", state="away")
+        status, said = await hq.command("SH-0001", **ORDER)
+        assert (status, "is away" in said["error"]) == (409, True)
+        assert (await hq.command("SH-0001", **PAUSE))[0] == 202  # which waits until it is here
 
 
 async def test_hq_killed_before_the_answer_asks_again_under_the_same_counter(
@@ -185,14 +221,13 @@ async def test_a_restarted_hq_cites_the_lease_it_heard_before(tmp_path: Path, mo
 
 async def test_each_kind_of_command_is_asked_as_it_is_published(tmp_path: Path, mosquitto: Mosquitto, url: URL) -> None:
     grant = {"id": "g-1", "kind": "grant", "holder": "app", "sku": "TEA-1", "qty": 1}
-    line_1 = {"line": 1, "sku": "TEA-1", "qty": 1}
-    order = {"id": "o-1", "kind": "order", "order": "O1", "channel": "web", "lines": [line_1], "due": 0}
     operation = DOCUMENT["paths"]["/v1/stores/{store}/commands"]["post"]
     async with line(tmp_path, mosquitto, url) as (hq, _):
-        for wanted in (PAUSE, grant, order):
+        for wanted in (PAUSE, grant, ORDER):
             holds_to(operation["requestBody"]["content"]["application/json"]["schema"], wanted)
             status, said = await hq.command("SH-0001", **wanted)
-            assert (status, said["ask"]) == (202, wanted | {"counter": said["counter"], "lease": 0})
+            lease = 1 if wanted is ORDER else 0
+            assert (status, said["ask"]) == (202, wanted | {"counter": said["counter"], "lease": lease})
             assert await hq.get(f"/v1/commands/{wanted['id']}") == said
 
 
