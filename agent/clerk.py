@@ -138,6 +138,9 @@ class Clerk:
 
     async def _wait_for_work(self) -> None:
         """Return when somebody asks, when the time of a hold or an order is up, or when HQ is to be told something."""
+        if self.closed:
+            await self._work.wait()
+            return
         alarm_ms, due_ms = self.books.next_alarm_ms(), telling.next_ms(self.books)
         if alarm_ms is not None:
             due_ms = min(alarm_ms, due_ms)
@@ -155,7 +158,7 @@ class Clerk:
         self._work.set()
 
     def close(self, why: str) -> None:
-        """Enter nothing any more; whoever asks is told why."""
+        """Enter nothing any more, neither what waits nor what falls due; whoever asks is told why."""
         self.closed = why
 
     async def finish(self) -> None:
@@ -180,9 +183,14 @@ class Clerk:
         return taken
 
     async def _take_turn(self, waiting: list[_Waiting]) -> None:
+        if self.closed:
+            _fail([one for one in waiting if one.ask != _NOTHING], BooksClosedError(self.closed))
+            waiting = [one for one in waiting if one.ask == _NOTHING]
+            if not waiting:
+                return
         try:
             await self._store.write(
-                partial(self._enter, waiting, self._clock.now_ms()), partial(self._remember, waiting)
+                partial(self._enter, waiting, self._clock.now_ms(), not self.closed), partial(self._remember, waiting)
             )
         except AskFailedError as failure:
             if len(waiting) > 1:  # one of them is at fault: the others must not pay for it
@@ -197,7 +205,9 @@ class Clerk:
             _fail(waiting, failure)
             raise
 
-    def _enter(self, waiting: list[_Waiting], at: int, tx: sqlite3.Connection) -> tuple[Turn, list[_Answer]]:
+    def _enter(
+        self, waiting: list[_Waiting], at: int, time_passes: bool, tx: sqlite3.Connection
+    ) -> tuple[Turn, list[_Answer]]:
         """In the writer's thread: look up, decide, write."""
         told = [one.ask for one in waiting]
         wanted = [ask for each in told if (ask := _inner(each)) is not None]
@@ -214,10 +224,12 @@ class Clerk:
         counts.look_back(tx, turn, naming.counts(wanted))
         commands.look_back(tx, turn, [ask for ask in told if isinstance(ask, FromHq)])
         try:
-            let_time_pass(turn)
+            if time_passes:
+                let_time_pass(turn)
             answers = [decide_any(turn, ask) for ask in told]
             follow_cases(turn)
-            telling.tell(turn)
+            if time_passes:
+                telling.tell(turn)
             checks.check(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error

@@ -13,6 +13,7 @@ from agent.clock import SystemClock
 from agent.core import atp
 from agent.core.asks import Claimed, CommitHold, ReleaseHold, Reserve, Sale, SaleLine, Scan, Short, Want
 from agent.store import claims
+from agent.store.errors import BooksClosedError
 from tests.agent.shops import Shop, opened
 from tests.agent.test_web import Site, site
 from tests.core import shop as goods
@@ -87,6 +88,28 @@ async def test_a_hold_expires_by_itself(tmp_path: Path) -> None:
         await until(lambda: free(shop) == 1)
         assert "short" not in shop.books.holds
         await shop.assert_memory_is_disk()
+
+
+async def test_in_closed_books_nothing_falls_due_and_whoever_waits_is_told(tmp_path: Path) -> None:
+    """Old copies of the books, for one: everything they enter would be lost."""
+    clock = Settable(1000.0)
+    async with opened(tmp_path / "books.db", at_work=False) as shop:
+        shop.clerk.time = BooksTime(clock, "same", None)
+        work = asyncio.ensure_future(shop.clerk.run())
+        await stock(shop, 1)
+        await shop.clerk.enter(hold("H"))
+        head = shop.books.head
+        waiting = asyncio.ensure_future(shop.clerk.enter(hold("late")))
+        await asyncio.sleep(0)  # it stands in line
+        shop.clerk.close("these are an old copy.")
+        clock.at_s += 901
+        await shop.clerk.finish()
+        with pytest.raises(BooksClosedError, match="old copy"):
+            await waiting
+        assert (shop.books.head, free(shop)) == (head, 0)
+        await shop.assert_memory_is_disk()
+        work.cancel()
+        await asyncio.wait([work])
 
 
 @pytest.mark.parametrize(
