@@ -131,7 +131,7 @@ async def test_a_caller_who_left_before_the_turn_asked_nothing(tmp_path: Path) -
 
 async def test_an_ask_that_breaks_a_rule_of_ours_costs_itself_only(tmp_path: Path) -> None:
     async with opened(tmp_path / "books.db") as shop:
-        broken = Scan("dock", "receive", MILK, aim=3)  # type: ignore[arg-type]
+        broken = Scan("dock", "receive", 3, None)  # type: ignore[arg-type]
         answers = await asyncio.gather(
             shop.clerk.enter(sale("R1")), shop.clerk.enter(broken), shop.clerk.enter(sale("R2")), return_exceptions=True
         )
