@@ -267,10 +267,11 @@ class Ingest:
         for each in taken:
             if isinstance(each.said, Batch):
                 skus = touched.setdefault(each.store, set())
-                skus.update([row.sku for row in each.said.rows if type(row) is StockRow])
+                if (books := self.stores.get(each.store)) is not None and not books.whole:
+                    skus.update([row.sku for row in each.said.rows if type(row) is StockRow])
         for store, skus in touched.items():
             books = self.stores.get(store)
-            if books is not None and not books.whole and (missing := skus - books.stock.keys()):
+            if books is not None and (missing := skus - books.stock.keys()):
                 found = await self._database.stock_in(store, sorted(missing))
                 books.stock.update(found)
                 self._skus += len(found)

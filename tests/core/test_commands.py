@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from agent.core.asks import Grant, Pause, PlaceOrder, Scan, Want
-from agent.core.commands import WINDOW, FromHq, Obeyed
+from agent.core.commands import WINDOW, Again, FromHq, Obeyed
 from agent.core.decisions import decide, decide_any
 from agent.core.lease import Leases
 from agent.core.ledger import Books, Turn
@@ -55,6 +55,11 @@ def grant(number: int, counter: int, lease: int, qty: int = 1) -> FromHq:
     return FromHq(f"c{number}", counter, lease, Grant(f"c{number}", "meituan", "MILK", qty))
 
 
+def again(said: Obeyed) -> Again:
+    """The same answer, told once more."""
+    return Again(**asdict(said))
+
+
 def test_a_command_that_comes_again_is_answered_the_same_and_done_once() -> None:
     desk = Desk()
     desk.stock(5)
@@ -62,7 +67,7 @@ def test_a_command_that_comes_again_is_answered_the_same_and_done_once() -> None
     first = desk.command(grant(1, 1, lease, 2))
     assert (first.outcome, first.why, desk.granted()) == ("done", "", 2)
     desk.now_ms = 10 * LEASE_MS  # however late: it was done, and that is what is said
-    assert desk.command(grant(1, 1, lease, 2)) == first
+    assert desk.command(grant(1, 1, lease, 2)) == again(first)
     assert desk.granted() == 2
 
 
@@ -73,7 +78,7 @@ def test_a_refusal_is_for_good_and_says_why() -> None:
     assert refused.outcome == "refused"
     assert "0 are free" in refused.why
     desk.stock(5)
-    assert desk.command(grant(1, 1, lease)) == refused
+    assert desk.command(grant(1, 1, lease)) == again(refused)
 
 
 def test_on_a_stale_lease_nothing_is_decided_and_a_newer_one_may_do() -> None:
@@ -107,7 +112,7 @@ def test_a_command_is_known_by_its_id_under_whatever_counter() -> None:
     first = desk.command(grant(1, 5, lease, 2))
     for counter in (5, 4, 6, 5 + 10 * WINDOW):
         said = desk.command(grant(1, counter, lease, 2))
-        assert said == replace(first, counter=counter)
+        assert said == again(replace(first, counter=counter))
     assert (desk.granted(), desk.books.newest_command) == (2, 5)
 
 

@@ -38,7 +38,12 @@ HAM: Final = 614141_00004
 GOODS = Catalogue(
     [*shop.CATALOGUE.skus.values(), Sku("HAM", (shop.gtin_14(HAM),), "Ham", "火腿", traits=Traits("gram"))]
 )
-CODES = {"MILK": shop.gtin_14(shop.MILK), "EGGS": shop.gtin_14(shop.EGGS), "HAM": shop.gtin_14(HAM)}
+#: HAM one gram at a time.
+CODES = {
+    "MILK": shop.gtin_14(shop.MILK),
+    "EGGS": shop.gtin_14(shop.EGGS),
+    "HAM": f"01{shop.gtin_14(HAM)}3103000001",
+}
 
 
 class Floor(Desk):
