@@ -12,13 +12,11 @@ from agent.core.asks import Answer, Ask, Refused, Short, Want
 from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import Counted
 from hq_bridge.books import StoreBooks
-from tests.core.shop import EGGS, MILK, SHIRT, epc_of, gtin_14
-from tests.core.test_work import HAM
+from tests.core.shop import SHIRT, epc_of
 from tests.invariants.plain import SKUS, Claim, Plain, Wants
 from tests.invariants.shop import Shop
 from tests.torture.power_cuts import a_folder
 
-GTIN = {"MILK": gtin_14(MILK), "EGGS": gtin_14(EGGS), "HAM": gtin_14(HAM)}
 EPCS = [epc_of(SHIRT, serial) for serial in range(6)]
 STRANGER = epc_of(SHIRT, 999)
 PEOPLE = ("badge-1", "badge-2", "badge-3")

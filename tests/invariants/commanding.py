@@ -4,10 +4,10 @@ from random import Random
 
 import hypothesis.strategies as st
 from hypothesis.stateful import precondition, rule
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from agent.core.asks import Grant, HqSilence, Pause, PlaceOrder
-from agent.core.commands import FromHq, Obeyed
+from agent.core.commands import Again, FromHq, Obeyed
 from tests.invariants.asking import Asking, Things, few, lines_of, skus, which
 from tests.invariants.plain import SKUS, Command
 from tests.invariants.shop import LEASE_S
@@ -73,7 +73,7 @@ class Commanding(Asking):
         counter += nth % 3  # an HQ that was restored may have given it another one
         lease = list(self.plain.leases)[-1 - nth % len(self.plain.leases)]
         (answer,) = self.ask(FromHq(command.name, counter, lease, Grant(command.name, "app", "MILK", 1)))
-        assert (answer, self.shop.books.head) == (replace(command.said, counter=counter), head)
+        assert (answer, self.shop.books.head) == (Again(**asdict(replace(command.said, counter=counter))), head)
 
     def _asked(self, what: str, name: str, sku: str, qty: int) -> tuple[Pause | Grant | PlaceOrder | None, bool]:
         """The ask, and whether the shop on paper can do it."""

@@ -32,7 +32,8 @@ from agent.core.asks import (
     Unreadable,
 )
 from tests.core.shop import gtin_14
-from tests.invariants.asking import EPCS, GTIN, Things, is_entered, lines_of, skus, wants, which
+from tests.core.test_work import CODES
+from tests.invariants.asking import EPCS, Things, is_entered, lines_of, skus, wants, which
 from tests.invariants.commanding import Commanding
 from tests.invariants.counting import Counting
 from tests.invariants.plain import FLOOR, SKUS, Wants
@@ -105,12 +106,12 @@ class History(Working, Counting, Tagging, Commanding):
 
     @rule(sku=skus, units=st.integers(1, 9))
     def receive(self, sku: str, units: int) -> None:
-        self.ask(*[Scan("dock", "receive", GTIN[sku], None)] * units)
+        self.ask(*[Scan("dock", "receive", CODES[sku], None)] * units)
         self.plain.move(sku, "SUPPLIER", "BACKROOM", units)
 
     @rule(sku=skus)
     def shelve(self, sku: str) -> None:
-        self.ask(Scan("shelf", "shelve", GTIN[sku], None))
+        self.ask(Scan("shelf", "shelve", CODES[sku], None))
         self.plain.move(sku, "BACKROOM", FLOOR, 1)
 
     @rule(text=st.sampled_from(("nonsense", gtin_14(99))))

@@ -11,8 +11,8 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from agent.core.asks import MoveOrder, Ordered, Sale, SaleLine, Scan, Work
 from agent.core.count_asks import Count, Counted, CountLine
 from agent.core.life import OrderEvent
+from tests.core.test_work import CODES
 from tests.invariants import judging
-from tests.invariants.asking import GTIN
 from tests.invariants.crashing import CrashingShop
 from tests.invariants.history import History
 from tests.invariants.plain import SLOTS, TOTES
@@ -90,7 +90,7 @@ def move(shop: Shop, what: list[str], name: str) -> None:
         if one == "sell":
             shop.ask(Sale(f"{name} {nth}", (SaleLine(1, "sku", "MILK", 1),)))
         else:
-            shop.ask(Scan(one, "receive" if one == "receive" else "shelve", GTIN["MILK"], None))
+            shop.ask(Scan(one, "receive" if one == "receive" else "shelve", CODES["MILK"], None))
 
 
 def test_7_only_the_owner_of_rights_gives_them_away_and_no_order_is_accepted_on_a_stale_lease() -> None:
