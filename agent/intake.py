@@ -18,7 +18,7 @@ from agent.core.tags import Bystander, Evidence, TagRules, hear
 from agent.store.errors import BooksClosedError, BooksFullError
 from drivers.readings import BarcodeScan, IsoRead, ScanAnswer, TagRead
 
-#: Tags (per place) that may wait for the clerk.
+#: Tags (per place) of one device that may wait for the clerk. Each has its own room: one that floods takes no other's.
 MOST_TAGS_WAITING = 20_000
 #: Tags weighed without letting anything else run.
 _MOST_AT_ONCE = 2_000
@@ -80,6 +80,7 @@ class Intake:
         #: Crates, assets, places and loads by name: where each was heard last, and when (unix ms); the latest is last.
         self.bystanders: OrderedDict[str, tuple[Bystander, int]] = OrderedDict()
         self._heard: dict[tuple[bytes, str], int] = {}
+        self._waiting: dict[str, int] = {}  # how many of them each device brought
         self._last: OrderedDict[tuple[str, str | None], _LastScan] = OrderedDict()
         self._families: dict[tuple[bytes, str], int] = {}  # of what was heard, what is no EPC
         self._arrived = asyncio.Event()
@@ -91,6 +92,7 @@ class Intake:
         """Take tag reads. Never waits."""
         self.counts.reads += len(reads)
         heard, places = self._heard, stand.places
+        waiting = self._waiting.get(stand.name, 0)
         only = next(iter(places.values())) if len(places) == 1 else None
         for read in reads:
             place = only if read.antenna is None else places.get(read.antenna)
@@ -100,13 +102,15 @@ class Intake:
             key = (read.epc, place)
             if key in heard:
                 heard[key] += read.count
-            elif len(heard) < MOST_TAGS_WAITING:
+            elif waiting < MOST_TAGS_WAITING:
                 heard[key] = read.count
+                waiting += 1
             else:
                 self.counts.reads_dropped += 1
                 continue
             if type(read) is IsoRead:
                 self._families[key] = read.afi
+        self._waiting[stand.name] = waiting
         if heard:
             self._arrived.set()
 
@@ -156,6 +160,7 @@ class Intake:
             await self._clock.sleep(_GATHER_S)
             self._arrived.clear()
             heard, self._heard = self._heard, {}
+            self._waiting.clear()
             families, self._families = self._families, {}
             at_s = self._clock.monotonic_s()
             evidence = [Evidence(*key, reads, at_s, families.get(key)) for key, reads in heard.items()]

@@ -163,6 +163,7 @@ class SerialLine:
             raise DeviceLost(
                 f"{self._where}: the {self._what} took nothing within {within_s:g} s",
                 f"Look at the flow control of {self._what} and port: one of them may be held by XOFF or CTS.",
+                "silent",
             ) from trouble
         except OSError as trouble:
             raise self._lost(trouble.strerror) from trouble
@@ -204,16 +205,19 @@ def _why_not(port: str, what: str, trouble: Exception) -> DeviceLost | DeviceRef
             return DeviceLost(
                 f"{port}: there is no such port",
                 f"Is the {what} plugged in? Prefer its name under /dev/serial/by-id, which survives a replug.",
+                "not_there",
             )
         case errno.EACCES | errno.EPERM:
             return DeviceRefused(
                 f"{port}: this user may not open it",
                 "Add the service's user to the group dialout and restart the service.",
+                "not_allowed",
             )
         case errno.EAGAIN | errno.EBUSY:
             return DeviceRefused(
                 f"{port}: another program has it open",
                 "Stop the other program, or ModemManager, from taking this port.",
+                "taken",
             )
     return DeviceRefused(f"{port}: {trouble}", "Is this a serial port, and does it know this baud rate?")
 

@@ -43,7 +43,16 @@ class Ban(NamedTuple):
 CLOCKS = ("agent/clock.py", "hq_bridge/clock.py", "simulators/", "tests/", "scripts/")
 CHANCE = ("simulators/", "tests/")
 #: Whoever starts a task owns it: awaits it, cancels it, hears of its failure. TaskGroups need no entry here.
-TASK_OWNERS = ("agent/store/", "agent/web/", "hq_bridge/", "wire/mqtt.py", "drivers/", "simulators/", "tests/")
+TASK_OWNERS = (
+    "agent/devices.py",
+    "agent/store/",
+    "agent/web/",
+    "hq_bridge/",
+    "wire/mqtt.py",
+    "drivers/",
+    "simulators/",
+    "tests/",
+)
 BANS = [
     Ban("time.time", "take `at=` or a Clock", CLOCKS),
     Ban("time.time_ns", "take `at=` or a Clock", CLOCKS),

@@ -76,7 +76,7 @@ class LlrpReader:
                     session.ask_for_report()
                     poll_at = now + every_s
             if now >= patience_ends:
-                raise DeviceLost(*_silence(session, silence_s))
+                raise DeviceLost(*_silence(session, silence_s), "silent")
             await line.send()
             await asyncio.sleep(0)
 

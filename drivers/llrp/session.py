@@ -204,6 +204,7 @@ class Session:
             raise DeviceLost(
                 "another client holds the reader, and it takes only one",
                 "Close the other program, or wait: a client that died is noticed by the reader after a while.",
+                "taken",
             )
         if attempt != 0:
             raise DeviceLost(f"the reader did not accept the connection (reason {attempt})", "Restart the reader.")

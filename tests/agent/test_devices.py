@@ -12,7 +12,7 @@ from agent.config import DeviceConfig
 from agent.core.asks import Delivery, DeliveryLine
 from agent.core.places import BACKROOM, FLOOR
 from agent.core.tags import TagRules
-from agent.devices import Keeper
+from agent.devices import Keeper, Limits
 from agent.intake import MOST_BYSTANDERS, MOST_TAGS_WAITING, Intake, Stand
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.port import Sink
@@ -23,6 +23,9 @@ from tests.waiting import until
 
 RULES = TagRules(settle_s=0.05)
 LONG = "x" * 1000 + "\x1b[31m"
+
+
+USUAL = Limits()
 
 
 class Impatient(SystemClock):
@@ -51,7 +54,7 @@ async def up_for_ever(sink: Sink) -> None:
     await asyncio.Event().wait()
 
 
-def fails_with(error: Exception, *, online: bool = False) -> Callable[[Sink], Awaitable[None]]:
+def fails_with(error: BaseException, *, online: bool = False) -> Callable[[Sink], Awaitable[None]]:
     async def life(sink: Sink) -> None:
         if online:
             sink.online("Reader 9")
@@ -61,9 +64,11 @@ def fails_with(error: Exception, *, online: bool = False) -> Callable[[Sink], Aw
 
 
 @contextlib.asynccontextmanager
-async def kept(shop: Shop, device: Scripted, config: DeviceConfig, clock: SystemClock) -> AsyncIterator[Keeper]:
+async def kept(
+    shop: Shop, device: Scripted, config: DeviceConfig, clock: SystemClock, limits: Limits = USUAL
+) -> AsyncIterator[Keeper]:
     intake = Intake(shop.clerk, clock, RULES)
-    keeper = Keeper(device, config, intake, clock, lambda low, high: high)
+    keeper = Keeper(device, config, intake, clock, lambda low, high: high, limits)
     tasks = [asyncio.ensure_future(keeper.run()), asyncio.ensure_future(intake.run())]
     try:
         yield keeper
@@ -137,7 +142,7 @@ async def test_text_of_a_device_is_capped_and_escaped(tmp_path: Path) -> None:
         async with kept(shop, Scripted(life), READER, Impatient()) as keeper:
             await until(lambda: keeper.health.dropped)
             assert keeper.health.about == "\\x1b[31m\\r\\nfake log line"
-            assert len(keeper.health.hint) < 300
+            assert len(keeper.health.dropped_why) == 200
 
 
 async def test_a_scan_is_answered_after_it_is_on_disk(tmp_path: Path) -> None:
@@ -267,6 +272,8 @@ async def test_what_the_intake_holds_is_bounded_and_what_it_drops_is_counted(tmp
         assert intake.counts.reads_placeless == 2
         intake.tags(Stand("portal", {1: BACKROOM}, None), [TagRead(b"x", 2)])
         assert intake.counts.reads_placeless == 3  # a zone says nothing of other antennas
+        intake.tags(Stand("gate", {1: BACKROOM}, None), [TagRead(b"gate", 1)])
+        assert intake.counts.reads_dropped == 14, "one that floods takes no other's room"
 
 
 async def test_crates_and_iso_tags_are_told_apart_and_what_is_remembered_of_them_is_bounded(tmp_path: Path) -> None:

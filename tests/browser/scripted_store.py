@@ -83,16 +83,22 @@ class ScriptedStore:
         return {
             "name": "portal", "kind": "llrp", "state": "up", "about": "Impinj R420, 5.14",
             "since": now_ms() - 3_600_000, "readings": 48210, "rate_per_s": 31.5,
-            "last_reading_at": now_ms() - 200, "connects": 1, "dropped": 0,
-            "why": None, "hint": None, "scans_booked": 0,
+            "last_reading_at": now_ms() - 200, "sign_of_life_at": now_ms() - 200, "connects": 4, "losses": 3,
+            "tries": 0, "retry_at": None, "trouble": "", "why": "", "hint": "", "lost_at": now_ms() - 3_660_000,
+            "lost_why": "the reader closed the connection", "dropped": 0, "dropped_why": "", "clock_off_s": 0.4,
+            "scans_refused": 0, "refusal": "", "scans_booked": 0,
         }  # fmt: skip
 
     def scanner(self) -> dict[str, Any]:
         """A barcode scanner that is gone."""
         return {
             "name": "dock-scanner", "kind": "barcode_serial", "state": "down", "about": "", "since": now_ms() - 95_000,
-            "readings": 312, "rate_per_s": 0.0, "last_reading_at": now_ms() - 96_000, "connects": 2, "dropped": 3,
-            "why": "/dev/ttyUSB0 is not there", "hint": "Check the scanner's cable and power.", "scans_booked": 309,
+            "readings": 312, "rate_per_s": 0.0, "last_reading_at": now_ms() - 96_000,
+            "sign_of_life_at": now_ms() - 96_000, "connects": 2, "losses": 2, "tries": 7, "retry_at": now_ms() + 25_000,
+            "trouble": "not_there", "why": "/dev/ttyUSB0 is not there", "hint": "Check the scanner's cable and power.",
+            "lost_at": now_ms() - 95_000, "lost_why": "the line was hung up", "dropped": 3,
+            "dropped_why": "a line without its prefix", "clock_off_s": None, "scans_refused": 0, "refusal": "",
+            "scans_booked": 309,
         }  # fmt: skip
 
     def case(self, ident: str, kind: str, about: str, due_in_s: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from agent.core.catalogue import Eligibility
 from agent.core.count_sessions import DECIDER, Why
 from agent.core.life import COUNT
 from agent.core.places import INSIDE
+from drivers.errors import TROUBLES
 from tests.browser.pages import browsing, free_port, served
 from tests.browser.scripted_store import ScriptedStore
 
@@ -55,6 +56,28 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
         await expect(scanner).to_contain_text("/dev/ttyUSB0 is not there")
         await expect(scanner).to_contain_text("What to do: Check the scanner's cable")
         await expect(page.locator("#counts")).to_contain_text("crate 9521141/1 (FLOOR")
+
+
+async def test_a_device_says_in_both_languages_why_it_is_down_what_to_do_and_when_it_is_tried_next() -> None:
+    store = ScriptedStore()
+    store.devices[0] |= {"clock_off_s": -7200.0}
+    async with store_page(store) as (page, _):
+        scanner, portal = (page.locator(f"#devices li[data-key='{name}']") for name in ("dock-scanner", "portal"))
+        await expect(scanner.locator(".why")).to_contain_text("It is not plugged in")
+        await expect(scanner.locator(".why")).to_contain_text(re.compile(r"Tried 7 times, again in 2\d s\."))
+        await expect(portal.locator("dl")).to_be_hidden()
+        await portal.locator("summary").click()
+        await expect(portal.locator("dl")).to_contain_text("Times lost3")
+        await expect(portal.locator("dl")).to_contain_text("the reader closed the connection")
+        await expect(portal.locator(".why")).to_contain_text("Its clock is 2 h 0 min behind")
+        await page.get_by_role("button", name="中文").click()
+        await expect(scanner.locator(".why")).to_contain_text("设备未插入")
+        await expect(scanner.locator(".why")).to_contain_text("处理办法：请插好设备或数据线")
+        await expect(scanner.locator(".why")).not_to_contain_text("Check")
+        await expect(portal.locator(".why")).to_contain_text("设备时钟慢了 2 小时 0 分钟")
+        store.devices[1] |= {"trouble": "", "why": "a fault of its own", "hint": "Ask its maker."}
+        store.tell("health", store.health())
+        await expect(scanner.locator(".why")).to_contain_text("处理办法：Ask its maker.")
 
 
 async def test_open_counts_are_shown_with_who_must_see_to_them_until_when() -> None:
@@ -118,7 +141,8 @@ def reasons_to_stop() -> set[str]:
 async def test_every_word_is_there_in_both_languages() -> None:
     async with store_page(ScriptedStore()) as (page, _):
         words = await page.evaluate(
-            "import('/static/strings.js').then(({STRINGS, CASES, HINTS, OWNERS, STOPPED}) => ({ stopped: STOPPED.zh,"
+            "import('/static/strings.js').then(({STRINGS, CASES, HINTS, OWNERS, STOPPED, TROUBLES, TROUBLE_HINTS}) => "
+            "({ troubles: [TROUBLES.en, TROUBLES.zh, TROUBLE_HINTS.zh].map(Object.keys), stopped: STOPPED.zh,"
             " en: Object.keys(STRINGS.en).sort(), zh: Object.keys(STRINGS.zh).sort(),"
             " cases: Object.keys(CASES.en), cases_zh: Object.keys(CASES.zh), hints_zh: Object.keys(HINTS.zh),"
             " owners: [Object.keys(OWNERS.en), Object.keys(OWNERS.zh)]}))"
@@ -126,6 +150,7 @@ async def test_every_word_is_there_in_both_languages() -> None:
         assert words["en"] == words["zh"]
         assert words["cases"] == words["cases_zh"] == words["hints_zh"]
         assert set(words["cases"]) == set(KINDS)
+        assert words["troubles"] == [list(TROUBLES)] * 3
         assert set(words["stopped"]) == reasons_to_stop()
         assert [set(owners) for owners in words["owners"]] == [{kind.owner for kind in KINDS.values()} | {DECIDER}] * 2
         states = {f"count_{state}" for state in COUNT.states() if state not in {*COUNT.ends, "counted"}}

@@ -1,6 +1,7 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
 import { facts, keep, make, mark, put, show } from "./document.js";
+import { deviceCards } from "./devices.js";
 import { ask, follow, tell } from "./live.js";
 import { scan } from "./scanning.js";
 import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
@@ -31,6 +32,8 @@ const sinceHealth = () => performance.now() - healthAt;
 /** The agent's clock now: ages are measured on it, whatever this machine's clock says. */
 const agentNow = () => health.at + sinceHealth();
 const ago = (at) => (at ? say("ago", { age: span(agentNow() - at) }) : say("never"));
+
+const drawDevices = deviceCards({ say, number, rate, span, ago, moment, agentNow, words: (list) => list[language] });
 
 function moment(at) {
   const when = new Date(at);
@@ -206,50 +209,6 @@ function drawCounting() {
   const more = all - Math.min(counts.length, CASES_MAX);
   show($("counting-more"), more > 0 ? say("cases_more", { more: number(more) }) : "");
   keep($("counting"), counts.slice(0, CASES_MAX), (item) => item.count, buildCount, drawCount);
-}
-
-// Devices
-
-const DEVICE_MARKS = { up: "good", starting: "wait", down: "down", refused: "stop" };
-
-function buildDevice() {
-  return make("li", "", make("details", "",
-    make("summary", "", make("strong"), make("span", "", make("span"), make("span")), make("span", "about")),
-    make("div", "why", make("p"), make("p")), make("dl", "facts")));
-}
-
-function drawDevice(node, device) {
-  const details = node.firstElementChild;
-  const [head, why, list] = details.children;
-  const broken = device.state === "down" || device.state === "refused";
-  if (node.dataset.state !== device.state) { // whoever is in trouble says at once why
-    node.dataset.state = device.state;
-    details.open = broken;
-  }
-  put(head.children[0], device.name);
-  mark(head.children[1].children[0], DEVICE_MARKS[device.state] ?? "wait");
-  put(head.children[1].children[1], say(`device_${device.state}`));
-  const now = say("device_now", { rate: rate(device.rate_per_s ?? 0), ago: ago(device.last_reading_at) });
-  put(head.children[2], device.last_reading_at ? `${device.kind} · ${now}` : device.kind);
-  why.hidden = !device.hint && !(broken && device.why);
-  why.classList.toggle("mild", !broken);
-  show(why.children[0], broken ? device.why : "");
-  show(why.children[1], broken && device.hint ? say("todo", { text: device.hint }) : device.hint);
-  facts(list, [
-    [say("device_about"), device.about || null],
-    [say("device_since"), device.since ? moment(device.since) : null],
-    [say("device_readings"), number(device.readings)],
-    [say("device_booked"), device.scans_booked ? number(device.scans_booked) : null],
-    [say("device_refusals"), device.scans_refused ? `${number(device.scans_refused)} · ${device.refusal}` : null],
-    [say("device_dropped"), device.dropped ? number(device.dropped) : null],
-  ]);
-}
-
-function drawDevices() {
-  const up = health.devices.filter((device) => device.state === "up").length;
-  put($("devices-count"), health.devices.length ? say("devices_up", { up, all: health.devices.length }) : "");
-  $("devices-none").hidden = health.devices.length > 0;
-  keep($("devices"), health.devices, (device) => device.name, buildDevice, drawDevice);
 }
 
 // Stock
@@ -442,7 +401,7 @@ function drawHealth() {
   drawPromising();
   drawCases();
   drawCounting();
-  drawDevices();
+  drawDevices(health.devices);
   facts($("counts"), [
     [say("version"), health.version], [say("started"), moment(health.started_at)],
     [say("epoch"), health.epoch], [say("head"), number(health.head)],
