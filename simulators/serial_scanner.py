@@ -1,10 +1,9 @@
 """A barcode scanner on a pseudo-terminal: to the agent a serial port like any other."""
 
 import asyncio
-import os
-import tty
-from contextlib import suppress
 from pathlib import Path
+
+from simulators.serial_port import SerialPort
 
 _ACK, _NAK = b"\x06", b"\x15"
 
@@ -14,51 +13,24 @@ class NoAnswer(Exception):
 
 
 class SerialScanner:
-    """A scanner in ACK/NAK mode. `path` is where the agent finds it, a link as under /dev/serial/by-id.
-
-    The simulator keeps both ends of the terminal open, so that the line outlives an agent that dies; `unplug` closes
-    both, which hangs the agent's end up exactly as a pulled cable does.
-    """
+    """A scanner in ACK/NAK mode; `path` is where the agent finds it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._here = -1
-        self._there = -1
+        self._port = SerialPort(path, self._hear)
+        self.plug, self.unplug, self.say = self._port.plug, self._port.unplug, self._port.say
         self._answers = bytearray()
         self._answered = asyncio.Event()
         self._given_up = False
 
-    def plug(self) -> None:
-        """Appear as a device. Needs a running event loop."""
-        self._here, self._there = os.openpty()
-        tty.setraw(self._there)
-        os.set_blocking(self._here, False)
-        asyncio.get_running_loop().add_reader(self._here, self._hear)
-        self.path.unlink(missing_ok=True)
-        self.path.symlink_to(os.ttyname(self._there))
-
-    def unplug(self) -> None:
-        """Vanish. May be called twice."""
-        if self._here < 0:
-            return
-        self.path.unlink(missing_ok=True)
-        asyncio.get_running_loop().remove_reader(self._here)
-        os.close(self._here)
-        os.close(self._there)
-        self._here = self._there = -1
-
     async def scan(self, text: str, within_s: float = 10.0) -> bool:
         """Pull the trigger: True for ACK, False for NAK. Raises `NoAnswer`, at once when it is unplugged."""
-        if self._here < 0:
+        if not self._port.plugged:
             raise NoAnswer(f"{self.path.name}: it is not plugged in")
         self._answers.clear()
         self.say(text.encode() + b"\r")
         answer = await self.answer(within_s)
         return answer == _ACK
-
-    def say(self, line: bytes) -> None:
-        """Send bytes as they are. Raises BlockingIOError when the agent's end is full."""
-        os.write(self._here, line)
 
     async def answer(self, within_s: float = 10.0) -> bytes:
         """The next byte that came back. Raises `NoAnswer`."""
@@ -84,7 +56,6 @@ class SerialScanner:
         """How many bytes came back that nobody has asked for."""
         return len(self._answers)
 
-    def _hear(self) -> None:
-        with suppress(OSError):
-            self._answers += os.read(self._here, 1024)
+    def _hear(self, heard: bytes) -> None:
+        self._answers += heard
         self._answered.set()

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from drivers.barcode_serial.codec import Unreadable
 from drivers.barcode_serial.session import Session
 from drivers.barcode_serial.settings import Settings, settings_from
 from drivers.port import Device, Sink
 from drivers.readings import BarcodeScan
+from drivers.scan_text import Unreadable
 from drivers.serial_line import SerialLine
 
 #: What the scanner may say before we have answered. More stays in the kernel, whose flow control holds the scanner.

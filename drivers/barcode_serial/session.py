@@ -1,8 +1,9 @@
 """The conversation with a serial scanner, without any I/O: lines in, an ACK or a refusal for each out."""
 
-from drivers.barcode_serial.codec import LineReader, Unreadable
+from drivers.barcode_serial.codec import LineReader
 from drivers.barcode_serial.settings import Settings
 from drivers.readings import BarcodeScan
+from drivers.scan_text import Unreadable
 
 _ACK = b"\x06"
 

@@ -7,9 +7,9 @@ import asyncio
 
 from agent.__main__ import app
 from drivers.barcode_serial import driver
-from drivers.barcode_serial.codec import Unreadable
 from drivers.port import Sink
 from drivers.readings import BarcodeScan
+from drivers.scan_text import Unreadable
 from simulators.people import UNKNOWN_PREFIX
 
 _LATE_S = 0.2

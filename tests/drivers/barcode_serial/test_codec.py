@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.barcode_serial.codec import LONGEST_LINE, Framing, LineReader, Unreadable
+from drivers.barcode_serial.codec import Framing, LineReader
 from drivers.readings import BarcodeScan
+from drivers.scan_text import LONGEST_SCAN, Unreadable
 
 FRAMINGS = (
     Framing(),
@@ -17,7 +18,7 @@ FRAMINGS = (
 SNIPPETS = st.one_of(
     st.binary(max_size=40),
     st.sampled_from([b"\r", b"\n", b"\r\n", b"\x02", b"\x03", b"]E0", b"6901234567892\r\n", b"\x024006381333931\r"]),
-    st.integers(LONGEST_LINE - 2, LONGEST_LINE + 3).map(lambda length: b"7" * length),
+    st.integers(LONGEST_SCAN - 2, LONGEST_SCAN + 3).map(lambda length: b"7" * length),
 )
 STREAMS = st.lists(SNIPPETS, max_size=30).map(b"".join)
 
@@ -48,7 +49,7 @@ def test_what_is_kept_is_bounded(framing: Framing, chunks: list[bytes]) -> None:
     lines = LineReader(framing)
     for chunk in chunks:
         lines.receive(chunk.replace(b"\r", b"").replace(b"\n", b"").replace(b"\x03", b""))
-        assert len(lines._rest) <= LONGEST_LINE + 1
+        assert len(lines._rest) <= LONGEST_SCAN + 1
 
 
 def test_cr_lf_and_both_end_a_line_and_empty_lines_say_nothing() -> None:
@@ -67,8 +68,8 @@ def test_an_aim_identifier_is_split_off() -> None:
 
 
 def test_the_longest_line_passes_and_one_byte_more_does_not() -> None:
-    assert heard(Framing(), b"7" * LONGEST_LINE + b"\r") == [BarcodeScan("7" * LONGEST_LINE)]
-    (left_out,) = heard(Framing(), b"7" * (LONGEST_LINE + 1) + b"\r")
+    assert heard(Framing(), b"7" * LONGEST_SCAN + b"\r") == [BarcodeScan("7" * LONGEST_SCAN)]
+    (left_out,) = heard(Framing(), b"7" * (LONGEST_SCAN + 1) + b"\r")
     assert isinstance(left_out, Unreadable)
 
 

@@ -13,47 +13,9 @@ import pytest
 import drivers.barcode_serial
 from drivers.barcode_serial.driver import open_device
 from drivers.errors import BadSettings, DeviceError, DeviceLost, DeviceRefused
-from drivers.readings import BarcodeScan, ScanAnswer, TagRead
 from simulators.serial_scanner import NoAnswer, SerialScanner
+from tests.drivers.desk import Desk, open_files
 from tests.waiting import until
-
-BOOKED = ScanAnswer(True)
-REFUSED = ScanAnswer(False, "unknown barcode")
-
-
-class Desk:
-    """A sink that writes scans down, and answers when told to."""
-
-    def __init__(self) -> None:
-        self.up = asyncio.Event()
-        self.about = ""
-        self.scans: list[str] = []
-        self.left_out: list[str] = []
-        self.under_way = 0
-        self.may_answer = asyncio.Event()
-        self.may_answer.set()
-
-    def online(self, about: str) -> None:
-        self.about = about
-        self.up.set()
-
-    def heard(self) -> None: ...
-
-    def dropped(self, why: str) -> None:
-        self.left_out.append(why)
-
-    async def tags(self, reads: object) -> None:
-        raise AssertionError(f"a scanner reads no {TagRead.__name__}")
-
-    async def scan(self, scan: BarcodeScan) -> ScanAnswer:
-        assert self.under_way == 0, "two scans at once"
-        self.under_way += 1
-        self.scans.append(scan.text)
-        try:
-            await self.may_answer.wait()
-        finally:
-            self.under_way -= 1
-        return REFUSED if scan.text.startswith("unknown") else BOOKED
 
 
 class Line:
@@ -84,24 +46,13 @@ class Line:
 
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
-    open_before = _open_files()
+    open_before = open_files()
     line = Line(tmp_path / "scanner")
     line.scanner.plug()
     yield line
     await line.stop()
     line.scanner.unplug()
-    assert _open_files() == open_before
-
-
-def _open_files() -> list[str]:
-    """What this process holds open of the kinds a driver opens."""
-    names = []
-    for entry in os.scandir("/proc/self/fd"):
-        with suppress(OSError):
-            name = os.readlink(entry.path)
-            if "pts" in name or "ptmx" in name or "pipe" in name:
-                names.append(name)
-    return sorted(names)
+    assert open_files() == open_before
 
 
 async def test_a_scan_is_acknowledged_only_when_the_desk_has_answered(line: Line) -> None:
