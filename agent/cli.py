@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import books_cli, catalogue_cli, catalogue_import
+from agent import books_cli, catalogue_cli, catalogue_import, devices_cli
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.core.channels import Channel
@@ -61,6 +61,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
             where = error.filename or f"{config.web_host}:{config.web_port}"
             _give_up(f"{where} cannot be used: {error.strerror}", _MISTAKE)
 
+    devices_cli.add_doctor(app, _load_unchecked)
     app.add_typer(books_cli.commands(_load), name="books")
     app.add_typer(catalogue_cli.commands(_load), name="catalogue")
     return app
@@ -94,6 +95,14 @@ def _load(file: Path) -> Config:
     if mistakes or config is None:
         _give_up(str(ConfigMistakes(file, mistakes)), _MISTAKE)
     return config
+
+
+def _load_unchecked(file: Path) -> Config:
+    """The configuration; what is wrong with its devices' settings is left to the caller."""
+    try:
+        return load(file)
+    except ConfigMistakes as error:
+        _give_up(str(error), _MISTAKE)
 
 
 def _told(channel: Channel) -> str:

@@ -115,7 +115,7 @@ class Keeper:
     async def _live(self) -> Exception:
         """One life of the device; what ended it."""
         name = self.health.name
-        life = asyncio.create_task(_run(self._device, self), name=f"device:{name}:life")
+        life = asyncio.create_task(run_once(self._device, self), name=f"device:{name}:life")
         signs = self.health.sign_of_life_at
         try:
             await asyncio.wait([life], timeout=self._limits.first_sign_s)
@@ -245,7 +245,8 @@ class _Said:
             self._mistake = repr(error)
 
 
-async def _run(device: Device, sink: Sink) -> None:
+async def run_once(device: Device, sink: Sink) -> None:
+    """One life of a device. Raises whatever the driver does, save what would end the whole program."""
     try:
         await device.run(sink)
     except SystemExit as error:  # asyncio would let it end the whole agent

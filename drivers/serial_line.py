@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 import serial
 
+from drivers.connecting import no_connection
 from drivers.errors import DeviceLost, DeviceRefused
+from drivers.serial_ports import instead, who_has, who_may
 from drivers.settings import Asked
 
 _PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
@@ -120,7 +122,7 @@ class SerialLine:
         """Raises DeviceLost when there is no such port, DeviceRefused when a person must look."""
         address = wiring.tcp_address
         if address is not None:
-            return cls(await _connect(address, wiring.port), wiring, what)
+            return cls(await _connect(address), wiring, what)
         try:
             port = serial.Serial(**wiring.for_pyserial(), exclusive=True, timeout=0, write_timeout=0)
         except (OSError, ValueError, termios.error) as trouble:  # pyserial lets some of each through
@@ -175,7 +177,7 @@ class SerialLine:
         )
 
 
-async def _connect(address: tuple[str, int], where: str) -> socket.socket:
+async def _connect(address: tuple[str, int]) -> socket.socket:
     loop = asyncio.get_running_loop()
     line = None
     try:
@@ -190,10 +192,7 @@ async def _connect(address: tuple[str, int], where: str) -> socket.socket:
         if line is not None:
             line.close()
         if isinstance(trouble, OSError):  # TimeoutError is one
-            raise DeviceLost(
-                f"{where}: {trouble or 'no answer'}",
-                "Is the terminal server switched on, and are address and port right?",
-            ) from trouble
+            raise no_connection(*address, "terminal server", trouble) from trouble
         raise
     return line
 
@@ -204,19 +203,19 @@ def _why_not(port: str, what: str, trouble: Exception) -> DeviceLost | DeviceRef
         case errno.ENOENT | errno.ENODEV | errno.ENXIO | errno.EIO:
             return DeviceLost(
                 f"{port}: there is no such port",
-                f"Is the {what} plugged in? Prefer its name under /dev/serial/by-id, which survives a replug.",
+                f"Is the {what} plugged in? {instead()} Names under /dev/serial/by-id survive a replug.",
                 "not_there",
             )
         case errno.EACCES | errno.EPERM:
             return DeviceRefused(
                 f"{port}: this user may not open it",
-                "Add the service's user to the group dialout and restart the service.",
+                who_may(port),
                 "not_allowed",
             )
         case errno.EAGAIN | errno.EBUSY:
             return DeviceRefused(
                 f"{port}: another program has it open",
-                "Stop the other program, or ModemManager, from taking this port.",
+                who_has(port),
                 "taken",
             )
     return DeviceRefused(f"{port}: {trouble}", "Is this a serial port, and does it know this baud rate?")

@@ -45,6 +45,7 @@ CHANCE = ("simulators/", "tests/")
 #: Whoever starts a task owns it: awaits it, cancels it, hears of its failure. TaskGroups need no entry here.
 TASK_OWNERS = (
     "agent/devices.py",
+    "agent/doctor.py",
     "agent/store/",
     "agent/web/",
     "hq_bridge/",

@@ -38,7 +38,9 @@ class SerialScanner:
             session = Session(self._settings)
             sink.online(self._settings.about)
             while True:
-                for said in session.receive(await line.read(_READ_BYTES)):
+                chunk = await line.read(_READ_BYTES)
+                sink.heard()
+                for said in session.receive(chunk):
                     if answer := session.answer(accepted=await accepted(said, sink)):
                         await line.write(answer, _ANSWER_WITHIN_S)
 

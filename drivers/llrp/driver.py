@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Final
 
+from drivers.connecting import no_connection
 from drivers.errors import DeviceError, DeviceLost
 from drivers.events import tell
 from drivers.llrp.session import Session, Stage
@@ -45,9 +46,7 @@ class LlrpReader:
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_connection(host, port, limit=READ_BYTES)
         except (OSError, TimeoutError) as why:
-            raise DeviceLost(
-                f"no connection to {host}:{port}: {_words(why)}", "Is the reader on, and on this network?"
-            ) from why
+            raise no_connection(host, port, "reader", why) from why
         session = Session(self._settings)
         line = _Line(session, reader, writer)
         try:

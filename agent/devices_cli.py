@@ -1,0 +1,65 @@
+"""`nearshelf-agent doctor` and `nearshelf-agent devices`: what is wrong with devices, and which there are."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import structlog
+import typer
+
+from agent import doctor
+from agent.clock import SystemClock
+from agent.config import Config
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="The store's TOML file.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+#: Exit codes: a device needs somebody; the configuration does.
+_WRONG: Final = 1
+_MISTAKE: Final = 2
+_MARKS: Final = {"well": "  ok   ", "look": "  look ", "wrong": "  !!   "}
+
+
+def add_doctor(app: typer.Typer, load: Callable[[Path], Config]) -> None:
+    """Give the command line its `doctor`; `load` reads a configuration, its devices' settings unchecked."""
+
+    @app.command("doctor")
+    def examine(
+        file: _File,
+        seconds: Annotated[float, typer.Option(min=0, max=600, help="How long to listen to each device.")] = 5.0,
+        json: _Json = False,
+    ) -> None:
+        """Say what is wrong with each device, and what to do. Books nothing.
+
+        Asks the agent if it runs; if not, connects to each device as the agent would, and listens. The exit status is 0
+        when all is well, 1 when a device needs somebody, 2 when the configuration does.
+        """
+        config = load(file)
+        _log_aside()
+        found = asyncio.run(doctor.examine(config, seconds, SystemClock()))
+        if json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(doctor.as_json(found))).decode())
+        else:
+            _tell(found)
+        troubles = {one.trouble for each in found for one in each.findings if one.level == "wrong"}
+        sys.exit(_MISTAKE if "settings" in troubles else _WRONG if troubles else 0)
+
+
+def _tell(found: Sequence[doctor.Diagnosis]) -> None:
+    for device in found:
+        typer.echo(f"{device.name} ({device.kind})")
+        for one in device.findings:
+            typer.echo(f"{_MARKS[one.level]}{one.what}{f'  [{one.trouble}]' if one.trouble else ''}")
+            if one.do and one.level != "well":
+                typer.echo(f"       → {one.do}")
+    wrong = sum(device.level == "wrong" for device in found)
+    look = sum(device.level == "look" for device in found)
+    typer.echo(f"{len(found)} devices: {len(found) - wrong - look} well, {look} worth a look, {wrong} need somebody")
+
+
+def _log_aside() -> None:
+    """What drivers note goes to stderr, beside the answer."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
