@@ -82,6 +82,10 @@ class Requests:
             self.answered()
         return None
 
+    def add(self, more: Sequence[Request]) -> None:
+        """What is to be asked when all before it is answered."""
+        self._waiting += more
+
     def answered(self) -> None:
         """The current request is done."""
         del self._waiting[0]
@@ -94,10 +98,10 @@ class Requests:
         return self.tries >= self._tries_most
 
 
-def unheard(why: DeviceLost, noise: int, baud: int) -> DeviceLost:
-    """`why` with a hint that fits what was heard instead of an answer: `noise` bytes that are no frame, or nothing."""
-    if noise:
-        hint = f"Only noise came, {noise} bytes: is {baud} the module's baud rate, and is this the right module?"
+def unheard(why: DeviceLost, unframed: int, baud: int) -> DeviceLost:
+    """`why` with a hint that fits what was heard instead: so many bytes that are no frame, or nothing."""
+    if unframed:
+        hint = f"Only noise came, {unframed} bytes: is {baud} the module's baud rate, and is this the right module?"
     else:
         hint = "Has the module power? Are its lines RX and TX crossed with ours, and is the baud rate right?"
     return type(why)(why.why, hint)

@@ -53,7 +53,8 @@ class Session:
         self._power_dbm: float | None = None
         self._online = False
         self._early = 0
-        self._noise = 0
+        #: Bytes since the last frame.
+        self._unframed = 0
         self._not_understood = 0
         self._heard_s = self._byte_s = 0.0
 
@@ -79,6 +80,7 @@ class Session:
     def receive(self, piece: bytes, now_s: float) -> Iterator[Event]:
         if piece:
             self._byte_s = now_s
+            self._unframed += len(piece)
             found = self._frames.feed(piece)
         elif self._frames.held_bytes and now_s >= self._byte_s + PAUSE_S:
             found = self._frames.rest()
@@ -86,9 +88,9 @@ class Session:
             found = iter(())
         for one in found:
             if isinstance(one, Noise):
-                self._noise += one.size
                 yield Dropped(f"{one.size} bytes that are no frame")
             else:
+                self._unframed = 0
                 yield from self._take(one, now_s)
         yield from self._look_at_the_clock(now_s)
 
@@ -111,7 +113,7 @@ class Session:
                 raise DeviceLost(
                     f"the module was silent for {self._settings.silence_s:g} s", "Check its power and its cable."
                 ) from why
-            raise unheard(why, self._noise, self._settings.wiring.baud) from why
+            raise unheard(why, self._unframed, self._settings.wiring.baud) from why
         if request is not None:
             profile = self._profiles[(self._requests.tries - 1) % len(self._profiles)]
             self._out += framed(profile, codec.COMMAND, request.code, request.data)

@@ -34,10 +34,10 @@ LONG_EPC = bytes(range(0x30, 0x30 + 62))
 class Simulated:
     """A session and a module with nothing between them but the time, which is told."""
 
-    def __init__(self, session: Conversation, module: SerialModule) -> None:
+    def __init__(self, session: Conversation, module: SerialModule, now_s: float = 0.0) -> None:
         self.session = session
         self.module = module
-        self.now_s = 0.0
+        self.now_s = now_s
         self.events: list[Event] = []
 
     def run(self, seconds: float, step_s: float = 0.01) -> None:

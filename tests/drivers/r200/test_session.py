@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.errors import DeviceError, DeviceLost, DeviceRefused
@@ -188,6 +188,7 @@ def test_a_tag_whose_own_crc_is_wrong_is_left_out() -> None:
     assert (talk.reads, left_out(talk)) == ([], ["a tag whose CRC is wrong"])
 
 
+@settings(max_examples=40)
 @given(st.lists(st.binary(max_size=80), max_size=20), st.integers(0, 30))
 def test_whatever_comes_whenever_only_device_errors_end_it(pieces: list[bytes], steps: int) -> None:
     module = R200Module()
