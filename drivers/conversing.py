@@ -104,7 +104,7 @@ def unheard(why: DeviceLost, unframed: int, baud: int) -> DeviceLost:
         hint = f"Only noise came, {unframed} bytes: is {baud} the module's baud rate, and is this the right module?"
     else:
         hint = "Has the module power? Are its lines RX and TX crossed with ours, and is the baud rate right?"
-    return type(why)(why.why, hint)
+    return DeviceLost(why.why, hint, "nonsense" if unframed else "silent")
 
 
 async def converse(wiring: Wiring, session: Conversation, sink: Sink, device: str) -> None:

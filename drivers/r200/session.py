@@ -111,7 +111,9 @@ class Session:
         except Unanswered as why:
             if self._online:
                 raise DeviceLost(
-                    f"the module was silent for {self._settings.silence_s:g} s", "Check its power and its cable."
+                    f"the module was silent for {self._settings.silence_s:g} s",
+                    "Check its power and its cable.",
+                    "silent",
                 ) from why
             raise unheard(why, self._unframed, self._settings.wiring.baud) from why
         if request is not None:
