@@ -4,7 +4,7 @@ The files are read at each connection, so that renewed ones count from the next 
 """
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drivers.errors import DeviceRefused
@@ -30,6 +30,8 @@ class Access:
             context = ssl.create_default_context(cafile=self.ca or None)
         except (OSError, ValueError) as why:
             raise _unusable(self.ca, "certificates of an authority in PEM", why) from why
+        if self.ca:  # it may be the device's own certificate, which most sign themselves
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         try:
             if self.cert:
                 context.load_cert_chain(self.cert, self.key, password=_no_password)
@@ -47,17 +49,21 @@ class Access:
 
 def access_from(asked: Asked, *, tls: bool) -> Access:
     """Asks for what of it makes sense; `tls`: the address has TLS."""
-    access = Access(
-        **{key: asked.text(key, "", _LONGEST_PATH) for key in ("ca", "cert", "key", "password_file")},
-        username=asked.text("username", "", _LONGEST_NAME),
-    )
+    password_file = asked.text("password_file", "", _LONGEST_PATH)
+    username = asked.text("username", "", _LONGEST_NAME)
+    if password_file and not username:
+        asked.wrong("username", "missing; the password needs one")
+    return replace(certificates_from(asked, tls=tls), username=username, password_file=password_file)
+
+
+def certificates_from(asked: Asked, *, tls: bool) -> Access:
+    """Asks for `ca`, `cert` and `key` alone."""
+    access = Access(**{key: asked.text(key, "", _LONGEST_PATH) for key in ("ca", "cert", "key")})
     for key in ("ca", "cert", "key"):
         if getattr(access, key) and not tls:
             asked.wrong(key, "is of no use: the address is without TLS")
     if bool(access.cert) != bool(access.key):
         asked.wrong("cert", "a certificate and its key go together: give both or neither")
-    if access.password_file and not access.username:
-        asked.wrong("username", "missing; the password needs one")
     return access
 
 

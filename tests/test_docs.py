@@ -147,15 +147,21 @@ def test_every_case_is_explained_to_the_operator() -> None:
 
 
 def events_logged() -> set[str]:
-    """The first argument of every log call of the daemons."""
+    """The first argument of every log call of the daemons, and of every Noted of a driver's session."""
     levels = {"debug", "info", "warning", "error", "exception", "critical"}
     return {
         node.args[0].value
         for folder in ("agent", "drivers", "hq_bridge", "wire")
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(text_of(path)))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in levels
-        if isinstance(node.func.value, ast.Name | ast.Attribute) and "log" in ast.unparse(node.func.value).lower()
+        if isinstance(node, ast.Call)
+        if (isinstance(node.func, ast.Name) and node.func.id == "Noted")
+        or (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr in levels
+            and isinstance(node.func.value, ast.Name | ast.Attribute)
+            and "log" in ast.unparse(node.func.value).lower()
+        )
         if node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     }
 

@@ -40,7 +40,8 @@ class Ban(NamedTuple):
     home: tuple[str, ...] = ()
 
 
-CLOCKS = ("agent/clock.py", "hq_bridge/clock.py", "simulators/", "tests/", "scripts/")
+#: A driver's session is given its clocks by its driver.
+CLOCKS = ("agent/clock.py", "hq_bridge/clock.py", "drivers/llrp/driver.py", "simulators/", "tests/", "scripts/")
 CHANCE = ("simulators/", "tests/")
 #: Whoever starts a task owns it: awaits it, cancels it, hears of its failure. TaskGroups need no entry here.
 TASK_OWNERS = (

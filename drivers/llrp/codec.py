@@ -108,7 +108,7 @@ def tlv(kind: int, value: bytes) -> bytes:
 def parameters(data: bytes, at: int, stop: int) -> Iterator[Parameter]:
     """The parameters in `data[at:stop]`; BadMessage when one does not fit.
 
-    A TV type outside the table has an unknown length, so nothing behind it can be read: the walk ends there.
+    A TV type outside the table has an unknown length, so nothing behind it can be read: it is the last, to the end.
     """
     while at < stop:
         if data[at] < 0x80:
@@ -118,7 +118,7 @@ def parameters(data: bytes, at: int, stop: int) -> Iterator[Parameter]:
             if at + step > stop:
                 raise overrun(data[at] & 0x7F, at + step - stop)
         else:
-            return
+            found = data[at] & 0x7F, at + 1, stop
         yield found
         at = found[2]
 

@@ -1,6 +1,8 @@
 """The LLRP driver: one TCP connection around a `Session`, with the clock that the session does not have."""
 
 import asyncio
+import ssl
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Final
@@ -41,18 +43,30 @@ class LlrpReader:
 
         Cancelled, it still says goodbye to the reader, for at most LEAVE_S, before it raises CancelledError.
         """
-        host, port = self._settings.host, self._settings.port
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                reader, writer = await asyncio.open_connection(host, port, limit=READ_BYTES)
-        except (OSError, TimeoutError) as why:
-            raise no_connection(host, port, "reader", why) from why
-        session = Session(self._settings)
+        reader, writer = await self._connected()
+        session = Session(self._settings, asyncio.get_running_loop().time, _utc_us)
         line = _Line(session, reader, writer)
         try:
             await self._converse(line, session, sink)
         finally:
             await _to_the_end(line.leave(), f"device:{self._name}:leave")
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        settings = self._settings
+        tls = settings.access.context() if settings.tls else None
+        name = (settings.tls_name or settings.host) if tls else None
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                return await asyncio.open_connection(
+                    settings.host, settings.port, limit=READ_BYTES, ssl=tls, server_hostname=name
+                )
+        except (OSError, TimeoutError) as why:
+            lost = no_connection(settings.host, settings.port, "reader", why)
+            if isinstance(why, ssl.SSLCertVerificationError):
+                lost.hint = "Save the reader's certificate in a file and name it in `ca`; its name, in `tls_name`."
+            elif tls:
+                lost.hint += " Is TLS switched on in its own settings?"
+            raise lost from why
 
     async def _converse(self, line: "_Line", session: Session, sink: Sink) -> None:
         """Never returns: ends by a DeviceError."""
@@ -158,6 +172,10 @@ def _silence(session: Session, silence_s: float) -> tuple[str, str]:
     if session.stage is Stage.SETUP:
         return f"the reader did not answer within {SETUP_S:g} s", "Restart the reader."
     return f"the reader was silent for {silence_s:g} s", "Check its power and the network."
+
+
+def _utc_us() -> int:
+    return time.time_ns() // 1000
 
 
 def _words(why: BaseException) -> str:

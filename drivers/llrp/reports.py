@@ -1,78 +1,130 @@
 """RO_ACCESS_REPORT to tag reads (LLRP 1.1 §14.2.3), two ways that give the same values.
 
-The exact way walks every parameter. A reader fills the reports of a connection alike, so the fast way learns the bytes
-of one report, checks that every fixed byte of a whole message stands where it stood then, and unpacks the message with
-one struct at C speed. Where a byte differs, the exact way decides.
+The exact way walks every parameter. A reader fills the reports of a connection alike, in a shape or a few, so the fast
+way (`layouts`) learns the bytes of one report of each, and takes a message whose every report is like one of them.
 
 A reader may leave out a parameter that has not changed since its last report, so the last values of each ROSpec of the
 connection are kept.
 """
 
-from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import repeat
-from struct import Struct
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
-from drivers.llrp.codec import TV_STEP, BadMessage, Parameter, overrun, parameters, tlv_at
-from drivers.llrp.schema import PARAMETER
-from drivers.readings import TagRead
+from drivers.llrp.codec import TV_STEP, BadMessage, overrun, parameters, tlv_at
+from drivers.llrp.layouts import (
+    ANTENNA,
+    COUNT,
+    CUSTOM,
+    EPC_96,
+    EPC_DATA,
+    FIRST_SEEN,
+    FIRST_SEEN_UPTIME,
+    HOLDS_NO_EPC,
+    LAST_SEEN,
+    LAST_SEEN_UPTIME,
+    NO_LAYOUT,
+    NOTHING_YET,
+    PC,
+    ROSPEC,
+    RSSI,
+    TAG_REPORT,
+    Last,
+    Layout,
+    epc_data,
+    fine_rssi,
+    layout_of,
+)
+from drivers.llrp.schema import PARAMETER_NAME
+from drivers.readings import TagRead, by_pc
 
 #: Last values are kept for so many ROSpecs; readers hold at most a few dozen. Beyond it the oldest is forgotten.
 ROSPECS_MAX: Final = 64
-#: Layouts are kept by report length; a reader has one or two.
-LAYOUTS_MAX: Final = 16
-#: Below so many reports in a message the exact way is as fast.
-REPORTS_WORTH_IT: Final = 3
+#: Layouts are kept by a report's first four bytes; a reader has a few.
+LAYOUTS_MAX: Final = 32
+#: A layout that was of no use so often is learnt anew.
+MISSES_MAX: Final = 100
 
-ANTENNA, FIRST_SEEN, LAST_SEEN, RSSI, COUNT, ROSPEC = (
-    PARAMETER[name].number
-    for name in ("AntennaID", "FirstSeenUTC", "LastSeenUTC", "PeakRSSI", "TagSeenCount", "ROSpecID")
-)
-HEAD_ANTENNA, HEAD_FIRST_SEEN, HEAD_LAST_SEEN = 0x80 | ANTENNA, 0x80 | FIRST_SEEN, 0x80 | LAST_SEEN
-HEAD_RSSI, HEAD_COUNT, HEAD_ROSPEC = 0x80 | RSSI, 0x80 | COUNT, 0x80 | ROSPEC
-EPC_96, EPC_DATA, TAG_REPORT = (PARAMETER[name].number for name in ("EPC96", "EPCData", "TagReportData"))
-HEAD_EPC_96: Final = 0x80 | EPC_96
-
-#: A TagRead from an iterable without a Python call for each, as TagRead._make would.
-_tag_read = cast(Callable[[Iterable[Any]], TagRead], partial(tuple.__new__, TagRead))
-
-#: What the last report of a ROSpec said: the fields of TagRead after the EPC.
-Last = tuple[int | None, int | None, int | None, int]
-NOTHING_YET: Final[Last] = (None, None, None, 1)
+HEAD_ANTENNA, HEAD_RSSI, HEAD_COUNT, HEAD_ROSPEC = 0x80 | ANTENNA, 0x80 | RSSI, 0x80 | COUNT, 0x80 | ROSPEC
+HEAD_FIRST_SEEN, HEAD_LAST_SEEN = 0x80 | FIRST_SEEN, 0x80 | LAST_SEEN
+HEAD_FIRST_UPTIME, HEAD_LAST_UPTIME = 0x80 | FIRST_SEEN_UPTIME, 0x80 | LAST_SEEN_UPTIME
+HEAD_EPC_96, HEAD_PC = 0x80 | EPC_96, 0x80 | PC
 
 
 class Reads(NamedTuple):
-    """The reads of one message, and how many tag reports in it said no EPC."""
+    """The reads of one message; how many tag reports in it said no EPC, and how many parameters are none of LLRP's."""
 
     reads: list[TagRead]
     nameless: int = 0
+    unknown: int = 0
 
 
 class ReportDecoder:
-    """Decodes the reports of one connection, in order."""
+    """Decodes the reports of one connection, in order.
+
+    `uptime_zero_us` is the time of day at which the reader's uptime was zero, in unix microseconds; None: not known,
+    and times told as uptime are left out.
+    """
 
     def __init__(self, *, fast: bool = True) -> None:
+        self.uptime_zero_us: int | None = None
         self._fast = fast
         self._last: dict[int, Last] = {}
         self._rospec = 0
-        self._layouts: dict[bytes, _Layout] = {}
+        self._layouts: dict[bytes, Layout] = {}
 
     def decode(self, payload: bytes) -> Reads:
         """What the payload of one RO_ACCESS_REPORT says. BadMessage: nothing of it was taken."""
         if self._fast:
-            layout = self._layouts.get(payload[2:4])
-            if layout is not None and layout.fits(payload):
-                return Reads(self._unpack(layout, payload))
-        reads = self._walk(payload)
-        if self._fast and len(reads.reads) >= REPORTS_WORTH_IT:
-            self._learn(payload)
+            reads = self._alike(payload) or self._of_several_shapes(payload)
+            if reads is not None:
+                return Reads(reads)
+        before, rospec_before = dict(self._last), self._rospec
+        try:
+            found = self._walk(payload)
+        except BadMessage:
+            self._last, self._rospec = before, rospec_before
+            raise
+        return found
+
+    def _alike(self, payload: bytes) -> list[TagRead] | None:
+        """The reads of a message whose reports are all of one known layout."""
+        layout = self._layouts.get(payload[:4], NO_LAYOUT)
+        rospec = self._rospec if layout.rospec is None else layout.rospec
+        last = self._last.get(rospec, NOTHING_YET)
+        if not layout.fits(payload, last):
+            return None
+        reads = layout.unpack(payload, last, self.uptime_zero_us)
+        _, antenna, rssi, seen, count = reads[-1]
+        self._remember(rospec, (antenna, rssi, seen, count, 0))
         return reads
 
-    def _unpack(self, layout: "_Layout", payload: bytes) -> list[TagRead]:
-        rospec = self._rospec if layout.rospec is None else layout.rospec
-        reads = layout.unpack(payload, self._last.get(rospec, NOTHING_YET))
-        self._remember(rospec, cast(Last, reads[-1][1:]))
+    def _of_several_shapes(self, payload: bytes) -> list[TagRead] | None:
+        """The reads of a message of reports of known layouts that leave nothing out, in any order."""
+        layouts, at, stop = self._layouts, 0, len(payload)
+        parts: dict[bytes, list[bytes]] = {}
+        order: list[bytes] = []
+        while at < stop:
+            head = payload[at : at + 4]
+            layout = layouts.get(head)
+            if layout is None or not layout.is_whole:
+                return None
+            begins, at = at, at + layout.size
+            order.append(head)
+            if head in parts:
+                parts[head].append(payload[begins:at])
+            else:
+                parts[head] = [payload[begins:at]]
+        if len(parts) < 2:
+            return None
+        last = self._last.get(self._rospec, NOTHING_YET)
+        rows: dict[bytes, Any] = {}
+        for head, pieces in parts.items():
+            layout, joined = layouts[head], b"".join(pieces)
+            if layout.rospec not in (None, self._rospec) or not layout.fits(joined, last):
+                return None
+            rows[head] = iter(layout.unpack(joined, NOTHING_YET, self.uptime_zero_us)).__next__
+        reads: list[TagRead] = [rows[head]() for head in order]
+        _, antenna, rssi, seen, count = reads[-1]
+        self._remember(self._rospec, (antenna, rssi, seen, count, 0))
         return reads
 
     def _remember(self, rospec: int, last: Last) -> None:
@@ -82,36 +134,42 @@ class ReportDecoder:
         self._last[rospec] = last
 
     def _walk(self, payload: bytes) -> Reads:
-        """The exact way. What was remembered changes only when all of the message was good."""
-        before, rospec_before = dict(self._last), self._rospec
+        """The exact way."""
         reads: list[TagRead] = []
-        nameless = 0
-        try:
-            for kind, start, stop in parameters(payload, 0, len(payload)):
-                if kind == TAG_REPORT:
-                    read = self._one(payload, start, stop)
-                    if read is None:
-                        nameless += 1
-                    else:
-                        reads.append(read)
-        except BadMessage:
-            self._last, self._rospec = before, rospec_before
-            raise
-        return Reads(reads, nameless)
+        nameless = unknown = 0
+        for kind, start, stop in parameters(payload, 0, len(payload)):
+            if kind == TAG_REPORT:
+                read, odd = self._one(payload, start, stop)
+                unknown += odd
+                if read is None:
+                    nameless += 1
+                else:
+                    reads.append(read)
+                if self._fast and not odd:
+                    self._learn(payload[start - 4 : stop])
+            elif kind not in PARAMETER_NAME:
+                unknown += 1
+        return Reads(reads, nameless, unknown)
 
-    def _one(self, payload: bytes, at: int, stop: int) -> TagRead | None:
-        """One TagReportData, parameter by parameter; None when it names no tag."""
-        epc = antenna = rssi = first = seen = count = None
-        rospec = self._rospec
+    def _one(self, payload: bytes, at: int, stop: int) -> tuple[TagRead | None, int]:
+        """One TagReportData, parameter by parameter; None when it names no tag. And how many are none of LLRP's."""
+        epc = antenna = rssi = fine = seen = count = pc = None
+        first = uptime = first_uptime = None
+        rospec, unknown = self._rospec, 0
         while at < stop:
             head = payload[at]
             if head < 0x80:
                 kind, start, at = tlv_at(payload, at, stop)
                 if kind == EPC_DATA:
-                    epc = _epc_data(payload, start, at)
+                    epc = epc_data(payload, start, at)
+                elif kind == CUSTOM:
+                    fine = fine_rssi(payload, start, at, fine)
+                elif kind not in PARAMETER_NAME:
+                    unknown += 1
                 continue
             start, step = at + 1, TV_STEP[head]
             if step == 0:
+                unknown += 1
                 break
             at += step
             if at > stop:
@@ -124,124 +182,45 @@ class ReportDecoder:
                 rssi = (payload[start] ^ 0x80) - 0x80
             elif head == HEAD_COUNT:
                 count = payload[start] << 8 | payload[start + 1]
+            elif head == HEAD_PC:
+                pc = payload[start] << 8 | payload[start + 1]
             elif head == HEAD_FIRST_SEEN:
                 first = int.from_bytes(payload[start:at], "big")
             elif head == HEAD_LAST_SEEN:
                 seen = int.from_bytes(payload[start:at], "big")
+            elif head == HEAD_LAST_UPTIME:
+                uptime = int.from_bytes(payload[start:at], "big")
+            elif head == HEAD_FIRST_UPTIME:
+                first_uptime = int.from_bytes(payload[start:at], "big")
             elif head == HEAD_ROSPEC:
                 rospec = int.from_bytes(payload[start:at], "big")
         # What stands behind a parameter of unknown length may be anything: not known, rather than as before.
         last = self._last.get(rospec, NOTHING_YET) if at == stop else NOTHING_YET
         if seen is None:
-            seen = last[2] if first is None else first
-        now = (
+            seen = first
+        if seen is None and self.uptime_zero_us is not None:
+            uptime = first_uptime if uptime is None else uptime
+            seen = None if uptime is None else self.uptime_zero_us + uptime
+        strength = rssi if fine is None else fine
+        now: Last = (
             last[0] if antenna is None else antenna,
-            last[1] if rssi is None else rssi,
-            seen,
+            last[1] if strength is None else strength,
+            last[2] if seen is None else seen,
             last[3] if count is None else count,
+            last[4] if pc is None else pc & HOLDS_NO_EPC if pc & 0x0100 else 0,
         )
         self._remember(rospec, now)
-        return None if epc is None else TagRead(epc, *now)
+        if epc is None:
+            return None, unknown
+        return by_pc(TagRead(epc, *now[:4]), now[4]), unknown
 
-    def _learn(self, payload: bytes) -> None:
-        """Keep the layout of the message's first report, if the exact way found nothing odd in it."""
-        layout = _layout(payload)
-        if layout is not None and layout.fits(payload):
-            if len(self._layouts) >= LAYOUTS_MAX:
-                self._layouts.clear()
-            self._layouts[payload[2:4]] = layout
-
-
-def _epc_data(payload: bytes, start: int, end: int) -> bytes:
-    """The EPC of an EPCData: a number of bits, and the bits in whole bytes."""
-    if end - start < 2:
-        raise BadMessage("an EPCData without its length")
-    size = (int.from_bytes(payload[start : start + 2], "big") + 7) // 8
-    if size > end - start - 2:
-        raise BadMessage(f"an EPC of {size} bytes in {end - start - 2}")
-    return payload[start + 2 : start + 2 + size]
-
-
-class _Layout:
-    """The bytes of one report: which are fixed and what they are, and which are unpacked into a TagRead.
-
-    `columns` are the fields of TagRead in the order in which they stand on the wire.
-    """
-
-    def __init__(
-        self, report: bytes, fixed: list[tuple[int, int]], picked: Struct, columns: tuple[int, ...], rospec: int | None
-    ) -> None:
-        self.rospec = rospec
-        self._size = len(report)
-        self._fixed = [(at, report[at : at + 1]) for start, stop in fixed for at in range(start, stop)]
-        self._picked = picked
-        self._columns = columns
-
-    def fits(self, payload: bytes) -> bool:
-        """Whether every report of the message has these fixed bytes, each at its place."""
-        count, odd = divmod(len(payload), self._size)
-        if odd or count < REPORTS_WORTH_IT:
-            return False
-        size = self._size
-        for at, byte in self._fixed:  # noqa: SIM110 # a generator costs a third of the whole check
-            if payload[at::size] != byte * count:
-                return False
-        return True
-
-    def unpack(self, payload: bytes, last: Last) -> list[TagRead]:
-        """The reads of a message that fits; what the layout has not is as in `last`."""
-        rows = self._picked.iter_unpack(payload)
-        if self._columns == (0, 1, 2, 3, 4):
-            return list(map(_tag_read, rows))
-        columns: list[Iterable[Any]] = [(), *map(repeat, last)]
-        for column, values in zip(self._columns, zip(*rows, strict=True), strict=True):
-            columns[column] = values
-        return list(map(_tag_read, zip(*columns, strict=False)))
-
-
-def _layout(payload: bytes) -> _Layout | None:
-    """The layout of the first report of a message that the exact way has taken; None if it is of no use."""
-    stop = int.from_bytes(payload[2:4], "big")
-    if payload[:2] != TAG_REPORT.to_bytes(2, "big") or len(payload) % stop:
-        return None
-    report = payload[:stop]
-    inside = list(parameters(report, 4, stop))
-    kinds = [kind for kind, _, _ in inside]
-    seen = LAST_SEEN if LAST_SEEN in kinds else FIRST_SEEN
-    if not inside or inside[-1][2] != stop:
-        return None
-    fixed, picks, columns, rospec = [(0, 4)], ["4x"], [], None
-    at = 4
-    for kind, start, end in inside:
-        head, column, pick = _pick((kind, start, end), report, seen)
-        if kind == ROSPEC:
-            rospec = int.from_bytes(report[start:end], "big")
-        fixed.append((at, head))
-        picks.append(f"{head - at}x{pick}")
-        if column is not None:
-            columns.append(column)
-        at = end
-    if 0 not in columns or len(set(columns)) < len(columns):
-        return None
-    return _Layout(report, fixed, Struct(">" + "".join(picks)), tuple(columns), rospec)
-
-
-def _pick(parameter: Parameter, report: bytes, seen: int) -> tuple[int, int | None, str]:
-    """Up to where a parameter's bytes are fixed, the TagRead field the rest is, and its struct format."""
-    kind, start, stop = parameter
-    if kind == EPC_96:
-        return start, 0, "12s"
-    if kind == EPC_DATA:
-        size = len(_epc_data(report, start, stop))
-        return start + 2, 0, f"{size}s{stop - start - 2 - size}x"
-    if kind == ROSPEC:
-        return stop, None, ""
-    if kind == ANTENNA:
-        return start, 1, "H"
-    if kind == RSSI:
-        return start, 2, "b"
-    if kind == seen:
-        return start, 3, "Q"
-    if kind == COUNT:
-        return start, 4, "H"
-    return start, None, f"{stop - start}x"
+    def _learn(self, report: bytes) -> None:
+        """Keep the layout of a report that the exact way has taken."""
+        head = report[:4]
+        known = self._layouts.get(head)
+        if known is not None and known.misses < MISSES_MAX:
+            known.misses += 1
+            return
+        if len(self._layouts) >= LAYOUTS_MAX:
+            self._layouts.clear()
+        self._layouts[head] = layout_of(report)

@@ -1,30 +1,41 @@
 """One connection to an LLRP reader, without any I/O: bytes in, events out, and bytes to send.
 
 The life of a connection: the reader says whether it took us (nothing may be sent before, LLRP 1.1 §20.1.1); we ask what
-it can do, set it up request by request, and from the answer to START_ROSPEC on its reports are ours. At the end we say
-CLOSE_CONNECTION, so that the reader's only place for a client is free again.
+it can do, remove what others left in it, set it up request by request, and from the answer to START_ROSPEC (or, when
+inputs start it, ENABLE_ROSPEC) on its reports are ours. At the end we take our ROSpec back and say CLOSE_CONNECTION, so
+that the reader rests and its only place for a client is free again.
 """
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
+from drivers.llrp.capabilities import Ability, ability
 from drivers.llrp.codec import VERSIONS, BadMessage, Message, Splitter, message
 from drivers.llrp.reports import ReportDecoder
-from drivers.llrp.requests import ROSPEC, setup
+from drivers.llrp.requests import ALL, CAPABILITIES, LEAVING, ROSPEC, Request, preparing, setting_up
 from drivers.llrp.settings import Settings
 from drivers.llrp.status import quoted, status_words
 from drivers.llrp.values import Values, payload, values
+from drivers.reader_time import ReaderTime
 
-MAKERS: Final = {161: "Zebra", 25882: "Impinj"}  # IANA enterprise numbers, as in GeneralDeviceCapabilities
 ANOTHER_CLIENT: Final = (1, 2)
+#: Reads older than this, or than two reports' time, do not tell where a tag is now.
+STALE_S: Final = 10.0
 HINTS: Final = {
-    "SetReaderConfig": "The reader may not allow this keepalive_s.",
-    "AddROSpec": "Compare antennas and tags_per_report with what the reader can do.",
+    "CustomMessage": "The reader's firmware may be too old for `search_mode`; update it, or remove the setting.",
+    "SetReaderConfig": "The reader may not allow this keepalive_s, or not have the input of start_gpi.",
+    "AddROSpec": "Compare antennas, power_dbm, rf_mode, session and tags_per_report with what the reader can do.",
     "StartROSpec": "Does another program control the reader's ROSpecs?",
 }
+#: Readers with nothing to tell or to delete may answer with an error. If something was left, adding ours will fail.
+MAY_FAIL: Final = frozenset(("GetReaderConfig", "GetROSpecs", "DeleteROSpec", "DeleteAccessSpec"))
+#: An ERROR_MESSAGE is one, even if its status says success.
+NO_STATUS: Final = -1
+#: More foreign ROSpecs than this are removed in one go.
+ROSPECS_ONE_BY_ONE: Final = 32
 
 
 class Stage(enum.Enum):
@@ -41,22 +52,29 @@ class Stage(enum.Enum):
 
 
 class Session:
-    """One connection. `messages` counts the whole messages received, as the sign of life that it is."""
+    """One connection. `messages` counts the whole messages received, as the sign of life that it is.
 
-    def __init__(self, settings: Settings) -> None:
+    `now_s` is a clock that never steps, in seconds, `utc_us` that for the time of day, in unix microseconds.
+    """
+
+    def __init__(self, settings: Settings, now_s: Callable[[], float], utc_us: Callable[[], int]) -> None:
         self.stage = Stage.GREETING
         self.messages = 0
         self.reports = 0
         self._settings = settings
+        self._now_s, self._utc_us = now_s, utc_us
+        self._time = ReaderTime(max(STALE_S, 2 * settings.report_every_ms / 1000))
         self._splitter = Splitter()
         self._decoder = ReportDecoder()
         self._out = bytearray()
         self._ident = 0
-        self._to_ask = setup(settings)
+        self._to_ask: list[Request] = [CAPABILITIES]
         self._asked: tuple[str, int] | None = None
+        self._can = Ability()
+        self._has: Values = {}
+        self._is_set_up = False
         self._can_poll = True
         self._polled: int | None = None
-        self._about = ""
 
     def to_send(self) -> bytes:
         """What is to be sent now; it is forgotten here."""
@@ -90,7 +108,8 @@ class Session:
             self.stage = Stage.LEFT
         elif self.stage is not Stage.LEFT:
             self.stage = Stage.LEAVING
-            self._asked = "CloseConnection", self._send("CloseConnection")
+            for name, said in LEAVING if self._is_set_up else LEAVING[-1:]:
+                self._asked = name, self._send(name, said)
 
     def _send(self, name: str, said: Values | None = None) -> int:
         self._ident += 1
@@ -108,43 +127,61 @@ class Session:
             yield from self._event(values(name, got.payload)["ReaderEventNotificationData"])
         elif name == "ErrorMessage":
             yield from self._error(got)
-        elif self._asked is not None and (name, got.ident) == (f"{self._asked[0]}Response", self._asked[1]):
+        elif self._asked is not None and (name, got.ident) == (_answer_to(self._asked[0]), self._asked[1]):
             yield from self._answer(self._asked[0], values(name, got.payload))
-        else:
+        elif self.stage is not Stage.LEAVING:
             yield Dropped(f"{name}, which nobody asked for")
 
     def _report(self, got: Message) -> Iterator[Event]:
         if self.stage is Stage.LEAVING:
             return
-        reads, nameless = self._decoder.decode(got.payload)
+        reads, nameless, unknown = self._decoder.decode(got.payload)
         self.reports += 1
+        if unknown:
+            yield Dropped(f"{unknown} parameters that LLRP does not have")
         if nameless:
             yield Dropped(f"{nameless} tag reports without an EPC")
         if self.stage is not Stage.REPORTING:
             yield Dropped(f"{len(reads)} reads from before this connection was set up")
-        elif reads:
-            yield Tags(reads)
-        else:
+        elif not reads:
             yield Heard()
+        # One read tells for all of a message: it was heard between two reports.
+        elif self._time.is_stale(reads[-1].seen_at_us, self._now_s()):
+            yield Dropped(f"{len(reads)} reads that the reader had kept for too long")
+        else:
+            yield Tags(reads)
 
     def _answer(self, asked: str, said: Values) -> Iterator[Event]:
+        if asked == "CustomMessage":
+            said = values("ErrorMessage", said["Data"] or b"")  # it holds an LLRPStatus, as that one does
         status = said["LLRPStatus"]
         if status is None:
             raise BadMessage("no LLRPStatus")
-        if asked == "CloseConnection":
+        yield from self._answered(asked, status, said)
+
+    def _answered(self, asked: str, status: Values, said: Values) -> Iterator[Event]:
+        """Go on after an answer, well or not."""
+        if self.stage is Stage.LEAVING:
             self.stage = Stage.LEFT
             return
-        # Nothing to delete is an error to some readers. If something was left, adding ours will fail.
-        if status["Status"] != 0 and asked != "DeleteROSpec":
+        if status["Status"] != 0 and asked not in MAY_FAIL:
             raise DeviceRefused(f"the reader refused {asked}: {status_words(status)}", HINTS.get(asked, ""))
         if asked == "GetReaderCapabilities":
             self._learn(said)
+        elif asked == "GetReaderConfig":
+            self._has = said
+        elif asked == "GetROSpecs":
+            yield from self._clear(said["ROSpecs"] or () if status["Status"] == 0 else None)
         if self._to_ask:
+            self._ask_next()
+        elif not self._is_set_up:
+            self._is_set_up = True
+            self._to_ask = setting_up(self._settings, self._can, self._has)
             self._ask_next()
         else:
             self._asked = None
             self.stage = Stage.REPORTING
-            yield Online(self._about)
+            yield Online(self._can.about)
 
     def _ask_next(self) -> None:
         name, said = self._to_ask.pop(0)
@@ -152,54 +189,65 @@ class Session:
 
     def _learn(self, said: Values) -> None:
         """What the reader is; and release what it may hold for its last client, so that it comes before our start."""
-        device, llrp = said["GeneralDeviceCapabilities"], said["LLRPCapabilities"]
-        if device is not None:
-            maker = MAKERS.get(device["DeviceManufacturer"], f"maker {device['DeviceManufacturer']}")
-            firmware, ports = quoted(device["FirmwareVersion"]), device["MaxSupportedAntennas"]
-            self._about = f"{maker} model {device['Model']}, firmware {firmware}, {ports} antennas"
-            if ports and max(self._settings.antennas) > ports:
-                raise DeviceRefused(
-                    f"antenna {max(self._settings.antennas)} is configured, the reader has {ports}",
-                    "Correct `antennas` in the device's settings.",
-                )
-        if llrp is not None and llrp["SupportsEventsAndReportHolding"]:
+        self._can = ability(said)
+        self._to_ask = preparing(self._settings, self._can)
+        if self._can.holds_reports:
             self._send("EnableEventsAndReports")
+
+    def _clear(self, rospecs: Sequence[Values] | None) -> Iterator[Event]:
+        """Remove every ROSpec: ours of a life before, and those of others, who would read in our place."""
+        found = [ALL]
+        if rospecs is not None and len(rospecs) <= ROSPECS_ONE_BY_ONE:
+            found = [one["ROSpecID"] for one in rospecs]
+        self._to_ask = [("DeleteROSpec", {"ROSpecID": rospec}) for rospec in found] + self._to_ask
+        if foreign := [rospec for rospec in found if rospec not in (ROSPEC, ALL)]:
+            yield Noted("reader_rospecs_removed", {"rospecs": ", ".join(map(str, foreign))})
 
     def _error(self, got: Message) -> Iterator[Event]:
         status = values("ErrorMessage", got.payload)["LLRPStatus"]
         if status is None:
             raise BadMessage("no LLRPStatus")
-        words = status_words(status)
         if self._asked is not None and got.ident == self._asked[1]:
-            if self.stage is Stage.LEAVING:
-                self.stage = Stage.LEFT
-                return
-            raise DeviceRefused(f"the reader refused {self._asked[0]}: {words}", HINTS.get(self._asked[0], ""))
+            yield from self._answered(self._asked[0], {**status, "Status": status["Status"] or NO_STATUS}, {})
+            return
+        if self.stage is Stage.LEAVING:
+            return
         if got.ident == self._polled:
             self._can_poll = False
-        yield Dropped(f"the reader could not use a message of ours: {words}")
+        yield Dropped(f"the reader could not use a message of ours: {status_words(status)}")
 
     def _event(self, said: Values | None) -> Iterator[Event]:
         if said is None:
             raise BadMessage("no ReaderEventNotificationData")
         attempt = said["ConnectionAttemptEvent"]
         if attempt is not None and self.stage is Stage.GREETING:
-            self._greeted(attempt)
+            self._greeted(attempt, said)
+        elif attempt is not None:
+            yield Noted("reader_asked_by_another", {"reason": attempt})
         if said["ConnectionCloseEvent"] is not None:
             raise DeviceLost("the reader closed the connection", "Was it restarted, or given to another program?")
         rospec = said["ROSpecEvent"] if self.stage is Stage.REPORTING else None
-        if rospec is not None and rospec["Event"] == 1 and rospec["ROSpecID"] == ROSPEC:
+        if (
+            rospec is not None
+            and rospec["ROSpecID"] == ROSPEC
+            and rospec["Event"] != 0
+            and not self._settings.start_gpi
+        ):
             raise DeviceLost("the reader stopped reading", "Does another program control its ROSpecs?")
         if said["ReportBufferOverflowErrorEvent"] is not None:
             yield Dropped("the reader's report buffer ran over: it threw reads away")
+        if (percent := said["ReportBufferLevelWarningEvent"]) is not None:
+            yield Noted("reader_buffer_filling", {"percent": percent})
+        if (gpi := said["GPIEvent"]) is not None:
+            yield Noted("reader_input_changed", {"port": gpi["Port"], "high": int(gpi["Event"])})
         if (antenna := said["AntennaEvent"]) is not None:
-            what = "antenna_connected" if antenna["Event"] == 1 else "antenna_disconnected"
-            yield Noted(what, {"antenna": antenna["AntennaID"]})
+            which: dict[str, int | str] = {"antenna": antenna["AntennaID"]}
+            yield Noted("antenna_connected", which) if antenna["Event"] == 1 else Noted("antenna_disconnected", which)
         if (trouble := said["ReaderExceptionEvent"]) is not None:
             yield Noted("reader_reported_exception", {"words": quoted(trouble["Message"])})
         yield Heard()
 
-    def _greeted(self, attempt: int) -> None:
+    def _greeted(self, attempt: int, said: Values) -> None:
         if attempt in ANOTHER_CLIENT:
             raise DeviceLost(
                 "another client holds the reader, and it takes only one",
@@ -208,5 +256,19 @@ class Session:
             )
         if attempt != 0:
             raise DeviceLost(f"the reader did not accept the connection (reason {attempt})", "Restart the reader.")
+        self._set_clock(said["UTCTimestamp"], said["Uptime"])
         self.stage = Stage.SETUP
         self._ask_next()
+
+    def _set_clock(self, reader_utc_us: int, uptime_us: int) -> None:
+        """A reader has a clock for the time of day, or only one since it was switched on, which is put on ours."""
+        if reader_utc_us:
+            self._time.begins(reader_utc_us, self._now_s())
+        elif uptime_us:
+            utc_us = self._utc_us()
+            self._decoder.uptime_zero_us = utc_us - uptime_us
+            self._time.begins(utc_us, self._now_s())
+
+
+def _answer_to(asked: str) -> str:
+    return asked if asked == "CustomMessage" else f"{asked}Response"

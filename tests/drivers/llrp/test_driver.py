@@ -18,6 +18,7 @@ from tests.drivers.llrp.listening import Listening
 from tests.waiting import until
 
 EPCS = [bytes.fromhex("3034257bf4f3acef") + pack(">I", serial) for serial in range(40)]
+RECORDED_US = 1_594_174_805_000_000
 LONG_EPC = bytes.fromhex("3600257bf4f3acef") + bytes(17)
 
 
@@ -29,6 +30,14 @@ async def a_reader(**how: float) -> AsyncIterator[SimulatedReader]:
         yield reader
     finally:
         await reader.stop()
+
+
+@asynccontextmanager
+async def a_recorded_reader() -> AsyncIterator[SimulatedReader]:
+    """One that reads nothing of its own, at the time at which the recordings were made."""
+    async with a_reader(rounds_per_s=0) as reader:
+        reader.now_us = lambda: RECORDED_US
+        yield reader
 
 
 @asynccontextmanager
@@ -94,7 +103,7 @@ async def test_parameters_a_reader_leaves_out_are_as_before() -> None:
 
 async def test_recordings_replayed_arrive_as_recorded() -> None:
     recorded = recordings("ROAccessReport")
-    async with a_reader(rounds_per_s=0) as reader, driving(reader) as (sink, _):
+    async with a_recorded_reader() as reader, driving(reader) as (sink, _):
         await until(lambda: sink.about)
         await reader.replay(one.payload for one in recorded)
         await until(lambda: len(sink.reads) == len(recorded))
@@ -185,7 +194,7 @@ async def test_an_antenna_the_reader_has_not_is_refused() -> None:
 
 async def test_garbage_in_a_frame_costs_only_the_frame() -> None:
     good = recordings("ROAccessReport")[0].payload
-    async with a_reader(rounds_per_s=0) as reader, driving(reader) as (sink, task):
+    async with a_recorded_reader() as reader, driving(reader) as (sink, task):
         await until(lambda: sink.about)
         await reader.replay([good, b"\x00\xf0\xff\xffrubbish", good])
         await reader.send_raw(framed(900, 7, b"a type nobody knows"))
@@ -205,7 +214,7 @@ async def test_a_length_that_cannot_be_costs_the_connection(length: int) -> None
 
 async def test_reports_do_not_starve_the_loop() -> None:
     good = recordings("ROAccessReport")[0].payload
-    async with a_reader(rounds_per_s=0) as reader, driving(reader) as (sink, _):
+    async with a_recorded_reader() as reader, driving(reader) as (sink, _):
         await until(lambda: sink.about)
         flood = framed(MESSAGE["ROAccessReport"].number, 1, good * 500) * 40
         sending = asyncio.create_task(reader.send_raw(flood))

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,15 @@ from hypothesis import strategies as st
 
 from drivers.llrp.codec import BadMessage, tlv
 from drivers.llrp.reports import ReportDecoder
-from drivers.readings import TagRead
+from drivers.readings import IsoRead, TagRead
 from tests.drivers.llrp.captures import Recording, recordings
 
 #: Type, struct format, of the parameters a report is made of; 57 and 99 are in no version of LLRP.
-TV = {1: "H", 2: "Q", 3: "Q", 4: "Q", 6: "b", 7: "H", 8: "H", 9: "I", 14: "H"}
+TV = {1: "H", 2: "Q", 3: "Q", 4: "Q", 5: "Q", 6: "b", 7: "H", 8: "H", 9: "I", 12: "H", 14: "H"}
 CUSTOM, UNKNOWN_TLV, UNKNOWN_TV = 1023, 999, 99
+#: Impinj's PeakRSSI in hundredths of a dBm: a custom parameter of subtype 57.
+FINE = 1023_57
+UPTIME_ZERO_US = 10**15
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Report:
         for kind in self.shape.kinds:
             if kind in TV:
                 body += struct.pack(f">B{TV[kind]}", 0x80 | kind, self.said[kind])
+            elif kind == FINE:
+                body += tlv(CUSTOM, struct.pack(">IIh", 25882, 57, self.said[kind]))
             else:
                 body += tlv(kind, self.epc[:3] + bytes(5))
         if self.shape.cut_short:
@@ -48,16 +54,17 @@ class Report:
 
 
 values_of = {
-    "H": st.integers(0, 0xFFFF), "Q": st.integers(0, 2**64 - 1), "b": st.integers(-128, 127), "I": st.integers(1, 3)
+    "H": st.integers(0, 0xFFFF), "Q": st.integers(0, 2**64 - 1), "b": st.integers(-128, 127), "I": st.integers(1, 3),
+    "h": st.integers(-9999, 0),
 }  # fmt: skip
-kinds = st.lists(st.sampled_from([*TV, CUSTOM, UNKNOWN_TLV]), unique=True, max_size=8).map(tuple)
+kinds = st.lists(st.sampled_from([*TV, FINE, CUSTOM, UNKNOWN_TLV]), unique=True, max_size=8).map(tuple)
 shapes = st.builds(Shape, kinds, st.none() | st.integers(0, 31), st.sampled_from([False] * 7 + [True]))
 
 
 @st.composite
 def report(draw: st.DrawFn, shape: Shape) -> Report:
     size = 12 if shape.epc_bytes is None else shape.epc_bytes
-    said = {kind: draw(values_of[TV[kind]]) for kind in shape.kinds if kind in TV}
+    said = {kind: draw(values_of[TV.get(kind, "h")]) for kind in shape.kinds if kind in TV or kind == FINE}
     return Report(shape, draw(st.binary(min_size=size, max_size=size)), said)
 
 
@@ -75,10 +82,10 @@ def conversation(draw: st.DrawFn) -> list[list[Report]]:
     return messages
 
 
-def meant(messages: list[list[Report]]) -> list[list[TagRead]]:
-    """What the reports say, told from what they were made of."""
-    last: dict[int, dict[str, int | None]] = {}
-    rospec, told = 0, list[list[TagRead]]()
+def meant(messages: list[list[Report]], zero_us: int | None) -> list[list[tuple[TagRead, int | None]]]:
+    """What the reports say, told from what they were made of: each read, and its AFI if it holds no EPC."""
+    last: dict[int, dict[str, Any]] = {}
+    rospec, told = 0, list[list[tuple[TagRead, int | None]]]()
     for message in messages:
         told.append([])
         for one in message:
@@ -86,24 +93,44 @@ def meant(messages: list[list[Report]]) -> list[list[TagRead]]:
             rospec = said.get(9, rospec)
             before = {} if one.shape.cut_short else last.get(rospec, {})
             seen = said.get(4, said.get(2))
+            if seen is None and zero_us is not None and (5 in said or 3 in said):
+                seen = zero_us + said.get(5, said.get(3, 0))
+            strength = said[FINE] / 100 if FINE in said else said.get(6, before.get("rssi_dbm"))
+            pc = said.get(12, before.get("pc", 0))
             now = {
                 "antenna": said.get(1, before.get("antenna")),
-                "rssi_dbm": said.get(6, before.get("rssi_dbm")),
+                "rssi_dbm": strength,
                 "seen_at_us": before.get("seen_at_us") if seen is None else seen,
                 "count": said.get(8, before.get("count", 1)),
             }
-            last[rospec] = now
-            told[-1].append(TagRead(one.epc, **now))  # type: ignore[arg-type] # count is never None
+            last[rospec] = {**now, "pc": pc}
+            told[-1].append((TagRead(one.epc, **now), pc & 0xFF if pc & 0x0100 else None))
     return told
 
 
-@given(conversation())
-def test_both_ways_say_what_the_reports_say(messages: list[list[Report]]) -> None:
+def told_by(decoder: ReportDecoder, payload: bytes) -> list[tuple[TagRead, int | None]]:
+    return [(read, read.afi if isinstance(read, IsoRead) else None) for read in decoder.decode(payload).reads]
+
+
+@given(conversation(), st.sampled_from([None, UPTIME_ZERO_US]))
+def test_both_ways_say_what_the_reports_say(messages: list[list[Report]], zero_us: int | None) -> None:
     exact, fast = ReportDecoder(fast=False), ReportDecoder()
+    exact.uptime_zero_us = fast.uptime_zero_us = zero_us
+    # A second time, when the fast way knows them all.
+    messages = messages * 2
     payloads = [b"".join(one.encoded() for one in message) for message in messages]
-    expected = meant(messages)
-    assert [exact.decode(payload).reads for payload in payloads] == expected
-    assert [fast.decode(payload).reads for payload in payloads] == expected
+    expected = meant(messages, zero_us)
+    assert [told_by(exact, payload) for payload in payloads] == expected
+    assert [told_by(fast, payload) for payload in payloads] == expected
+
+
+@given(conversation())
+def test_both_ways_count_what_is_none_of_llrps(messages: list[list[Report]]) -> None:
+    exact, fast = ReportDecoder(fast=False), ReportDecoder()
+    for message in messages * 2:
+        payload = b"".join(one.encoded() for one in message)
+        odd = sum(one.shape.kinds.count(UNKNOWN_TLV) + one.shape.cut_short for one in message)
+        assert exact.decode(payload).unknown == fast.decode(payload).unknown == odd
 
 
 @given(conversation(), st.data())
@@ -154,7 +181,7 @@ def test_a_report_without_an_epc_is_counted_and_the_others_are_read() -> None:
     named = Report(Shape((1,), None), b"x" * 12, {1: 2}).encoded()
     nameless = tlv(240, struct.pack(">BH", 0x81, 7))
     assert ReportDecoder().decode(named + nameless + named) == (
-        [TagRead(b"x" * 12, antenna=2), TagRead(b"x" * 12, antenna=2)], 1
+        [TagRead(b"x" * 12, antenna=2), TagRead(b"x" * 12, antenna=2)], 1, 0
     )  # fmt: skip
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from drivers.llrp.codec import Message, Splitter, framed, message
 from drivers.llrp.reports import ReportDecoder
-from drivers.llrp.requests import setup
 from drivers.llrp.schema import MESSAGE
 from drivers.llrp.settings import Settings
 from drivers.llrp.values import Values, payload, values
 from simulators.llrp_reader import SimulatedReader
+from tests.drivers.llrp.asking import setup
 
 EPC = bytes.fromhex("3034257bf4f3acef00000001")
 REQUESTS = dict(setup(Settings("", 0)))
@@ -50,6 +50,8 @@ class Client:
     async def status(self, name: str, **said: Any) -> int:
         self.send(name, **said)
         answered, answer = await self.says()
+        while answered == "ReaderEventNotification":
+            answered, answer = await self.says()
         assert answered == f"{name}Response"
         code: int = answer["LLRPStatus"]["Status"]
         return code

@@ -10,21 +10,26 @@ from hypothesis import strategies as st
 from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, Splitter, framed, message
-from drivers.llrp.requests import setup
 from drivers.llrp.schema import MESSAGE
 from drivers.llrp.session import Session, Stage
 from drivers.llrp.settings import Settings
 from drivers.llrp.values import payload
+from tests.drivers.llrp.asking import setup
 from tests.drivers.llrp.captures import recordings
 
 SETTINGS = Settings("127.0.0.1", 5084)
 REPORT = MESSAGE["ROAccessReport"].number
-GREETING = {"ReaderEventNotificationData": {"UTCTimestamp": 1, "ConnectionAttemptEvent": 0}}
+RECORDED_US = 1_594_174_805_000_000
 
 
 def event(**said: object) -> bytes:
-    told = {"ReaderEventNotificationData": {"UTCTimestamp": 1, **said}}
+    told = {"ReaderEventNotificationData": {"UTCTimestamp": RECORDED_US, **said}}
     return message("ReaderEventNotification", 0, payload("ReaderEventNotification", told))
+
+
+def a_session() -> Session:
+    """One for which no time goes by, at the time at which the recordings were made."""
+    return Session(SETTINGS, now_s=lambda: 0.0, utc_us=lambda: RECORDED_US)
 
 
 def beginning() -> list[bytes]:
@@ -57,7 +62,7 @@ def talk() -> list[bytes]:
 
 def heard(pieces: list[bytes]) -> tuple[list[Event], bytes, str]:
     """All events, all bytes sent, and how it ended. Only a DeviceError may end it."""
-    session, events, sent = Session(SETTINGS), list[Event](), b""
+    session, events, sent = a_session(), list[Event](), b""
     for piece in pieces:
         try:
             for one in session.receive(piece):
@@ -84,7 +89,7 @@ def test_a_connection_brings_what_was_said() -> None:
         Noted("reader_reported_exception", {"words": r"hot\x07"}),
     ]
     names = [got.name for got in Splitter().feed(sent)]
-    assert names[:3] == ["GetReaderCapabilities", "EnableEventsAndReports", "SetReaderConfig"]
+    assert names[:4] == ["GetReaderCapabilities", "EnableEventsAndReports", "GetROSpecs", "DeleteAccessSpec"]
     assert names[-2:] == ["StartROSpec", "KeepAliveAck"]
     assert end == "DeviceLost: the reader closed the connection"
 
@@ -158,7 +163,7 @@ def test_the_longest_message_is_taken_and_not_held_twice() -> None:
 
 
 def test_nothing_is_sent_before_the_reader_has_greeted() -> None:
-    session = Session(SETTINGS)
+    session = a_session()
     assert list(session.receive(message("KeepAlive", 1)))
     session.ask_for_report()
     assert [got.name for got in Splitter().feed(session.to_send())] == ["KeepAliveAck"]
@@ -175,7 +180,7 @@ def test_reads_from_before_the_start_are_left_out() -> None:
 
 
 def test_a_reader_that_cannot_be_asked_for_reports_is_not_asked_again() -> None:
-    session = Session(SETTINGS)
+    session = a_session()
     for frame in beginning():
         list(session.receive(frame))
     session.to_send()
@@ -189,7 +194,7 @@ def test_a_reader_that_cannot_be_asked_for_reports_is_not_asked_again() -> None:
 
 
 def test_a_reader_that_stopped_reading_is_lost() -> None:
-    session = Session(SETTINGS)
+    session = a_session()
     for frame in beginning():
         list(session.receive(frame))
     assert list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 8}))) == [Heard()]
