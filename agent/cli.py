@@ -62,6 +62,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
             _give_up(f"{where} cannot be used: {error.strerror}", _MISTAKE)
 
     devices_cli.add_doctor(app, _load_unchecked)
+    app.add_typer(devices_cli.commands(_load_unchecked), name="devices")
     app.add_typer(books_cli.commands(_load), name="books")
     app.add_typer(catalogue_cli.commands(_load), name="catalogue")
     return app

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,7 +11,7 @@ import msgspec
 import structlog
 import typer
 
-from agent import doctor
+from agent import discovery, doctor
 from agent.clock import SystemClock
 from agent.config import Config
 
@@ -46,6 +47,49 @@ def add_doctor(app: typer.Typer, load: Callable[[Path], Config]) -> None:
             _tell(found)
         troubles = {one.trouble for each in found for one in each.findings if one.level == "wrong"}
         sys.exit(_MISTAKE if "settings" in troubles else _WRONG if troubles else 0)
+
+
+def commands(load: Callable[[Path], Config]) -> typer.Typer:
+    """The commands under `nearshelf-agent devices`."""
+    app = typer.Typer(no_args_is_help=True, help="The devices that are here.")
+
+    @app.callback()
+    def about() -> None: ...
+
+    @app.command()
+    def scan(
+        file: Annotated[
+            Path | None, typer.Argument(metavar="[FILE]", help="The store's TOML file: what it has is left alone.")
+        ] = None,
+        seconds: Annotated[float, typer.Option(min=0.1, max=60, help="How long to wait for answers.")] = 3.0,
+        network: Annotated[
+            list[str] | None, typer.Option(help="Ask every host of this network, such as 192.168.1.0/24.")
+        ] = None,
+        json: _Json = False,
+    ) -> None:
+        """Look for readers on the network, serial ports and scanners, and print the TOML that would configure them.
+
+        Takes no reader from whoever uses it, writes to no serial port, changes nothing. Without --network, the networks
+        this machine is in are asked, if they have at most 1024 addresses.
+        """
+        try:
+            named = [IPv4Network(one, strict=False) for one in network or ()]
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        devices = load(file).devices if file else ()
+        where = discovery.where_to_look(seconds, named, devices, discovery.own_interfaces())
+        asked = ", ".join(map(str, where.networks)) or "no network"
+        typer.echo(f"# Looking for {seconds:g} s and more: {asked}, serial ports …", err=True)
+        _log_aside()
+        scanned = asyncio.run(discovery.scan(where))
+        for why in scanned.failed:
+            typer.echo(f"# could not look: {why}", err=True)
+        if json:
+            typer.echo(msgspec.json.format(msgspec.json.encode(scanned.found)).decode())
+        else:
+            typer.echo(discovery.proposal(scanned.found, devices) or "# Nothing was found.")
+
+    return app
 
 
 def _tell(found: Sequence[doctor.Diagnosis]) -> None:

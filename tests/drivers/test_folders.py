@@ -17,7 +17,8 @@ from drivers.port import OpenDevice
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = sorted(path.parent for path in (ROOT / "drivers").glob("*/__init__.py"))
 FILES = {"README.md", "sample.toml", "settings.py", "codec.py", "session.py", "driver.py"}
-ENTRY_POINTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["nearshelf.drivers"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ENTRY_POINTS = PROJECT["entry-points"]["nearshelf.drivers"]
 
 each_driver = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
@@ -36,6 +37,13 @@ def settings_of(folder: Path) -> list[str]:
 
 def test_each_folder_is_an_entry_point() -> None:
     assert {folder.name: f"drivers.{folder.name}.driver:open_device" for folder in FOLDERS} == ENTRY_POINTS
+
+
+def test_each_that_can_be_looked_for_is_an_entry_point_too() -> None:
+    looked_for = {
+        folder.name: f"drivers.{folder.name}.finding:find" for folder in FOLDERS if (folder / "finding.py").exists()
+    }
+    assert looked_for == PROJECT["entry-points"]["nearshelf.finders"]
 
 
 @each_driver

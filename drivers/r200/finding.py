@@ -1,0 +1,5 @@
+"""Proposes serial ports that may be its devices: which they are is not seen from outside, and nothing is asked."""
+
+from drivers.finding import at_serial_ports
+
+find = at_serial_ports("r200", "tags")
