@@ -2,14 +2,14 @@
 
 import os
 import socket
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import ARRAY, Connection, Table, bindparam, event, func, insert, inspect, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from hq_bridge import tables
@@ -43,13 +43,15 @@ CREATE VIEW history_row AS SELECT h.store, h.epoch, (r.value ->> 'seq')::bigint 
 CREATE VIEW stock_by_place AS SELECT s.store, s.sku, p.key AS place, p.value::bigint AS qty, s.seq
   FROM stock s CROSS JOIN LATERAL json_each_text(s.places::json) AS p(key, value)"""
 
+T = TypeVar("T")
+
 
 class OnPostgres:
     """One connection writes and holds the lock, four read."""
 
     def __init__(self, writer: AsyncEngine, readers: AsyncEngine) -> None:
-        self.writer = writer
         self.readers = readers
+        self._writer = writer
         self._puts: dict[str, Any] = {}
 
     @classmethod
@@ -83,20 +85,25 @@ class OnPostgres:
 
     async def close(self) -> None:
         await self.readers.dispose()
-        await self.writer.dispose()
+        await self._writer.dispose()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction. Raises what `work` and PostgreSQL raise."""
+        async with self._writer.begin() as connection:
+            return await connection.run_sync(work)
 
     # Rows
 
-    async def put(self, connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def put(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, in the order of the table's columns; where it has a key, update those that are there."""
         if rows:
             columns = zip(*rows, strict=True)
             values = {column.name: list(each) for column, each in zip(table.columns, columns, strict=True)}
-            await connection.execute(self._put_into(table), values)
+            connection.execute(self._put_into(table), values)
 
     def _put_into(self, table: Table) -> Any:
         if table.name not in self._puts:
-            self._puts[table.name] = _put(table, self.writer.dialect)
+            self._puts[table.name] = _put(table, self._writer.dialect)
         return self._puts[table.name]
 
     @staticmethod

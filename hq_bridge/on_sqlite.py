@@ -1,42 +1,65 @@
 """HQ's books in one SQLite file: its lock, its settings, its way to take many rows, its months."""
 
+import asyncio
 import fcntl
 import os
 import re
+import sqlite3
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Table, delete, event, func, insert, inspect, literal_column, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    inspect,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, StaticPool
 
 from hq_bridge import tables
+from hq_bridge.checkpoints import Checkpoints
 from hq_bridge.config import SQLITE
 from hq_bridge.months import Month
-from hq_bridge.refusals import DatabaseRefused
+from hq_bridge.refusals import DatabaseLost, DatabaseRefused
 from hq_bridge.tables import history_named
 
 #: Asked for, then read back: a database that does not keep these loses what it said it has.
 _PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
-#: For speed: pages kept in memory (KiB, negative), and pages of the log before they are brought home.
-_FOR_SPEED = {"cache_size": -65536, "wal_autocheckpoint": 2000}
-_VARIABLES = 30_000  # in one statement; SQLite takes 32,766
+#: For speed: pages kept in memory (KiB, negative); the log is brought home by `checkpoints.py`.
+_FOR_SPEED = {"cache_size": -65536, "wal_autocheckpoint": 0}
+_ROWS_AT_ONCE = 512  # of a statement: of 7 columns well below the 32,766 variables SQLite takes
+_STATEMENTS_KEPT = 256  # a table has 10 forms of its statement, from 1 row to 512
 _SLICE_ROWS = 200  # deleted in one transaction when a month goes: about 5 ms
 _GONE = "gone_"  # before the name of a month's table that is being emptied
 
+T = TypeVar("T")
+
 
 class OnSqlite:
-    """One connection writes, four read; all of it belongs to this process alone."""
+    """One connection writes, in a thread of its own; four read. All of it belongs to this process alone."""
 
-    def __init__(self, writer: AsyncEngine, readers: AsyncEngine, lock: int) -> None:
-        self.writer = writer
+    def __init__(self, writer: Engine, readers: AsyncEngine, checkpoints: Checkpoints, lock: int) -> None:
         self.readers = readers
+        self._writer = writer
+        self._thread = ThreadPoolExecutor(1, "hq writer")
+        self._checkpoints = checkpoints
         self._lock = lock
         self._puts: dict[str, tuple[str, str]] = {}
 
@@ -47,42 +70,65 @@ class OnSqlite:
         if not Path(url.database).parent.is_dir():
             raise DatabaseRefused(f"{url.database}: its folder does not exist; make it, or name another")
         lock = _lock_beside(url.database)
-        writer = create_async_engine(
-            url, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, pool_timeout=600
-        )
-        event.listen(writer.sync_engine, "connect", _trustworthy)
-        event.listen(writer.sync_engine, "begin", _begin_to_write)
+        connect = partial(_connect, url.database)
+        writer = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+        event.listen(writer, "begin", _begin_to_write)
         read_only = URL.create(SQLITE, database=f"file:{url.database}", query={"mode": "ro", "uri": "true"})
         readers = create_async_engine(read_only, poolclass=AsyncAdaptedQueuePool, pool_size=4, max_overflow=0)
         event.listen(readers.sync_engine, "connect", _read_only)
-        return cls(writer, readers, lock)
+        return cls(writer, readers, Checkpoints(connect), lock)
 
     async def close(self) -> None:
         await self.readers.dispose()
-        await self.writer.dispose()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close_writer)
+        self._thread.shutdown()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
 
+    def _close_writer(self) -> None:
+        self._checkpoints.close()
+        self._writer.dispose()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction, in the writer's thread from BEGIN to COMMIT: each way there and back would wait
+        for whatever the event loop does. Goes on when the caller is cancelled. Raises what `work` and SQLite raise."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._do, work)
+
+    def _do(self, work: Callable[[Connection], T]) -> T:
+        with self._writer.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            try:
+                self._checkpoints.before(driver)
+            except sqlite3.Error as error:
+                raise DatabaseLost(f"the log could not be brought home: {error}") from error
+            with connection.begin():
+                done = work(connection)
+            self._checkpoints.after(driver)
+            return done
+
     # Rows
 
-    async def put(self, connection: AsyncConnection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def put(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, in the order of the table's columns; where it has a key, update those that are there.
 
         Many rows in one statement: row by row, SQLite's thread would ask for Python's lock each time, and wait for us.
+        As many as a power of two, so that statements are few and are understood once.
         """
-        columns = len(table.columns)
-        for skip in range(0, len(rows), _VARIABLES // columns):
-            part = rows[skip : skip + _VARIABLES // columns]
-            before, after = self._put_into(table)
-            values = ",".join([f"({','.join('?' * columns)})"] * len(part))
-            await connection.exec_driver_sql(f"{before}{values}{after}", tuple(chain.from_iterable(part)))
+        row = f"({','.join('?' * len(table.columns))})"
+        done = 0
+        while done < len(rows):
+            part = rows[done : done + min(_ROWS_AT_ONCE, 1 << ((len(rows) - done).bit_length() - 1))]
+            values = ",".join([row] * len(part))
+            connection.exec_driver_sql(values.join(self._put_into(table)), tuple(chain.from_iterable(part)))
+            done += len(part)
 
     def _put_into(self, table: Table) -> tuple[str, str]:
         """The statement around its values. Built once: SQLAlchemy's own way costs as much as the database does."""
         if table.name not in self._puts:
             names = [column.name for column in table.columns]
-            statement = str(_put(table).compile(dialect=self.writer.dialect, column_keys=names))
+            statement = str(_put(table).compile(dialect=self._writer.dialect, column_keys=names))
             before, _, after = re.split(r"(\(\?(?:, \?)*\))", statement, maxsplit=1)
             self._puts[table.name] = (before, after)
         return self._puts[table.name]
@@ -181,19 +227,24 @@ def _lock_beside(database: str) -> int:
     return lock
 
 
-def _trustworthy(connection: Any, record: ConnectionPoolEntry) -> None:
-    """Set what makes a commit last, and believe it only when SQLite says so."""
-    connection.isolation_level = None  # we say BEGIN ourselves, so that changes of tables are in transactions too
+def _connect(database: str) -> sqlite3.Connection:
+    """A connection that writes. Sets what makes a commit last, and believes it only when SQLite says so.
+
+    We say BEGIN ourselves, so that changes of tables are in transactions too.
+    """
+    connection = sqlite3.connect(
+        database, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_KEPT
+    )
     cursor = connection.cursor()
     for pragma, wanted in _PRAGMAS.items():
         cursor.execute(f"PRAGMA {pragma} = {wanted}")
-        cursor.execute(f"PRAGMA {pragma}")
-        (found,) = cursor.fetchone()
+        (found,) = cursor.execute(f"PRAGMA {pragma}").fetchone()
         if found != wanted:
             raise DatabaseRefused(f"SQLite keeps {pragma} at {found!r} and not {wanted!r}; use a local disk")
     for pragma, wanted in _FOR_SPEED.items():
         cursor.execute(f"PRAGMA {pragma} = {wanted}")
     cursor.close()
+    return connection
 
 
 def _begin_to_write(connection: Connection) -> None:

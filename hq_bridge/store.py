@@ -4,17 +4,15 @@ What differs between SQLite and PostgreSQL is in `on_sqlite.py` and `on_postgres
 `layout.py`.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import Connection, case, delete, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hq_bridge import tables
 from hq_bridge.books import Draft, HeardLease, Mark, Position, Stock, StoreBooks
@@ -34,6 +32,8 @@ _QUARANTINE_BYTES = 4096
 _READ_AT_ONCE = 2000
 #: Commands of a store that stay to be asked after, once they are answered.
 COMMANDS_KEPT = 1000
+
+T = TypeVar("T")
 
 _BEGUN = ""  # no store has this name
 _encoder = msgspec.json.Encoder()
@@ -104,9 +104,8 @@ class Database:
         """Open or create the database that `url` names, for this HQ alone. Raises DatabaseRefused."""
         on = await (OnSqlite if url.drivername == SQLITE else OnPostgres).open(url)
         try:
-            async with on.writer.begin() as connection:
-                writer = await connection.run_sync(bring_up, on)
-                months = await connection.run_sync(on.months)
+            writer = await on.write(lambda connection: bring_up(connection, on))
+            months = await on.write(on.months)
         except BaseException:
             await on.close()
             raise
@@ -128,25 +127,23 @@ class Database:
     async def load(self) -> dict[str, StoreBooks]:
         """Every store's position, open cases and lease; stock comes later, as rows need it."""
         books = {}
-        async with self._on.writer.connect() as connection:
-            for row in await connection.execute(select(tables.position)):
-                found = int(row.digest, 16), row.landed_at, row.rows, row.units, row.lacking
-                position = Position(row.epoch, row.cursor, *found)
-                books[row.store] = StoreBooks(row.store, position, head=row.cursor)
-            opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
-            for row in await connection.execute(opened.where(tables.case.c.state == "open")):
-                books[row.store].cases.add((row.kind, row.about))
-            for row in await connection.execute(select(tables.lease)):
-                of = books.setdefault(row.store, StoreBooks(row.store, whole=True))
-                of.lease = HeardLease(row.lease, row.heard_at)
+        for row in await self._read(select(tables.position)):
+            found = int(row.digest, 16), row.landed_at, row.rows, row.units, row.lacking
+            position = Position(row.epoch, row.cursor, *found)
+            books[row.store] = StoreBooks(row.store, position, head=row.cursor)
+        opened = select(tables.case.c.store, tables.case.c.kind, tables.case.c.about)
+        for row in await self._read(opened.where(tables.case.c.state == "open")):
+            books[row.store].cases.add((row.kind, row.about))
+        for row in await self._read(select(tables.lease)):
+            of = books.setdefault(row.store, StoreBooks(row.store, whole=True))
+            of.lease = HeardLease(row.lease, row.heard_at)
         return books
 
     async def stock_in(self, store: str, skus: Sequence[str]) -> dict[str, Stock]:
         """What a store has of these SKUs; those it never had are left out."""
         columns = tables.stock.c
         query = select(tables.stock).where(columns.store == store, columns.sku.in_(skus))
-        async with self._on.writer.connect() as connection:
-            return {row.sku: tuple(row) for row in await connection.execute(query)}
+        return {row.sku: tuple(row) for row in await self._read(query)}
 
     async def land(
         self, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int, leases: Mapping[str, HeardLease]
@@ -154,61 +151,43 @@ class Database:
         """Commit all drafts, what could not be read, and leases by store, in one transaction. Raises DatabaseLost."""
         month = Month.of(at)
         on = self._on
-        async with self._writing() as connection:
+
+        def work(connection: Connection) -> None:
             if month not in self._months:
-                await connection.run_sync(on.begin_month, month)
-            await self._forget_old_books(connection, [draft.store for draft in drafts if draft.replaces_books])
-            await on.put(connection, month.table, [row for draft in drafts for row in _stretches(draft, at, on)])
-            await on.put(connection, tables.stock, [row for draft in drafts for row in draft.stock.values()])
-            await on.put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
-            await on.put(connection, tables.position, [_position(draft) for draft in drafts])
-            await on.put(connection, tables.lease, [(store, *lease) for store, lease in leases.items()])
+                on.begin_month(connection, month)
+            _forget_old_books(connection, [draft.store for draft in drafts if draft.replaces_books])
+            on.put(connection, month.table, [row for draft in drafts for row in _stretches(draft, at, on)])
+            on.put(connection, tables.stock, [row for draft in drafts for row in draft.stock.values()])
+            on.put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
+            on.put(connection, tables.position, [_position(draft) for draft in drafts])
+            on.put(connection, tables.lease, [(store, *lease) for store, lease in leases.items()])
             if unreadable:
-                await self._quarantine(connection, unreadable)
+                _quarantine(connection, unreadable)
+
+        await self._write(work)
         self._months.add(month)
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction, if these books are still ours. Raises DatabaseLost."""
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a transaction, if these books are still ours. Raises DatabaseLost."""
+
+        def ours(connection: Connection) -> T:
+            self._still_ours(connection)
+            return work(connection)
+
         try:
-            async with self._on.writer.begin() as connection:
-                await self._still_ours(connection)
-                yield connection
+            return await self._on.write(ours)
         except (DBAPIError, OSError) as error:
             raise DatabaseLost(f"the database failed under HQ: {str(error).splitlines()[0]}") from error
 
-    async def _still_ours(self, connection: AsyncConnection) -> None:
+    def _still_ours(self, connection: Connection) -> None:
         """Nobody else has opened these books since; and nobody can, until this transaction ends."""
         query = select(tables.about.c.writer).with_for_update(read=True)
-        if (await connection.execute(query)).scalar() != self._writer:
+        if connection.execute(query).scalar() != self._writer:
             raise DatabaseLost("another HQ has opened this database since, and writes; stop one of them")
-
-    async def _forget_old_books(self, connection: AsyncConnection, stores: list[str]) -> None:
-        for store in stores:
-            await connection.execute(delete(tables.stock).where(tables.stock.c.store == store))
-            await connection.execute(delete(tables.case).where(tables.case.c.store == store))
-
-    async def _quarantine(self, connection: AsyncConnection, unreadable: Sequence[Unreadable]) -> None:
-        table = tables.quarantine
-        rows = [
-            {
-                "at": each.at,
-                "topic": each.topic[:512].replace("\x00", "�"),
-                "why": each.why[:512].replace("\x00", "�"),
-                "bytes": len(each.payload),
-                "payload": each.payload[:_QUARANTINE_BYTES].decode("utf-8", "backslashreplace").replace("\x00", "�"),
-            }
-            for each in unreadable
-        ]
-        await connection.execute(table.insert(), rows)
-        newest = select(func.max(table.c.id)).scalar_subquery()
-        await connection.execute(delete(table).where(table.c.id <= newest - QUARANTINE_ROWS))
 
     async def commands(self) -> list[CommandRow]:
         """Every command there is, in the order of their counters."""
-        async with self._on.writer.connect() as connection:
-            found = await connection.execute(select(tables.command).order_by(tables.command.c.counter))
-            return [CommandRow(*row) for row in found]
+        return [CommandRow(*row) for row in await self._read(select(tables.command).order_by(tables.command.c.counter))]
 
     async def put_command(self, row: CommandRow, instead_of: int | None = None) -> None:
         """Write a command, new or answered, or one that had the counter `instead_of` until now.
@@ -219,12 +198,14 @@ class Database:
         ours = columns.store == row.store
         newest = select(columns.counter).where(ours).order_by(columns.counter.desc())
         over = ours & (columns.counter <= newest.offset(COMMANDS_KEPT).limit(1).scalar_subquery())
-        async with self._writing() as connection:
+
+        def work(connection: Connection) -> None:
             if instead_of is not None:
-                moved = (columns.store == row.store) & (columns.counter == instead_of)
-                await connection.execute(delete(tables.command).where(moved))
-            await self._on.put(connection, tables.command, [tuple(row)])
-            await connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
+                connection.execute(delete(tables.command).where(ours & (columns.counter == instead_of)))
+            self._on.put(connection, tables.command, [tuple(row)])
+            connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
+
+        await self._write(work)
 
     async def told(self) -> dict[str, Mark] | None:
         """How far the broker has been told each store's rows; None when it never was."""
@@ -234,39 +215,40 @@ class Database:
     async def keep_told(self, marks: Mapping[str, Mark]) -> None:
         """The broker has been told this much. Raises DatabaseLost."""
         rows = [(store, *mark) for store, mark in (*marks.items(), (_BEGUN, Mark(0, 0)))]
-        async with self._writing() as connection:
-            await self._on.put(connection, tables.told, rows)
+        await self._write(lambda connection: self._on.put(connection, tables.told, rows))
 
     async def forget_told(self) -> None:
         """Nobody is told any more: whoever begins again begins with what is new then. Raises DatabaseLost."""
-        async with self._writing() as connection:
-            await connection.execute(delete(tables.told))
+        await self._write(lambda connection: connection.execute(delete(tables.told)))
 
     async def months(self) -> set[Month]:
         """The months whose history is kept."""
-        async with self._on.writer.connect() as connection:
-            return await connection.run_sync(self._on.months)
+        return await self._on.write(self._on.months)
 
     async def retire(self, month: Month) -> bool:
         """Let go of a month's history, at once for whoever asks. Stock and cursors are not touched.
 
         False when it has to be tried again, because somebody is reading.
         """
-        async with self._writing() as connection:
+
+        def work(connection: Connection) -> bool:
             try:
-                async with connection.begin_nested():
-                    await connection.run_sync(self._on.retire, month)
+                with connection.begin_nested():
+                    self._on.retire(connection, month)
             except DBAPIError as error:
                 if self._on.is_busy(error):
                     return False
                 raise
+            return True
+
+        if not await self._write(work):
+            return False
         self._months.discard(month)
         return True
 
     async def clear_some(self) -> bool:
         """Give back some of the room of retired months; takes milliseconds. False when there is none left to give."""
-        async with self._writing() as connection:
-            return await connection.run_sync(self._on.clear_some)
+        return await self._write(self._on.clear_some)
 
     # For whoever looks
 
@@ -366,6 +348,29 @@ class Database:
         async with self._on.readers.connect() as connection:
             rows: Sequence[Any] = (await connection.execute(query)).all()
             return rows
+
+
+def _forget_old_books(connection: Connection, stores: list[str]) -> None:
+    for store in stores:
+        connection.execute(delete(tables.stock).where(tables.stock.c.store == store))
+        connection.execute(delete(tables.case).where(tables.case.c.store == store))
+
+
+def _quarantine(connection: Connection, unreadable: Sequence[Unreadable]) -> None:
+    table = tables.quarantine
+    rows = [
+        {
+            "at": each.at,
+            "topic": each.topic[:512].replace("\x00", "�"),
+            "why": each.why[:512].replace("\x00", "�"),
+            "bytes": len(each.payload),
+            "payload": each.payload[:_QUARANTINE_BYTES].decode("utf-8", "backslashreplace").replace("\x00", "�"),
+        }
+        for each in unreadable
+    ]
+    connection.execute(table.insert(), rows)
+    newest = select(func.max(table.c.id)).scalar_subquery()
+    connection.execute(delete(table).where(table.c.id <= newest - QUARANTINE_ROWS))
 
 
 def _stretches(draft: Draft, at: int, on: On) -> Iterator[tuple[Any, ...]]:

@@ -45,7 +45,7 @@ class _Recording:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._on, name)
 
-    async def put(self, connection: Any, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    def put(self, connection: Any, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         if table.name.startswith("history_"):
             self.turns.append([])
         if rows:
@@ -53,9 +53,9 @@ class _Recording:
             if isinstance(into, tuple):
                 statement = f"({','.join('?' * len(rows[0]))})".join(into)
             else:
-                statement = str(into.compile(dialect=self.writer.dialect))
+                statement = str(into.compile(dialect=self._on._writer.dialect))
             self.turns[-1].append((statement, list(rows)))
-        await self._on.put(connection, table, rows)
+        self._on.put(connection, table, rows)
 
 
 class Landed:

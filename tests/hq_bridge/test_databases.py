@@ -142,8 +142,11 @@ async def test_commits_wait_for_the_disk_whatever_the_role_is_set_to(postgres: P
     url = postgres.wiped()
     postgres.sql("ALTER ROLE hq SET synchronous_commit = off")
     try:
-        async with await Database.open(url) as database, database._on.writer.connect() as connection:
-            assert (await connection.execute(text("SHOW synchronous_commit"))).scalar() == "on"
+        async with await Database.open(url) as database:
+            said = await database._on.write(
+                lambda connection: connection.execute(text("SHOW synchronous_commit")).scalar()
+            )
+            assert said == "on"
     finally:
         postgres.sql("ALTER ROLE hq RESET synchronous_commit")
 
@@ -239,8 +242,8 @@ async def test_an_old_database_ends_like_a_new_one(tmp_path: Path) -> None:
 
     found = []
     for path in (old, new):
-        async with await Database.open(sqlite_at(path)) as database, database._on.writer.connect() as connection:
-            found.append(await connection.run_sync(look))
+        async with await Database.open(sqlite_at(path)) as database:
+            found.append(await database._on.write(look))
     assert found[0].keys() == found[1].keys()
     del found[0]["history"], found[1]["history"]  # a view of no month has no types
     assert found[0] == found[1]

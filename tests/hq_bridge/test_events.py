@@ -166,9 +166,9 @@ async def test_what_is_no_longer_kept_is_told(web: Web) -> None:
     await web.hq.settled()
     web.hq.offer(shop, shop.batch(31, 30))
     await web.hq.settled()
-    async with web.hq.database._writing() as connection:
-        table = Month.of(LANDED_AT).table
-        await connection.execute(delete(table).where(table.c.first == 1))
+    table = Month.of(LANDED_AT).table
+    beginning = delete(table).where(table.c.first == 1)
+    await web.hq.database._write(lambda connection: connection.execute(beginning))
     async with following(web, "?store=SH-0001&after=7/12") as live:
         await live.next()
         assert await live.next() == ("gone", {"store": "SH-0001", "epoch": 7, "first": 13, "upto": 30})

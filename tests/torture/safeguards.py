@@ -190,10 +190,10 @@ SAFEGUARDS = (
     Safeguard(
         "HQ's cursor is in the rows' transaction",
         "hq_bridge/store.py",
-        "        async with self._writing() as connection:\n            if month not in",
-        "        async with self._writing() as connection:\n"
-        "            await on.put(connection, tables.position, [_position(draft) for draft in drafts])\n"
-        "        async with self._writing() as connection:\n            if month not in",
+        "        await self._write(work)\n        self._months.add",
+        "        positions = [_position(draft) for draft in drafts]\n"
+        "        await self._write(lambda connection: on.put(connection, tables.position, positions))\n"
+        "        await self._write(work)\n        self._months.add",
         ("tests/hq_bridge/test_databases.py::test_a_landing_that_fails_half_way_leaves_the_cursor_with_its_rows",),
     ),
     Safeguard(

@@ -20,8 +20,8 @@ _honest_land = Database.land
 async def _cursor_first(
     self: Database, drafts: Sequence[Draft], unreadable: Sequence[Unreadable], at: int, leases: Mapping[str, HeardLease]
 ) -> None:
-    async with self._writing() as connection:
-        await self._on.put(connection, tables.position, [_position(draft) for draft in drafts])
+    positions = [_position(draft) for draft in drafts]
+    await self._write(lambda connection: self._on.put(connection, tables.position, positions))
     await asyncio.sleep(_LATE_S)
     await _honest_land(self, drafts, unreadable, at, leases)
 
