@@ -22,8 +22,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from tests.waiting import until
-from wire.codec import MAX_NUMBER, MAX_PARTS, MAX_TEXT
+from wire.codec import MAX_PARTS
 from wire.contract import HOME
+from wire.messages import MAX_NUMBER, MAX_TEXT
 from wire.tls import Credentials
 from wire.topics import shard_of
 

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from wire.codec import MAX_NUMBER, MAX_PARTS, MAX_TEXT, KnownBatch
+from wire.codec import MAX_PARTS, KnownBatch
 from wire.messages import (
+    MAX_NUMBER,
+    MAX_TEXT,
     WIRE_VERSION,
     Answer,
     Batch,

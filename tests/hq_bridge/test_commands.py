@@ -17,8 +17,8 @@ from tests.brokers import Mosquitto
 from tests.hq_bridge.processes import HqProcess, hq_process, write_config
 from tests.hq_bridge.published import DOCUMENT, holds_to, is_as_published
 from tests.waiting import until
-from wire.codec import MAX_NUMBER, decode_ask, decode_command, encode
-from wire.messages import Answer, Hello, HqAsk, PauseAsk, StoreState
+from wire.codec import decode_ask, decode_command, encode
+from wire.messages import MAX_NUMBER, Answer, Hello, HqAsk, PauseAsk, StoreState
 from wire.mqtt import Link, parse_broker
 from wire.signing import Verifier
 from wire.topics import StoreTopics

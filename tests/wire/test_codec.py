@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wire.codec import (
-    MAX_NUMBER,
     MAX_PAYLOAD,
-    MAX_TEXT,
     Message,
     NotOurs,
     batch_of,
@@ -32,7 +30,19 @@ from wire.codec import (
     encode,
     encode_row,
 )
-from wire.messages import Batch, CaseRow, Heard, Hello, HqState, Row, StockRow, StoreState, UnknownRow
+from wire.messages import (
+    MAX_NUMBER,
+    MAX_TEXT,
+    Batch,
+    CaseRow,
+    Heard,
+    Hello,
+    HqState,
+    Row,
+    StockRow,
+    StoreState,
+    UnknownRow,
+)
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 DECODERS: dict[str, Callable[[bytes], Message]] = {
@@ -149,8 +159,8 @@ def test_a_wrong_batch_says_why(changes: dict[str, Any], why: str) -> None:
     ("changes", "why"),
     [
         ({"seq": 18}, "row 18 stands where row 17 belongs"),
-        ({"qty": MAX_NUMBER + 1}, "out of range"),
-        ({"sku": "x" * (MAX_TEXT + 1)}, "longer than"),
+        ({"qty": MAX_NUMBER + 1}, "Expected `int` <= 9007199254740991 - at `$.qty`"),
+        ({"sku": "x" * (MAX_TEXT + 1)}, "Expected `str` of length <= 256 - at `$.sku`"),
         ({"sku": "a\x00b"}, "holds a NUL"),
         ({"qty": 1.5}, "Expected `int`"),
     ],

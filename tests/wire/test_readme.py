@@ -7,8 +7,9 @@ import pytest
 
 from tests.wire.test_codec import DECODERS
 from wire import topics
-from wire.codec import MAX_PAYLOAD, MAX_TEXT, encode
+from wire.codec import MAX_PAYLOAD, encode
 from wire.digest import of_balance, to_text
+from wire.messages import MAX_TEXT
 
 README = (Path(topics.__file__).parent / "README.md").read_text()
 EXAMPLES = re.findall(r"```json ([a-z-]+)\n(.+)\n```", README)

@@ -15,8 +15,8 @@ from tests.torture.line.figures import Figures, Length, commanded
 from tests.torture.line.judge import caught_up
 from tests.torture.line.oversized import oversized
 from tests.waiting import until
-from wire.codec import MAX_NUMBER, MAX_PAYLOAD, batch_of, decode_ask, decode_command, encode
-from wire.messages import Heard, Hello, PauseAsk
+from wire.codec import MAX_PAYLOAD, batch_of, decode_ask, decode_command, encode
+from wire.messages import MAX_NUMBER, Heard, Hello, PauseAsk
 from wire.mqtt import BrokerLost, Link, parse_broker
 from wire.signing import Signer
 from wire.tls import Credentials
