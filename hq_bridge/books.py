@@ -5,7 +5,7 @@ the draft, and only when that transaction has been committed does `StoreBooks.ac
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -140,7 +140,7 @@ class StoreBooks:
         self.stock.update(draft.stock)
         for key, case in draft.cases.items():
             (self.cases.add if case.state == "open" else self.cases.discard)(key)
-        self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence
+        self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence or self.presence
         self.verdict, self.told, self.asked, self.trouble = draft.verdict, draft.told, draft.asked, draft.trouble
         self.lease = draft.lease
         for stretch in draft.stretches:
@@ -148,27 +148,33 @@ class StoreBooks:
 
 
 class Draft:
-    """What one turn changes in one store's books. Needs the stock of its rows' SKUs to be there."""
+    """What one turn changes in one store's books. Needs the stock of its rows' SKUs to be there.
 
-    def __init__(self, books: StoreBooks) -> None:
+    It stands on `base`, sealed and not yet accepted, when the turn before is still on its way to the disk.
+    """
+
+    def __init__(self, books: StoreBooks, base: "Draft | None" = None) -> None:
         self.books = books
+        before: StoreBooks | Draft = base or books
+        #: Where the books stand afterwards; see `seal`.
+        self.position: Position = before.position
+        self._before = self.position
         self.anew = False
-        self.epoch = books.position.epoch
-        self.cursor = books.position.cursor
+        self.epoch = self.position.epoch
+        self.cursor = self.position.cursor
         #: The rows to keep.
         self.stretches: list[Stretch] = []
         #: What becomes of each SKU that rows touched; complete once sealed.
         self.stock: dict[str, Stock] = {}
         self.cases: dict[tuple[str, str], CaseRow] = {}
-        self.head = books.head
-        self.presence = books.presence
-        self.lease = books.lease
-        self.verdict = books.verdict
-        self.told = books.told
-        self.asked = books.asked
-        self.trouble = dict(books.trouble)
-        #: Where the books stand afterwards; see `seal`.
-        self.position = books.position
+        self.head: int = max(before.head, self.cursor)
+        #: None: as it is.
+        self.presence: Presence | None = None
+        self.lease: HeardLease | None = before.lease
+        self.verdict: Digest = before.verdict
+        self.told: tuple[int, int, str] | None = before.told
+        self.asked: tuple[int, int] | None = before.asked
+        self.trouble: dict[Trouble, str] = dict(before.trouble)
         #: Kinds of rows this program is too old for: kept, not understood.
         self.unknown_kinds: set[str] = set()
         #: Rows HQ had already, and messages of books older than it knows.
@@ -181,9 +187,12 @@ class Draft:
         # Not in `stock` yet: balances by SKU and place, and the last row of each SKU; see `_settle`.
         self._balances: dict[str, dict[str, int]] = {}
         self._last: dict[str, StockRow] = {}
-        self._digest = books.position.digest
-        self._units = books.position.units
-        self._lacking = books.position.lacking
+        self._digest = self.position.digest
+        self._units = self.position.units
+        self._lacking = self.position.lacking
+        # Stock as it is before this turn: what the turn before made of it, or else the books.
+        self._newer: Mapping[str, Stock] = {} if base is None else base.stock
+        self._older: Mapping[str, Stock] = {} if base is not None and base.anew else books.stock
 
     @property
     def store(self) -> str:
@@ -195,7 +204,7 @@ class Draft:
 
     @property
     def replaces_books(self) -> bool:
-        return self.anew and self.books.position.epoch > 0
+        return self.anew and self._before.epoch > 0
 
     @property
     def row_count(self) -> int:
@@ -205,7 +214,7 @@ class Draft:
         """Nothing more comes: say where the store's books stand once this is committed."""
         if self.changes_books:
             self._settle()
-            rows = self.books.position.rows + self.row_count
+            rows = self._before.rows + self.row_count
             at = landed_at if self.stretches or self._landed_now else None
             units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
             self.position = Position(self.epoch, self.cursor, self._digest, at, rows, units, self._lacking)
@@ -306,6 +315,7 @@ class Draft:
         self.epoch, self.cursor = epoch, 0
         # Rows of the old books that came in the same turn stay: they are history.
         self.stock.clear()
+        self._newer = self._older = {}
         self._balances.clear()
         self._last.clear()
         self._digest = self._units = self._lacking = 0
@@ -331,31 +341,35 @@ class Draft:
         self.cursor += len(rows)
 
     def _settle(self) -> None:
-        """Bring what was noted into stock, digest and units."""
+        """Bring what was noted into stock, digest and units. Written out flat: it runs for every SKU of every turn."""
         now, units, lacking, share = self._digest, self._units, self._lacking, digest.of_balance
+        stock, newer, older, store = self.stock, self._newer, self._older, self.store
         for sku, row in self._last.items():
-            known = self._known(sku)
-            places = {} if known is None else _places.decode(known[4])
+            known = stock.get(sku) or newer.get(sku) or older.get(sku)
+            held = None if row.held is UNSET else row.held
+            atp = None if row.atp is UNSET else row.atp
+            if known is None:
+                places = {}
+                units += row.on_hand
+                lacking += held is None or atp is None
+            else:
+                places = _places.decode(known[4])
+                units += row.on_hand - known[2]
+                lacking += (held is None or atp is None) - (known[5] is None or known[6] is None)
             for place, qty in self._balances[sku].items():
                 was = places.get(place, 0)
                 if qty != was:
-                    now += share(sku, place, qty) - share(sku, place, was)
+                    if was:
+                        now -= share(sku, place, was)
                     if qty:
+                        now += share(sku, place, qty)
                         places[place] = qty
                     else:
                         del places[place]
-            units += row.on_hand - (0 if known is None else known[2])
-            held = None if row.held is UNSET else row.held
-            atp = None if row.atp is UNSET else row.atp
-            lacking += (None in (held, atp)) - (known is not None and None in known)
-            self.stock[sku] = (self.store, sku, row.on_hand, row.seq, _encoder.encode(places).decode(), held, atp)
+            stock[sku] = (store, sku, row.on_hand, row.seq, _encoder.encode(places).decode(), held, atp)
         self._digest, self._units, self._lacking = now & digest.MASK, units, lacking
         self._balances.clear()
         self._last.clear()
-
-    def _known(self, sku: str) -> Stock | None:
-        """As this draft has it, or else the books."""
-        return self.stock.get(sku) or (None if self.anew else self.books.stock.get(sku))
 
     def _compare(self, hello: Hello) -> None:
         """Judge the store's digest now, or when HQ has got to its row."""

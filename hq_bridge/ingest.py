@@ -3,12 +3,13 @@
 A turn takes all that waits (up to a bound), drafts what it changes, commits it, makes memory agree in the same step as
 the commit returned, and only then answers. So an answer is never ahead of the disk, memory is never ahead of or behind
 the database, and a message that was dropped here on the way costs nothing: the store goes back to the cursor. While the
-disk works, messages of the next turn are read, and only read: what they change is decided when their turn comes.
+disk works, the next turn is drafted, on what this one is about to make true; should it fail, HQ ends and both are gone.
 """
 
 import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from time import perf_counter
 from typing import NamedTuple
 
 import msgspec
@@ -35,7 +36,8 @@ MAX_GREETING_BYTES = 4096  # ten times what a hello needs
 MAX_GREETINGS = 20_000  # hellos and states that may wait: they are few and small, and a store depends on them
 MAX_STORES = 20_000
 _TURN_MESSAGES = 256
-_TURN_BYTES = 1024 * 1024  # about 5,000 rows, some 20 ms of drafting; everything else goes on between messages
+_TURN_BYTES = 1024 * 1024  # about 5,000 rows, some 20 ms of drafting
+_GIVE_WAY_S = 0.001  # of drafting, before everything else has its turn
 _TURN_UNREADABLE = 20  # kept per turn; a flood of nonsense is counted, and does not become a flood of writes
 _LEASES_WITHIN_S = 5.0  # is a lease on disk, at the latest with the next sign of life of anybody
 _KINDS_NAMED = 100  # unknown kinds of rows that are logged, each once
@@ -57,6 +59,28 @@ class _Read(NamedTuple):
     @property
     def store(self) -> str:
         return self.waited.topics.store
+
+
+class _Turn:
+    """Messages whose changes are committed together."""
+
+    def __init__(self) -> None:
+        self.drafts: dict[str, Draft] = {}
+        #: By store that said whether it is here: the number of HQ's line it said so on.
+        self.lines: dict[str, int] = {}
+        self.topics: dict[str, StoreTopics] = {}
+        self.unreadable: list[Unreadable] = []
+        self.messages = 0
+        self.has_room = True
+        self.landing: asyncio.Task[None]
+        self._bytes = 0
+
+    def take(self, waited: _Waiting) -> None:
+        """A message has been drafted."""
+        self.topics[waited.topics.store] = waited.topics
+        self.messages += 1
+        self._bytes += len(waited.payload)
+        self.has_room = self.has_room and self.messages < _TURN_MESSAGES and self._bytes < _TURN_BYTES
 
 
 class Ingest:
@@ -91,7 +115,10 @@ class Ingest:
         self._now_ms = now_ms
         self._skus_kept = skus_kept
         self._skus = 0
-        self._ahead: list[_Read] = []
+        #: Committed, but not known to be.
+        self._under_way: _Turn | None = None
+        #: Has been read, and waits until nothing is under way.
+        self._next: _Read | None = None
         self._waiting: deque[_Waiting] = deque()
         self._waiting_batches = 0
         self._waiting_bytes = 0
@@ -119,7 +146,6 @@ class Ingest:
         """
         self._connection += 1
         self._waiting = deque(each for each in self._waiting if each.channel == "log")
-        self._ahead = [each for each in self._ahead if each.waited.channel == "log"]
         for books in self.stores.values():
             books.presence = "unknown"
         self.version += 1
@@ -171,34 +197,53 @@ class Ingest:
 
     async def run(self) -> None:
         """Write until cancelled. A transaction that has begun is finished first. Raises what the database raises."""
+        try:
+            while True:
+                while not (self._waiting or self._next or self._under_way):
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                await whole(self._turn(), "hq turn")
+        finally:
+            if self._under_way is not None:
+                await whole(self._finish(self._under_way), "hq turn")
+
+    async def _turn(self) -> None:
+        """Draft what waits, and what comes while the turn before is on its way to the disk; then have it landed."""
+        turn = _Turn()
+        gave_way = perf_counter()
         while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting or self._ahead:
-                await whole(self._turn(self._take(), self._connection), "hq turn")
-
-    def _take(self) -> list[_Read]:
-        """What the next turn is about: what was read ahead, and more as far as there is room."""
-        taken, self._ahead = self._ahead, []
-        size = sum(len(each.waited.payload) for each in taken)
-        while self._waiting and _has_room(len(taken), size):
-            if taken and self._waiting[0].channel == "snapshot":  # a turn of its own: it needs books at rest
+            under_way = self._under_way
+            if under_way is not None and under_way.landing.done():
+                await self._finish(under_way)
+            elif turn.has_room and await self._draft_next(turn):
+                if perf_counter() - gave_way > _GIVE_WAY_S:
+                    await asyncio.sleep(0)
+                    gave_way = perf_counter()
+            elif under_way is None:
                 break
-            taken.append(self._read_next())
-            if isinstance(taken[-1].said, Whole):
-                break
-            size += len(taken[-1].waited.payload)
-        return taken
+            elif turn.has_room and not (self._waiting or self._next):
+                self._arrived.clear()
+                await self._arrived.wait()
+                gave_way = perf_counter()
+            else:
+                await self._finish(under_way)
+        self._forget_oldest(turn)
+        self._land(turn)
 
-    async def _read_ahead(self, landing: asyncio.Task[None]) -> None:
-        """Read messages while `landing` waits for the disk, giving way to it after each."""
-        size = 0
-        while not landing.done() and self._waiting and _has_room(len(self._ahead), size):
-            if self._waiting[0].channel == "snapshot":
-                return
-            self._ahead.append(self._read_next())
-            size += len(self._ahead[-1].waited.payload)
-            await asyncio.sleep(0)
+    async def _draft_next(self, turn: "_Turn") -> bool:
+        """Draft the message that comes next; False when there is none, or it needs books at rest and they are not."""
+        each = self._next
+        if each is None:
+            if not self._waiting or (self._waiting[0].channel == "snapshot" and (turn.messages or self._under_way)):
+                return False
+            each = self._read_next()
+        self._next = each
+        if isinstance(each.said, Batch) and not await self._recall(each.store, each.said):
+            return False
+        self._next = None
+        await self._draft(each, turn)
+        turn.take(each.waited)
+        return True
 
     def _read_next(self) -> _Read:
         each = self._waiting.popleft()
@@ -214,33 +259,37 @@ class Ingest:
         except NotOurs as error:
             return _Read(each, error)
 
-    async def _turn(self, taken: list[_Read], connection: int) -> None:
-        await self._recall(taken)
-        drafts: dict[str, Draft] = {}
-        unreadable: list[Unreadable] = []
-        for each in taken:
-            draft = self._draft(each, drafts)
-            if isinstance(each.said, Batch):
-                draft.batch(each.said)
-            elif isinstance(each.said, Hello):
-                draft.hello(each.said)
-            elif isinstance(each.said, StoreState):
-                draft.state(each.said, self._now_ms())
-            elif isinstance(each.said, Whole):
-                await self._take_snapshot(draft, each.said)
-            else:
-                self._count("unreadable")
-                draft.trouble["unreadable"] = f"a message could not be read: {each.said.why}"
-                if len(unreadable) < _TURN_UNREADABLE:
-                    unreadable.append(Unreadable(self._now_ms(), each.waited.topic, each.said.why, each.waited.payload))
-                continue
-            draft.books.heard_from_at = self._now_ms()
-            await asyncio.sleep(0)
-        await self._commit(drafts, unreadable)
-        if connection != self._connection:  # the line went and came meanwhile: who was here is hearsay
-            for draft in drafts.values():
-                draft.presence = "unknown"
-        self._remember(drafts, taken)
+    async def _draft(self, each: _Read, turn: "_Turn") -> None:
+        draft = self._draft_of(each.store, turn)
+        if isinstance(each.said, Batch):
+            draft.batch(each.said)
+        elif isinstance(each.said, Hello):
+            draft.hello(each.said)
+            turn.lines[each.store] = self._connection
+        elif isinstance(each.said, StoreState):
+            draft.state(each.said, self._now_ms())
+            turn.lines[each.store] = self._connection
+        elif isinstance(each.said, Whole):
+            await self._take_snapshot(draft, each.said)
+            turn.has_room = False
+        else:
+            self._count("unreadable")
+            draft.trouble["unreadable"] = f"a message could not be read: {each.said.why}"
+            if len(turn.unreadable) < _TURN_UNREADABLE:
+                what = each.waited.topic, each.said.why, each.waited.payload
+                turn.unreadable.append(Unreadable(self._now_ms(), *what))
+            return
+        draft.books.heard_from_at = self._now_ms()
+
+    def _draft_of(self, store: str, turn: "_Turn") -> Draft:
+        """What this turn changes in a store's books, on what the turn under way changes in them."""
+        if store not in turn.drafts:
+            books = self.stores.get(store)
+            if books is None:
+                books = self.stores[store] = StoreBooks(store, whole=True)
+            base = None if self._under_way is None else self._under_way.drafts.get(store)
+            turn.drafts[store] = Draft(books, base)
+        return turn.drafts[store]
 
     async def _take_snapshot(self, draft: Draft, found: Whole) -> None:
         """Have the books go on from a snapshot; one that they have outgrown is brought up to them first.
@@ -261,63 +310,71 @@ class Ingest:
         draft.snapshot(found)
         log.info("snapshot_taken", store=draft.store, epoch=found.epoch, seq=found.seq, skus=len(found.on_hand))
 
-    async def _recall(self, taken: list[_Read]) -> None:
-        """Have the stock that rows are about to touch in memory; let go of the stores not heard for longest."""
-        touched: dict[str, set[str]] = {}
-        for each in taken:
-            if isinstance(each.said, Batch):
-                skus = touched.setdefault(each.store, set())
-                if (books := self.stores.get(each.store)) is not None and not books.whole:
-                    skus.update([row.sku for row in each.said.rows if type(row) is StockRow])
-        for store, skus in touched.items():
-            books = self.stores.get(store)
-            if books is not None and (missing := skus - books.stock.keys()):
-                found = await self._database.stock_in(store, sorted(missing))
-                books.stock.update(found)
-                self._skus += len(found)
-            self._recent[store] = None
-            self._recent.move_to_end(store)
-        while self._skus > self._skus_kept and len(self._recent) > len(touched):
+    async def _recall(self, store: str, batch: Batch) -> bool:
+        """Have the stock that rows are about to touch in memory; False when that has to wait for the turn under way."""
+        self._recent[store] = None
+        self._recent.move_to_end(store)
+        books = self.stores.get(store)
+        if books is None or books.whole:
+            return True
+        missing = {row.sku for row in batch.rows if type(row) is StockRow} - books.stock.keys()
+        if missing and self._under_way is not None:
+            return False
+        if missing:
+            found = await self._database.stock_in(store, sorted(missing))
+            books.stock.update(found)
+            self._skus += len(found)
+        return True
+
+    def _forget_oldest(self, turn: "_Turn") -> None:
+        """Let go of the stock of stores not heard for longest. Nothing is under way, and `turn` keeps its own."""
+        while self._skus > self._skus_kept and len(self._recent) > len(turn.drafts):
             oldest, _ = self._recent.popitem(last=False)
-            if (books := self.stores.get(oldest)) is not None:
+            books = self.stores.get(oldest)
+            if books is not None and oldest not in turn.drafts:
                 self._skus -= len(books.stock)
                 books.stock, books.whole = {}, False
 
-    def _draft(self, each: _Read, drafts: dict[str, Draft]) -> Draft:
-        store = each.store
-        if store not in drafts:
-            books = self.stores.get(store)
-            if books is None:
-                books = self.stores[store] = StoreBooks(store, whole=True)
-            drafts[store] = Draft(books)
-        return drafts[store]
-
-    async def _commit(self, drafts: dict[str, Draft], unreadable: list[Unreadable]) -> None:
-        changed = [draft for draft in drafts.values() if draft.changes_books]
+    def _land(self, turn: "_Turn") -> None:
+        """Have the turn committed; it is under way from here on, unless nothing of it is to be kept."""
+        changed = [draft for draft in turn.drafts.values() if draft.changes_books]
         now = self._now_ms()
         for draft in changed:
             draft.seal(now)
-        for draft in drafts.values():
+        for draft in turn.drafts.values():
             if draft.lease is not None and draft.lease != draft.books.lease:
                 self._leases[draft.store] = draft.lease
         now_s = asyncio.get_running_loop().time()
-        if changed or unreadable or (self._leases and now_s - self._leases_s >= _LEASES_WITHIN_S):
+        if changed or turn.unreadable or (self._leases and now_s - self._leases_s >= _LEASES_WITHIN_S):
             leases, self._leases, self._leases_s = self._leases, {}, now_s
-            landing = asyncio.create_task(self._database.land(changed, unreadable, now, leases), name="hq landing")
-            await self._read_ahead(landing)
-            await landing
+            landing = self._database.land(changed, turn.unreadable, now, leases)
+            turn.landing = asyncio.create_task(landing, name="hq landing")
+            turn.landing.add_done_callback(lambda _: self._arrived.set())
+            self._under_way = turn
+        else:
+            self._remember(turn)
 
-    def _remember(self, drafts: dict[str, Draft], taken: list[_Read]) -> None:
+    async def _finish(self, turn: "_Turn") -> None:
+        """Wait until the turn under way is on disk. Raises DatabaseLost."""
+        try:
+            await turn.landing
+        finally:
+            self._under_way = None
+        self._remember(turn)
+
+    def _remember(self, turn: "_Turn") -> None:
         """Make memory agree and answer: never waits, so nothing comes between the commit's return and this."""
         now = self._now_ms()
+        drafts, topics = turn.drafts, turn.topics
         for draft in drafts.values():
+            if turn.lines.get(draft.store) != self._connection:  # the line went and came meanwhile: it is hearsay
+                draft.presence = None
             self._note(draft)
             self._skus -= len(draft.books.stock)
             draft.books.accept(draft, now)
             self._skus += len(draft.books.stock)
         self.version += 1
         self.bell.ring(draft.store for draft in drafts.values() if draft.changes_books)
-        topics = {each.store: each.waited.topics for each in taken}
         for store in self._ahead_of_us.keys() & drafts.keys():
             found, at = self._ahead_of_us[store], self.stores[store].position
             if found.epoch != at.epoch or found.seq <= at.cursor:
@@ -346,10 +403,6 @@ class Ingest:
     def _count(self, what: str) -> None:
         self.counts[what] += 1
         self.version += 1
-
-
-def _has_room(messages: int, size: int) -> bool:
-    return messages < _TURN_MESSAGES and size < _TURN_BYTES
 
 
 _DECODERS: dict[str, Callable[[bytes], Batch | Hello | StoreState]] = {

@@ -46,7 +46,7 @@ class Hq:
     def is_idle(self) -> bool:
         """Nothing waits, and nothing is being written."""
         turns = [each for each in asyncio.all_tasks() if each.get_name() == "hq turn"]
-        return not (self.ingest._waiting or self.ingest._ahead or turns)
+        return not (self.ingest._waiting or self.ingest._under_way or turns)
 
     async def settled(self) -> None:
         """Everything offered so far has been dealt with."""
