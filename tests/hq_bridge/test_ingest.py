@@ -1,11 +1,13 @@
 """Whatever is lost, doubled or out of order on the way: HQ ends equal to the store, and no row lands twice."""
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,7 +48,7 @@ class Hq:
     def is_idle(self) -> bool:
         """Nothing waits, and nothing is being written."""
         turns = [each for each in asyncio.all_tasks() if each.get_name() == "hq turn"]
-        return not (self.ingest._waiting or self.ingest._under_way or turns)
+        return not (self.ingest._waiting or self.ingest._next or self.ingest._under_way or turns)
 
     async def settled(self) -> None:
         """Everything offered so far has been dealt with."""
@@ -118,17 +120,26 @@ THROUGH = {
     "deliveries": DELIVERIES,
     "together": st.integers(1, 6),
     "kept": st.integers(0, 6),
+    "steps": st.none() | st.integers(0, 40),
 }
 
 
-async def end_equal(url: URL, seed: int, deliveries: list[tuple[int, int]], together: int, kept: int) -> None:
-    """`deliveries` are batches (first, count) of 60 rows, `together` in a turn, with `kept` SKUs in memory."""
+async def end_equal(
+    url: URL, seed: int, deliveries: list[tuple[int, int]], together: int, kept: int, steps: int | None
+) -> None:
+    """`deliveries` are batches (first, count) of 60 rows, `together` at a time, with `kept` SKUs in memory.
+
+    The next ones come when those are settled, or `steps` of the event loop later: while they are on their way to disk.
+    """
     shop = Shop(seed=seed)
     shop.trade(60)
     async with hq_at(url, kept) as hq:
         for at in range(0, len(deliveries), together):
             hq.offer(shop, *[shop.batch(first, count) for first, count in deliveries[at : at + together]])
-            await hq.settled()
+            if steps is None:
+                await hq.settled()
+            for _ in range(steps or 0):
+                await asyncio.sleep(0)
         await deliver_all(hq, shop)
         await hq.equals(shop)
         uptos = [heard.upto for store, heard in hq.said if store == shop.topics.store]
@@ -255,6 +266,50 @@ async def test_old_and_new_books_in_one_turn(hq: Hq) -> None:
     assert len(await hq.kept(old)) == 10
     assert await hq.database.stock("SH-0001") == new.has()
     assert hq.ingest.stores["SH-0001"].cases == new.open_cases
+
+
+async def test_what_comes_while_a_turn_lands_is_drafted_on_it(url: URL) -> None:
+    """The database is kept busy: meanwhile come rows on rows, new books, stock that is not in memory, a digest."""
+    async with hq_at(url, skus_kept=0) as hq:
+        old, new, other = Shop(epoch=7), Shop(epoch=8, seed=2), Shop("SH-0002")
+        for shop in (old, new, other):
+            shop.trade(60)
+        hq.offer(other, other.batch(1, 20))
+        await hq.settled()
+        async with busy(url):
+            hq.offer(old, old.batch(1, 20))
+            await until(lambda: hq.ingest._under_way is not None)
+            hq.offer(old, old.batch(21, 20), old.batch(31, 30))
+            hq.offer(new, new.batch(1, 30))
+            hq.offer(other, other.batch(21, 40))
+            await until(lambda: hq.ingest._next is not None)
+            hq.offer(new, new.batch(31, 30))
+            assert hq.ingest.counts["landed"] == hq.ingest.stores["WITNESS"].position.cursor + 20
+            assert not [heard for store, heard in hq.said if store == "SH-0001"], "nothing is said that is not on disk"
+        await hq.settled()
+        assert (await hq.hello(new)).upto == 60
+        assert _books(hq).verdict == "same"
+        await hq.equals(other)
+        assert await hq.database.stock("SH-0001") == new.has()
+        assert await hq.kept(new) == [encode_row(row) for row in new.rows]
+        assert len(await hq.kept(old)) == 60, "old books that came before the new ones are history"
+
+
+@asynccontextmanager
+async def busy(url: URL) -> AsyncIterator[None]:
+    """Somebody else holds what every transaction of HQ's needs; not for longer than HQ waits for it."""
+    if url.drivername.startswith("sqlite"):
+        assert url.database is not None
+        with closing(sqlite3.connect(url.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        connection = await asyncpg.connect(host=url.host, port=url.port, user=url.username, database=url.database)
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE about IN ACCESS EXCLUSIVE MODE")
+            yield
+        await connection.close()
 
 
 async def test_an_older_epoch_is_refused_and_shown(hq: Hq) -> None:
@@ -413,7 +468,8 @@ async def test_cancelled_at_any_step_memory_and_database_agree(url: URL) -> None
             task.cancel()
             await asyncio.wait({task})
             assert task.cancelled()
-            assert "hq turn" not in {each.get_name() for each in asyncio.all_tasks()}, "a turn outlived its writer"
+            named = {each.get_name() for each in asyncio.all_tasks()}
+            assert not named & {"hq turn", "hq landing"}, "a turn outlived its writer"
             await _agree(database, ingest, shop)
         assert ingest.stores[shop.topics.store].position.rows == shop.head
 
