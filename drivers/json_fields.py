@@ -1,6 +1,7 @@
 """Values out of JSON that a device sent. What is not as it should be is named and left out, never guessed."""
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,6 +14,8 @@ EPC_BYTES_MAX: Final = 62
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_US: Final = 2**53  # the year 2255, and the largest whole number that every JSON parser agrees on
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_URL_ALPHABET: Final = str.maketrans("+/", "-_")
+_BASE64: Final = re.compile(r"[A-Za-z0-9_+/-]+={0,2}")
 # A text that does not end reaches to the end, so that no byte is looked at twice.
 _STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
 _OPENED_BY: Final = {b"}": b"{", b"]": b"["}
@@ -85,6 +88,21 @@ def hexadecimal(given: dict[str, Any], key: str) -> bytes:
     if not isinstance(value, str) or len(value) > 2 * EPC_BYTES_MAX or not _HEX.fullmatch(value):
         raise BadEvent(f"{key} is no EPC in hexadecimal")
     return bytes.fromhex(value)
+
+
+def base64url(given: dict[str, Any], key: str) -> bytes:
+    """The 1 to 62 bytes of a text in Base64, in either alphabet (RFC 4648, 4 and 5), with its padding or without."""
+    value = given.get(key)
+    if not isinstance(value, str) or len(value) > 2 * EPC_BYTES_MAX or not _BASE64.fullmatch(value):
+        raise BadEvent(f"{key} is no Base64")
+    text = value.rstrip("=").translate(_URL_ALPHABET)
+    try:
+        found = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise BadEvent(f"{key} is no Base64") from None
+    if not 1 <= len(found) <= EPC_BYTES_MAX:
+        raise BadEvent(f"{key} is no EPC")
+    return found
 
 
 def words(value: object, longest: int = 200) -> str:
