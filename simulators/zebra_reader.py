@@ -132,10 +132,10 @@ class ZebraReader:
             self._tell(self.message(found[start : start + self.batch]))
         await asyncio.sleep(0)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> paho.MQTTMessageInfo:
         """Send these very bytes, whatever they are."""
-        if self._client is not None:
-            self._client.publish(topic, payload, qos=1, retain=retain)
+        assert self._client is not None, "it is switched off"
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     # What each kind does its own way.
 

@@ -158,9 +158,12 @@ async def test_reads_kept_through_an_outage_are_old_and_new_ones_count_whatever_
 async def test_what_the_broker_kept_is_not_believed(mosquitto: Mosquitto) -> None:
     reader = FixedReader(mosquitto.address, TOPIC, rounds_per_s=0, read_rate=1)
     async with on(reader):
-        reader.publish(reader.data_topic(), reader.message([(EPCS[1], 1)]), retain=True)
         topic, content = reader.heartbeat()
-        reader.publish(topic, json.dumps(content).encode(), retain=True)
+        for where, said in (
+            (reader.data_topic(), reader.message([(EPCS[1], 1)])),
+            (topic, json.dumps(content).encode()),
+        ):
+            await until(reader.publish(where, said, retain=True).is_published)
         async with driving(mosquitto.address) as (sink, _):
             await until(lambda: sink.about and len(sink.left_out) == 2)
             assert not sink.reads
