@@ -47,12 +47,16 @@ class Unanswered(DeviceLost):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to ask: `what` in words that follow "asked to". An `optional` one may be refused, or not answered."""
+    """One thing to ask: `what` in words that follow "asked to". An `optional` one may be refused, or not answered.
+
+    `within_s` is for what takes longer than the others.
+    """
 
     what: str
     code: int
     data: bytes = b""
     optional: bool = False
+    within_s: float = 0.0
 
 
 class Requests:
@@ -75,7 +79,7 @@ class Requests:
         while self._waiting and now_s >= self.wake_s:
             if self.tries < self._tries_most:
                 self.tries += 1
-                self.wake_s = now_s + self._answer_s
+                self.wake_s = now_s + max(self._answer_s, self._waiting[0].within_s)
                 return self._waiting[0]
             if not self._waiting[0].optional:
                 raise Unanswered(f"the reader does not answer, asked to {self._waiting[0].what}")
@@ -84,6 +88,8 @@ class Requests:
 
     def add(self, more: Sequence[Request]) -> None:
         """What is to be asked when all before it is answered."""
+        if not self._waiting:
+            self.wake_s = 0.0
         self._waiting += more
 
     def answered(self) -> None:
@@ -98,13 +104,13 @@ class Requests:
         return self.tries >= self._tries_most
 
 
-def unheard(why: DeviceLost, unframed: int, baud: int) -> DeviceLost:
+def unheard(why: Unanswered, unframed: int, baud: int) -> Unanswered:
     """`why` with a hint that fits what was heard instead: so many bytes that are no frame, or nothing."""
     if unframed:
         hint = f"Only noise came, {unframed} bytes: is {baud} the module's baud rate, and is this the right module?"
     else:
         hint = "Has the module power? Are its lines RX and TX crossed with ours, and is the baud rate right?"
-    return DeviceLost(why.why, hint, "nonsense" if unframed else "silent")
+    return Unanswered(why.why, hint, "nonsense" if unframed else "silent")
 
 
 async def converse(wiring: Wiring, session: Conversation, sink: Sink, device: str) -> None:

@@ -72,3 +72,34 @@ class Frames(Generic[F]):
         if self._noise:
             size, self._noise = self._noise, 0
             yield Noise(size)
+
+
+class Ear(Generic[F]):
+    """Frames of a line with its pauses: bytes of one frame follow each other, and what pauses for too long is none."""
+
+    def __init__(self, frames: Frames[F], pause_s: float) -> None:
+        #: Bytes since the last frame.
+        self.unframed = 0
+        self._frames = frames
+        self._pause_s = pause_s
+        self._byte_s = 0.0
+
+    @property
+    def wake_s(self) -> float:
+        """When to listen again, with nothing if nothing came."""
+        return self._byte_s + self._pause_s if self._frames.held_bytes else float("inf")
+
+    def hear(self, piece: bytes, now_s: float) -> Iterator[F | Noise]:
+        """What a piece of the stream brings, or a pause. Must be exhausted before the next."""
+        if piece:
+            self._byte_s = now_s
+            self.unframed += len(piece)
+            found = self._frames.feed(piece)
+        elif now_s >= self.wake_s:
+            found = self._frames.rest()
+        else:
+            return
+        for one in found:
+            if not isinstance(one, Noise):
+                self.unframed = 0
+            yield one

@@ -129,6 +129,11 @@ class SerialModule:
         return said
 
     @property
+    def pending(self) -> int:
+        """How many bytes the line has not taken yet."""
+        return len(self._out)
+
+    @property
     def room(self) -> bool:
         """Whether the line keeps up with what is said."""
         return len(self._out) < 256

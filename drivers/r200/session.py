@@ -12,7 +12,7 @@ from typing import Final
 from drivers.conversing import Request, Requests, Unanswered, unheard
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.events import Dropped, Event, Heard, Online, Tags
-from drivers.framing import Noise
+from drivers.framing import Ear, Noise
 from drivers.r200 import codec
 from drivers.r200.codec import Frame, framed, frames, is_tag, query, tag_read
 from drivers.r200.settings import Settings
@@ -44,7 +44,7 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.stage = Stage.SETUP
         self._settings = settings
-        self._frames = frames(settings.profiles)
+        self._ear = Ear(frames(settings.profiles), PAUSE_S)
         #: Of several, each is tried; the first that answers is the module's.
         self._profiles = list(settings.profiles)
         self._requests = Requests(_setup(settings), ANSWER_S, TRIES * len(settings.profiles))
@@ -53,10 +53,8 @@ class Session:
         self._power_dbm: float | None = None
         self._online = False
         self._early = 0
-        #: Bytes since the last frame.
-        self._unframed = 0
         self._not_understood = 0
-        self._heard_s = self._byte_s = 0.0
+        self._heard_s = 0.0
 
     @property
     def left(self) -> bool:
@@ -65,7 +63,7 @@ class Session:
     @property
     def wake_s(self) -> float:
         at_s = self._requests.wake_s if self.stage is Stage.SETUP else self._heard_s + QUIET_S
-        return min(at_s, self._byte_s + PAUSE_S) if self._frames.held_bytes else at_s
+        return min(at_s, self._ear.wake_s)
 
     def to_send(self) -> bytes:
         out = bytes(self._out)
@@ -78,19 +76,10 @@ class Session:
             self._out += framed(profile, codec.COMMAND, codec.STOP)
 
     def receive(self, piece: bytes, now_s: float) -> Iterator[Event]:
-        if piece:
-            self._byte_s = now_s
-            self._unframed += len(piece)
-            found = self._frames.feed(piece)
-        elif self._frames.held_bytes and now_s >= self._byte_s + PAUSE_S:
-            found = self._frames.rest()
-        else:
-            found = iter(())
-        for one in found:
+        for one in self._ear.hear(piece, now_s):
             if isinstance(one, Noise):
                 yield Dropped(f"{one.size} bytes that are no frame")
             else:
-                self._unframed = 0
                 yield from self._take(one, now_s)
         yield from self._look_at_the_clock(now_s)
 
@@ -115,7 +104,7 @@ class Session:
                     "Check its power and its cable.",
                     "silent",
                 ) from why
-            raise unheard(why, self._unframed, self._settings.wiring.baud) from why
+            raise unheard(why, self._ear.unframed, self._settings.wiring.baud) from why
         if request is not None:
             profile = self._profiles[(self._requests.tries - 1) % len(self._profiles)]
             self._out += framed(profile, codec.COMMAND, request.code, request.data)

@@ -12,7 +12,7 @@ from typing import Final
 from drivers.conversing import Requests, Unanswered, unheard
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
-from drivers.framing import Noise
+from drivers.framing import Ear, Noise
 from drivers.readings import TagRead
 from drivers.uhfreader import codec
 from drivers.uhfreader.codec import BROADCAST, WHY, BadAnswer, Frame, command, frames
@@ -49,21 +49,19 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.stage = Stage.SETUP
         self._settings = settings
-        self._frames = frames()
+        self._ear = Ear(frames(), PAUSE_S)
         self._requests = Requests(first_questions(), ANSWER_S, TRIES)
         self._about: About | None = None
         self._out = bytearray()
         self._online = False
         self._early = 0
-        #: Bytes since the last frame.
-        self._unframed = 0
         self._refusals = 0
         self._turn = 0
         self._missing: set[int] = set()
         #: Until when the inventory under way may take, and when the next may begin.
         self._inventory_until_s: float | None = None
         self._inventory_at_s = 0.0
-        self._heard_s = self._byte_s = 0.0
+        self._heard_s = 0.0
 
     @property
     def left(self) -> bool:
@@ -77,7 +75,7 @@ class Session:
             at_s = self._heard_s + QUIET_S
         else:
             at_s = self._inventory_until_s or self._inventory_at_s
-        return min(at_s, self._byte_s + PAUSE_S) if self._frames.held_bytes else at_s
+        return min(at_s, self._ear.wake_s)
 
     def to_send(self) -> bytes:
         out = bytes(self._out)
@@ -89,21 +87,13 @@ class Session:
         self.stage = Stage.LEFT
 
     def receive(self, piece: bytes, now_s: float) -> Iterator[Event]:
-        found: Iterator[Frame | Noise] = iter(())
-        if piece:
-            self._byte_s = now_s
-            self._unframed += len(piece)
-            found = self._frames.feed(piece)
-        elif self._frames.held_bytes and now_s >= self._byte_s + PAUSE_S:
-            found = self._frames.rest()
-        for one in found:
+        for one in self._ear.hear(piece, now_s):
             if isinstance(one, Noise):
                 yield Dropped(f"{one.size} bytes that are no frame")
             elif self._settings.address not in (BROADCAST, one.address) and one is not codec.BEAT:
                 yield Dropped(f"an answer of reader {one.address}")
             else:
                 self._heard_s = now_s
-                self._unframed = 0
                 yield from self._take(one, now_s)
         yield from self._look_at_the_clock(now_s)
 
@@ -133,7 +123,7 @@ class Session:
                     "Check its power and its cable.",
                     "silent",
                 ) from why
-            raise unheard(why, self._unframed, self._settings.wiring.baud) from why
+            raise unheard(why, self._ear.unframed, self._settings.wiring.baud) from why
         if request is not None:
             self._send(request.code, request.data)
 
