@@ -129,6 +129,11 @@ class SerialModule:
         return said
 
     @property
+    def is_free(self) -> bool:
+        """Whether the terminal server would take a client."""
+        return self._writer is None
+
+    @property
     def pending(self) -> int:
         """How many bytes the line has not taken yet."""
         return len(self._out)

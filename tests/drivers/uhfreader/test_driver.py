@@ -60,11 +60,11 @@ async def test_active_mode_is_kept_for_the_next_connection(reader: SimulatedUhfR
 
 @only_288
 async def test_a_line_full_of_noise_and_damage_costs_frames_and_not_the_connection(reader: SimulatedUhfReader) -> None:
-    async with driving(reader, KIND) as (sink, task):
+    async with driving(reader, KIND, scan_ms=300) as (sink, task):
         await until(lambda: sink.about)
         reader.noise, reader.damage = 0.02, 0.1
         seen = len(sink.reads)
-        await until(lambda: reader.counts["damaged"] > 5 and len(sink.reads) > seen + 60)
+        await until(lambda: reader.counts["damaged"] > 2 and len(sink.reads) > seen + 30)
         assert not task.done()
         assert sink.left_out
         assert {read.epc for read in sink.reads} <= {*EPCS, LONG_EPC}
