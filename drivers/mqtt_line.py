@@ -23,8 +23,9 @@ from drivers.errors import DeviceError, DeviceLost, DeviceRefused
 
 #: The largest packet read. A sled sends at most 6 KB, a fixed reader as much as its batches are set to.
 PACKET_BYTES_MAX: Final = 512 * 1024
-#: Messages that wait here before the socket is left alone.
+#: What waits here before the socket is left alone: messages, and their bytes.
 WAITING_MAX: Final = 1000
+WAITING_BYTES_MAX: Final = 4 * 1024 * 1024
 
 _CONNECT_S = 10.0  # TCP, TLS, CONNACK and SUBACK together
 _KEEPALIVE_S = 10  # a broker that is gone without a word is noticed within twice this
@@ -89,6 +90,7 @@ class MqttLine:
         self._loop = asyncio.get_running_loop()
         self._sock, self._fd, self._broker = sock, sock.fileno(), broker
         self._waiting: deque[Arrived] = deque()
+        self._waiting_bytes = 0
         self._news = asyncio.Event()
         self._answered = 0  # CONNACK, then SUBACK
         self._trouble: DeviceError | None = None
@@ -146,15 +148,17 @@ class MqttLine:
 
     async def next(self, until: float) -> Arrived | None:
         """The next message; None when the time (of the loop's clock) has come first."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                while not self._waiting:
-                    self._or_raise()
-                    await self._until_news()
+        if not self._waiting:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    while not self._waiting:
+                        self._or_raise()
+                        await self._until_news()
         if not self._waiting:
             return None
         arrived = self._waiting.popleft()
-        if len(self._waiting) == WAITING_MAX // 2:
+        self._waiting_bytes -= len(arrived.payload)
+        if not self._reading and not self._is_full(0.5):
             self._read_on()
         return arrived
 
@@ -265,9 +269,13 @@ class MqttLine:
     def _received(self, _c: paho.Client, _u: Any, message: paho.MQTTMessage) -> None:
         with suppress(UnicodeDecodeError):  # no topic of ours
             self._waiting.append(Arrived(message.topic, bytes(message.payload), message.retain))
-        if len(self._waiting) >= WAITING_MAX:
+            self._waiting_bytes += len(message.payload)
+        if self._is_full(1.0):
             self._pause()
         self._news.set()
+
+    def _is_full(self, part: float) -> bool:
+        return len(self._waiting) >= part * WAITING_MAX or self._waiting_bytes >= part * WAITING_BYTES_MAX
 
     def _disconnected(self, _c: paho.Client, _u: Any, _flags: Any, code: ReasonCode, _p: Any) -> None:
         size = f"it sent a packet of more than {PACKET_BYTES_MAX} bytes" if self._sock.too_long else str(code)

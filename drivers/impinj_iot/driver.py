@@ -17,7 +17,7 @@ from drivers.port import Sink
 
 #: A reader answers in milliseconds, but takes seconds to start and to stop.
 REQUEST_S: Final = 10.0
-CHANGE_S: Final = 20.0
+CHANGE_S: Final = 15.0
 #: The most that is read of an answer.
 BODY_BYTES_MAX: Final = 64 * 1024
 #: Pieces of the stream that wait; then the reader waits.

@@ -19,7 +19,7 @@ from drivers.reader_time import ReaderTime
 from drivers.readings import TagRead
 
 #: From the first request to the stream. Starting and stopping takes a reader some seconds.
-SETUP_S: Final = 60.0
+SETUP_S: Final = 35.0
 #: So many times in a row may a request go wrong while the stream is there.
 FAILURES_MAX: Final = 2
 #: What a status says of a reader that reads, or will by itself.
