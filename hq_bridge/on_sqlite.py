@@ -97,15 +97,14 @@ class OnSqlite:
 
     def _do(self, work: Callable[[Connection], T]) -> T:
         with self._writer.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
+            driver = _driver(connection)
             try:
                 self._checkpoints.before(driver)
+                with connection.begin():
+                    done = work(connection)
+                self._checkpoints.after(driver)
             except sqlite3.Error as error:
-                raise DatabaseLost(f"the log could not be brought home: {error}") from error
-            with connection.begin():
-                done = work(connection)
-            self._checkpoints.after(driver)
+                raise DatabaseLost(f"the database failed under HQ: {error}") from error
             return done
 
     # Rows
@@ -121,7 +120,8 @@ class OnSqlite:
         while done < len(rows):
             part = rows[done : done + min(_ROWS_AT_ONCE, 1 << ((len(rows) - done).bit_length() - 1))]
             values = ",".join([row] * len(part))
-            connection.exec_driver_sql(values.join(self._put_into(table)), tuple(chain.from_iterable(part)))
+            # SQLAlchemy's own way around the driver costs a small statement as much as SQLite does.
+            _driver(connection).execute(values.join(self._put_into(table)), tuple(chain.from_iterable(part)))
             done += len(part)
 
     def _put_into(self, table: Table) -> tuple[str, str]:
@@ -245,6 +245,12 @@ def _connect(database: str) -> sqlite3.Connection:
         cursor.execute(f"PRAGMA {pragma} = {wanted}")
     cursor.close()
     return connection
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
 
 
 def _begin_to_write(connection: Connection) -> None:
