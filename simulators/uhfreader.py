@@ -30,7 +30,9 @@ class SimulatedUhfReader(SerialModule):
         self.unplugged_antennas: set[int] = set()
         #: 18: the six bytes of the work mode; 288: mode, then what it looks for in active mode.
         self.mode = bytearray(6) if model == 18 else bytearray(6 + 3 + 1 + 32 + 2)
+        #: Commands that it does not know, and those it does not even answer.
         self.unknown: set[int] = set()
+        self.ignored: set[int] = set()
         #: In active mode, how often it says that there is no tag; 0: never.
         self.beat_s = 0.0
         self._held = bytearray()
@@ -104,7 +106,7 @@ class SimulatedUhfReader(SerialModule):
     def _obey(self, code: int, data: bytes) -> None:
         self.counts[f"{code:02X}"] += 1
         closed = self.is_active and (code == 0x01 or (self.model == 288 and code not in (0x21, 0x76, 0x77)))
-        if closed:
+        if closed or code in self.ignored:
             self.counts["not now"] += 1
         elif code in self.unknown:
             self.say(self.frame(0, 0xFE))

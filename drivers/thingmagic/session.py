@@ -35,11 +35,8 @@ _MODELS: Final = {0x18: "M6e", 0x19: "M6e-i", 0x20: "M6e Micro", 0x30: "M6e Nano
 _BOOT_LOADER: Final = 1
 _READ_FILTER: Final = 0x0C
 _SESSION, _TARGET, _Q = 0x00, 0x01, 0x12
-_NOTED: Final = {
-    codec.TOO_HOT: "reader_too_hot",
-    codec.BAD_MATCH: "antenna_mismatched",
-    codec.NO_ANTENNA: "antenna_disconnected",
-}
+#: What a module says while it reads on.
+_COMPLAINTS: Final = (codec.TOO_HOT, codec.BAD_MATCH, codec.NO_ANTENNA)
 
 
 class Moved(DeviceLost):
@@ -167,10 +164,10 @@ class Session:
     def _read(self, frame: Frame) -> Iterator[Event]:
         if frame.status == codec.ALIVE:
             yield Heard()
-        elif frame.status in _NOTED:
+        elif frame.status in _COMPLAINTS:
             if frame.status not in self._noted:
                 self._noted.add(frame.status)
-                yield Noted(_NOTED[frame.status], {"words": WHY[frame.status]})
+                yield Noted("reader_reported_exception", {"words": WHY[frame.status]})
             yield Heard()
         elif frame.status != codec.OK:
             yield Dropped(f"a read with error {frame.status:04X}")

@@ -52,6 +52,7 @@ class Session:
         self._ear = Ear(frames(), PAUSE_S)
         self._requests = Requests(first_questions(), ANSWER_S, TRIES)
         self._about: About | None = None
+        self._ordered = False
         self._out = bytearray()
         self._online = False
         self._early = 0
@@ -104,6 +105,9 @@ class Session:
             self._set_up_anew()
         if self.stage is Stage.SETUP:
             self._ask(now_s)
+            if self._requests.current is None and not self._ordered and self._about is not None:
+                self._order(b"")
+                self._ask(now_s)
             if self._requests.current is None:
                 yield from self._begin()
         if self.stage is Stage.ASKING and self._inventory_until_s is None and now_s >= self._inventory_at_s:
@@ -111,6 +115,7 @@ class Session:
 
     def _set_up_anew(self) -> None:
         self.stage = Stage.SETUP
+        self._ordered = False
         self._requests = Requests(first_questions(), ANSWER_S, max(TRIES, round(self._settings.silence_s / ANSWER_S)))
 
     def _ask(self, now_s: float) -> None:
@@ -239,6 +244,11 @@ class Session:
                 return  # asked again
             self._requests.add([question_of_mode(self._about)])
         elif about_mode and self._about is not None:
-            mode = frame.data if frame.status == 0 else b""  # a reader that knows no modes is in answer mode
-            self._requests.add(orders(self._settings, self._about, mode))
+            self._order(frame.data if frame.status == 0 else b"")
         self._requests.answered()
+
+    def _order(self, mode: bytes) -> None:
+        """Tell what is to change; a reader that knows no modes, or says nothing of them, is in answer mode."""
+        self._ordered = True
+        if self._about is not None:
+            self._requests.add(orders(self._settings, self._about, mode))

@@ -51,7 +51,7 @@ def first_questions() -> list[Request]:
 
 
 def question_of_mode(about: About) -> Request:
-    return Request("say its mode", codec.GET_MODE_288 if about.model == 288 else codec.GET_MODE_18)
+    return Request("say its mode", codec.GET_MODE_288 if about.model == 288 else codec.GET_MODE_18, optional=True)
 
 
 def orders(settings: Settings, about: About, mode: bytes) -> list[Request]:

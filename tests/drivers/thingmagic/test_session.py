@@ -127,8 +127,8 @@ def test_heat_and_a_bad_antenna_are_said_once() -> None:
     for status in (0x0504, 0x0505, 0x0504, 0x0505):
         module.say(module.frame(0x22, status=status))
         talk.run(0.1)
-    noted = [event.what for event in talk.events if isinstance(event, Noted)]
-    assert noted == ["reader_too_hot", "antenna_mismatched"]
+    noted = [event.details for event in talk.events if isinstance(event, Noted)]
+    assert noted == [{"words": "it is too hot"}, {"words": "the antenna or its cable does not fit"}]
 
 
 def test_after_a_power_cut_it_is_set_up_anew_before_it_reads() -> None:

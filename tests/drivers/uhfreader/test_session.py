@@ -120,9 +120,21 @@ def test_a_reader_that_knows_no_modes_is_read_all_the_same(model: int) -> None:
     reader = SimulatedUhfReader(model=model)
     reader.unknown = {0x36, 0x77}
     reader.place(EPCS[0])
-    talk = simulated(reader)
+    talk = simulated(reader, power_dbm=10)
     talk.run(2)
     assert talk.reads
+    assert reader.power_dbm == 10
+
+
+@both_models
+def test_a_reader_that_says_nothing_of_its_mode_is_read_all_the_same(model: int) -> None:
+    reader = SimulatedUhfReader(model=model)
+    reader.ignored = {0x36, 0x77}
+    reader.place(EPCS[0])
+    talk = simulated(reader, power_dbm=10)
+    talk.run(4)
+    assert talk.reads
+    assert reader.power_dbm == 10
 
 
 def test_a_reader_that_cannot_look_for_tags_is_refused() -> None:
