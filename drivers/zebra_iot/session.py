@@ -71,7 +71,7 @@ class Session:
             self._ask("get_status")
             self._ask_at = now + self._settings.status_every_s
         else:
-            for name in set(self._asked.values()):
+            for name in dict.fromkeys(self._asked.values()):
                 self._ask(name)
             self._ask_at = now + ASK_AGAIN_S
 

@@ -26,19 +26,19 @@ async def taken(line: MqttLine, count: int) -> list[Arrived]:
 @pytest.mark.parametrize("size", [10, 10_000])
 async def test_what_nobody_takes_waits_in_the_broker_and_nothing_of_it_is_lost(tmp_path: Path, size: int) -> None:
     async with AsyncExitStack() as held:
-        guarded, files = await held.enter_async_context(guarded_mosquitto(tmp_path, ears="e", mouth="m"))
-        (tmp_path / "e").write_text("e")
-        (tmp_path / "m").write_text("m")
+        guarded, files = await held.enter_async_context(guarded_mosquitto(tmp_path, {"nearshelf": "n", "FX": "f"}))
+        (tmp_path / "n").write_text("n")
+        (tmp_path / "F").write_text("f")
         ears, mouth = (
             Broker(
                 "127.0.0.1", guarded.port, True, Access(str(files / "ca.pem"), "", "", name, str(tmp_path / name[0]))
             )
-            for name in ("ears", "mouth")
+            for name in ("nearshelf", "FX")
         )
-        line = await held.enter_async_context(await MqttLine.open(ears, "ears", ["a/b"]))
-        says = await held.enter_async_context(await MqttLine.open(mouth, "mouth", ["c"]))
+        line = await held.enter_async_context(await MqttLine.open(ears, "ears", ["shop/FX/data"]))
+        says = await held.enter_async_context(await MqttLine.open(mouth, "mouth", ["shop/FX/mgmt/cmd"]))
         for nth in range(1200):
-            says.publish("a/b", nth.to_bytes(4, "big").ljust(size))
+            says.publish("shop/FX/data", nth.to_bytes(4, "big").ljust(size))
             await asyncio.sleep(0)
         await until(lambda: not line._reading)
         assert len(line._waiting) <= WAITING_MAX

@@ -25,6 +25,7 @@ from tests.waiting import until
 __all__ = ["mosquitto"]
 
 EPCS = shirts(40)
+USERS = {"nearshelf": "secret", "FX9600-door": "portal", "RFD40-212735201D0053": "sled"}
 TOPIC, SLED = "shop/FX9600-door", "shop/RFD40-212735201D0053"
 
 
@@ -267,7 +268,7 @@ async def test_a_broker_that_does_not_let_us_in_or_is_another_needs_a_person(tmp
     password = tmp_path / "password"
     password.write_text("wrong" if wrong == "password" else "secret\n")
     (tmp_path / "b").mkdir()
-    async with guarded_mosquitto(tmp_path / "b", nearshelf="secret") as (broker, files):
+    async with guarded_mosquitto(tmp_path / "b", {"nearshelf": "secret"}) as (broker, files):
         given: dict[str, object] = {
             "ca": str(files / ("ca.pem")),
             "username": "stranger" if wrong == "user" else "nearshelf",
@@ -377,12 +378,12 @@ async def test_cancelled_at_any_step_it_closes_its_socket_and_leaves_no_task(mos
 async def test_the_sample_s_reader_keeps_the_books_through_a_restart_of_the_broker(tmp_path: Path) -> None:
     epcs = shirts(30)
     (tmp_path / "password").write_text("secret")
-    async with guarded_mosquitto(tmp_path, nearshelf="secret", fx="portal") as (broker, files):
+    async with guarded_mosquitto(tmp_path, USERS) as (broker, files):
         address = f"mqtts://127.0.0.1:{broker.port}"
         config = sampled(
             "zebra_iot", "door", broker=address, ca=str(files / "ca.pem"), password_file=str(tmp_path / "password")
         )
-        reader = FixedReader(address, TOPIC, rounds_per_s=20, batch=10, username="fx", password="portal")
+        reader = FixedReader(address, TOPIC, rounds_per_s=20, batch=10, username="FX9600-door", password="portal")
         reader.ca = str(files / "ca.pem")
         for epc in epcs:
             reader.place(epc, 1)
@@ -400,15 +401,32 @@ async def test_the_sample_s_reader_keeps_the_books_through_a_restart_of_the_brok
             await shop.assert_memory_is_disk()
 
 
+async def test_no_reader_can_speak_for_another(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret")
+    async with guarded_mosquitto(tmp_path, USERS) as (broker, files):
+        address = f"mqtts://127.0.0.1:{broker.port}"
+        reader = FixedReader(address, TOPIC, rounds_per_s=0, read_rate=1, username="FX9600-door", password="portal")
+        liar = Sled(address, SLED, rounds_per_s=0, username="RFD40-212735201D0053", password="sled")
+        reader.ca = liar.ca = str(files / "ca.pem")
+        given = {"ca": reader.ca, "username": "nearshelf", "password_file": str(tmp_path / "password")}
+        async with on(reader), on(liar), driving(address, **given) as (sink, _):
+            await until(lambda: sink.about)
+            reader.place(EPCS[0])
+            await until(liar.publish(reader.data_topic(), reader.message([(EPCS[1], 1)])).is_published)
+            await reader.round()
+            await until(lambda: sink.reads)
+            assert {read.epc for read in sink.reads} == {EPCS[0]}
+
+
 async def test_the_sample_s_sled_finds_what_is_on_the_floor(tmp_path: Path) -> None:
     epcs = shirts(60)
     (tmp_path / "password").write_text("secret")
-    async with guarded_mosquitto(tmp_path, nearshelf="secret", rfd="sled") as (broker, files):
+    async with guarded_mosquitto(tmp_path, USERS) as (broker, files):
         address = f"mqtts://127.0.0.1:{broker.port}"
         config = sampled(
             "zebra_iot", "sled", broker=address, ca=str(files / "ca.pem"), password_file=str(tmp_path / "password")
         )
-        sled = Sled(address, SLED, rounds_per_s=20, username="rfd", password="sled", reads=True)
+        sled = Sled(address, SLED, rounds_per_s=20, username="RFD40-212735201D0053", password="sled", reads=True)
         sled.ca = str(files / "ca.pem")
         for epc in epcs:
             sled.place(epc)
