@@ -130,7 +130,7 @@ async def converse(wiring: Wiring, session: Conversation, sink: Sink, device: st
                 piece = await _read(line, session.wake_s)
                 await asyncio.sleep(0)
         finally:
-            await _to_the_end(_leave(line, session), f"device:{device}:leave")
+            await to_the_end(_leave(line, session), f"device:{device}:leave")
 
 
 async def _read(line: SerialLine, until_s: float) -> bytes:
@@ -153,7 +153,7 @@ async def _leave(line: SerialLine, session: Conversation) -> None:
                     pass
 
 
-async def _to_the_end(work: Coroutine[None, None, None], name: str) -> None:
+async def to_the_end(work: Coroutine[None, None, None], name: str) -> None:
     """Await work that limits its own time; a cancellation meanwhile is raised when it is done."""
     task = asyncio.create_task(work, name=name)
     cancelled: asyncio.CancelledError | None = None
