@@ -1,5 +1,5 @@
 # Each target is a line over a script in scripts/, which can also be run by hand.
-.PHONY: demo test check torture bench clean
+.PHONY: demo test check torture fuzz bench clean
 
 # Three stores and their HQ on this machine, until Ctrl-C. SECONDS=30 ends by itself, HEADLESS=1 prints only the verdict.
 demo:
@@ -19,6 +19,11 @@ check:
 # ARGS="broker clocks --times 5" does some of it.
 torture:
 	@ONLY=$(ONLY) scripts/torture $(ARGS)
+
+# Every parser of bytes from outside, 60 s each under a coverage-guided fuzzer, two side by side: no crash, no hang, no growth.
+# ONLY=r200: those with that in their name; ARGS="--seconds 600". What broke one is kept in build/fuzz/found.
+fuzz:
+	@scripts/fuzz $(ONLY) $(ARGS)
 
 # The figures the project promises, side by side with its peers; also in build/bench.json. ONLY=books: those of one module;
 # ONLY=line: the line between stores and HQ, against thingsboard-gateway.
