@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from drivers.errors import DeviceError, DeviceLost
-from drivers.events import Event, tell
+from drivers.events import Event, Tags, tell
 from drivers.port import Sink
+from drivers.readings import TagRead
 from drivers.serial_line import SerialLine, Wiring
 
 #: For taking our few bytes, and for a module to stop reading at the end.
@@ -16,6 +17,8 @@ SEND_S: Final = 2.0
 LEAVE_S: Final = 0.5
 #: Work per wake-up: what a line of 921,600 baud brings in 40 ms.
 READ_BYTES: Final = 4096
+#: Bytes come one by one from some ports. They are gathered this long: most of the work is waking up.
+GATHER_S: Final = 0.01
 
 _NEVER: Final = float("inf")
 
@@ -123,14 +126,30 @@ async def converse(wiring: Wiring, session: Conversation, sink: Sink, device: st
         try:
             piece = b""
             while True:
-                for event in session.receive(piece, clock()):
-                    await tell(event, sink, device)
+                await _tell_all(session.receive(piece, clock()), sink, device)
                 if out := session.to_send():
                     await line.write(out, SEND_S)
                 piece = await _read(line, session.wake_s)
-                await asyncio.sleep(0)
+                await asyncio.sleep(GATHER_S if 0 < len(piece) < READ_BYTES else 0)
         finally:
             await to_the_end(_leave(line, session), f"device:{device}:leave")
+
+
+async def _tell_all(events: Iterator[Event], sink: Sink, device: str) -> None:
+    """Hand the events on in their order, reads that follow each other as one report. Raises what they end with."""
+    reads: list[TagRead] = []
+    try:
+        for event in events:
+            if isinstance(event, Tags):
+                reads += event.reads
+                continue
+            if reads:
+                await sink.tags(reads)
+                reads = []
+            await tell(event, sink, device)
+    finally:
+        if reads:
+            await sink.tags(reads)
 
 
 async def _read(line: SerialLine, until_s: float) -> bytes:
