@@ -10,6 +10,17 @@ from drivers.thingmagic.settings import settings_from
 from simulators.thingmagic_module import ThingMagicModule
 from tests.drivers.streams import understood
 
+_TAG = bytes.fromhex("1000 1B01FF0101C4110E1640 000001270000 05 0000 0F 0080 3000 000000000000000000001545 E94A")
+
+SEEDS = [
+    _TAG,
+    bytes.fromhex(
+        "FF282200001000 1B01FF0101C4110E1640 000001270000 05 0000 0F 0080 3000 000000000000000000001545 E94A 561D"
+    ),
+    bytes.fromhex("10 001b 0081 01 07 0011 aabbcc 0080 3000"),
+    # A stop, a version, a program, then a tag that lacks its metadata.
+    b"\x40\x14" + bytes(20) + b"\x61\x0c\x12" + b"\x3d" + _TAG[:5] + b"\x01" + _TAG[-18:],
+]
 _SETTINGS = settings_from({"port": "/dev/ttyUSB0", "region": "eu3"})
 _MODULE = ThingMagicModule()
 

@@ -9,6 +9,16 @@ from drivers.uhfreader.session import Session
 from drivers.uhfreader.settings import settings_from
 from tests.drivers.streams import understood
 
+SEEDS = [
+    bytes.fromhex("13000103010C0000000000000000000003133F39"),
+    bytes.fromhex("15000103010 10C0000000000000000000003136BB1A5 560000000000 0700010101001E4B".replace(" ", "")),
+    bytes.fromhex("01020C0000000000000000000003136B0C0000000000000000000003146C"),
+    # What it is, its mode, and an inventory: each with its size, and to be framed.
+    bytes.fromhex(
+        "2E 2100 0301 2002 3180 1E0A 0100 0001 2B 770000 0000 0000 0000 0000"
+        "31 01 03 0101 0C 000000000000000000000313 6B"
+    ),
+]
 _SETTINGS = settings_from({"port": "/dev/ttyUSB0", "antennas": [1, 2], "region": "eu"})
 
 
