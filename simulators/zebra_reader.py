@@ -84,7 +84,7 @@ class ZebraReader:
         """Connect to the broker, and again whenever it goes; returns when it has been reached."""
         self._loop = asyncio.get_running_loop()
         client = paho.Client(CallbackAPIVersion.VERSION2, self.topic, protocol=paho.MQTTv311)
-        client.reconnect_delay_set(1, 1)
+        client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]  # it takes parts of seconds
         if self.username:
             client.username_pw_set(self.username, self.password)
         if self.ca:

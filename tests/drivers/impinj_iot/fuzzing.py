@@ -17,6 +17,7 @@ READY = b'{"interface":"IoT","status":"running","time":"2026-03-04T07:43:07Z","a
 def listening() -> Session:
     """A session whose stream is open."""
     session = Session(SETTINGS, 0.0)
+    session.to_send()
     for request, body in ((STATUS, READY), (SYSTEM, b"{}"), (IMAGE, b"{}")):
         assert list(session.answered(request, 200, body, 0.0))
     assert list(session.opened(0.0))

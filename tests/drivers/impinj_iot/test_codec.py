@@ -149,13 +149,6 @@ def test_an_antenna_s_cable_is_noted() -> None:
     assert Noted("antenna_disconnected", {"antenna": 2}) in said
 
 
-def test_what_the_reader_runs_already_is_left_running() -> None:
-    session = Session(SETTINGS, 0.0)
-    assert [request.path for request in session.to_send()] == ["/status", "/system", "/system/image"]
-    session = listening()
-    assert [request.method for request in session.to_send()].count("POST") == 0
-
-
 def test_bad_events_say_why_without_the_device_s_text() -> None:
     with pytest.raises(BadEvent, match="switch epcHex on"):
         event_of(b'{"tagInventoryEvent":{"tid":"\\u001b[2J"}}')

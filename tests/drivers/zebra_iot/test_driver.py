@@ -294,6 +294,7 @@ async def test_a_file_that_cannot_be_used_is_named(mosquitto: Mosquitto, tmp_pat
             refused = await the_end_of(task)
         assert isinstance(refused, DeviceRefused)
         assert str(tmp_path / named) in refused.why
+        assert refused.trouble == ("untrusted" if ca else "login")
 
 
 async def test_a_packet_that_is_too_large_costs_the_connection(mosquitto: Mosquitto) -> None:
@@ -334,7 +335,7 @@ async def test_a_line_that_cuts_as_it_likes_changes_nothing(mosquitto: Mosquitto
         assert not sink.left_out
 
 
-@pytest.mark.parametrize("flip_at", [1, 3, 40, 300])
+@pytest.mark.parametrize("flip_at", [1, 3, 40])
 async def test_one_wrong_byte_on_the_line_costs_an_event_or_the_connection(mosquitto: Mosquitto, flip_at: int) -> None:
     reader = FixedReader(mosquitto.address, TOPIC, rounds_per_s=0, read_rate=1, batch=4)
     reader.place(EPCS[0])
