@@ -63,10 +63,21 @@ KEYBOARD = bytes.fromhex(
     "05010906a101050719e029e71500250175019508810295017508810395057501050819012905910295017503910395067508150025"
     "65050719002965810 0c0".replace(" ", "")
 )
-#: A keyboard's own page of Barcode Scanner reports, as Honeywell orders them: length, AIM, data, maker's, continued.
+# Reports of HID's Bar Code Scanner page, as makers order them.
+_BEGIN, _END = "058c0902a101 {number} 0912a102 150026ff00 7508", "25017501 9501 058c09ff8102 75078103 c0c0"
+#: Length, AIM identifier, data, two bytes of the maker's, continued.
 HID_POS = bytes.fromhex(
-    "058c0902a10185020912a10215 0026ff00 75089501 0501093b8102 9503 058c09fb09fc09fd8102 9538 09fe820201"
-    "9502 06 66ff 0904 8102 2501 7501 9501 058c 09ff 8102 7507 8103 c0c0".replace(" ", "")
+    _BEGIN.format(number="8502")
+    + "9501 0501093b8102 9503 058c09fb09fc09fd8102 9538 09fe820201 9502 0666ff09048102"
+    + _END
+)
+#: Length, data, five bytes of the maker's, continued; no AIM identifier.
+HID_POS_WITHOUT_AIM = bytes.fromhex(
+    _BEGIN.format(number="8502") + "9501 0501093b8102 9538 058c09fe820201 9505 0666ff09048102" + _END
+)
+#: AIM identifier byte by byte, data padded with NULs, continued; a report without a number.
+HID_POS_WITHOUT_LENGTH = bytes.fromhex(
+    _BEGIN.format(number="") + "9501 09fb8102 09fc8102 09fd8102 9538 09fe820201" + _END
 )
 
 
@@ -244,3 +255,18 @@ _UP = bytes(8)
 
 def _down(*usages: int, modifiers: int = 0) -> bytes:
     return bytes([modifiers, 0, *usages]).ljust(8, b"\0")
+
+
+def posted(text: bytes, aim: bytes = b"]E0", form: bytes = HID_POS) -> list[bytes]:
+    """The reports of a scan, 56 bytes of it in each, in the order that a report descriptor of ours says."""
+    pieces = [text[start : start + 56] for start in range(0, len(text), 56)] or [b""]
+    reports = []
+    for nth, piece in enumerate(pieces, start=1):
+        data, more = piece.ljust(56, b"\0"), bytes([nth < len(pieces)])
+        if form == HID_POS:
+            reports.append(bytes([2, len(piece)]) + aim + data + b"?\0" + more)
+        elif form == HID_POS_WITHOUT_AIM:
+            reports.append(bytes([2, len(piece)]) + data + b"\0\0\0\0?" + more)
+        else:
+            reports.append(aim + data + more)
+    return reports
