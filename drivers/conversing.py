@@ -116,6 +116,11 @@ def unheard(why: Unanswered, unframed: int, baud: int) -> Unanswered:
     return Unanswered(why.why, hint, "nonsense" if unframed else "silent")
 
 
+def fell_silent(silence_s: float) -> DeviceLost:
+    """For a module that answered before. Raise it `from` the error."""
+    return DeviceLost(f"the reader was silent for {silence_s:g} s", "Check its power and its cable.", "silent")
+
+
 async def converse(wiring: Wiring, session: Conversation, sink: Sink, device: str) -> None:
     """Open the line and run `session` on it. Never returns; raises a `DeviceError` or is cancelled.
 

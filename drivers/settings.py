@@ -71,6 +71,16 @@ class Asked:
             self.wrong(key, f"{given!r} is not a text of 1 to {longest} printable characters")
         return otherwise or ""
 
+    def ports(self, key: str, otherwise: tuple[int, ...], most: int) -> tuple[int, ...]:
+        """A list of different antenna ports, from 1 to `most`, in the order that was given."""
+        given = self.take(key, list(otherwise))
+        if isinstance(given, list) and given and all(type(port) is int and 1 <= port <= most for port in given):
+            ports = tuple(dict.fromkeys(given))
+            if len(ports) == len(given):
+                return ports
+        self.wrong(key, f"{given!r} is no list of different antenna ports, 1 to {most}")
+        return otherwise
+
     def address(self, key: str, ports: Mapping[str, int]) -> SplitResult:
         """A network address `scheme://host[:port]`, its port filled in; `ports` has each scheme's usual one."""
         examples = " or ".join(f'"{scheme}://host[:{port}]"' for scheme, port in ports.items())

@@ -9,8 +9,8 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
-from drivers.conversing import Request, Requests, Unanswered, unheard
-from drivers.errors import DeviceLost, DeviceRefused
+from drivers.conversing import Request, Requests, Unanswered, fell_silent, unheard
+from drivers.errors import DeviceRefused
 from drivers.events import Dropped, Event, Heard, Online, Tags
 from drivers.framing import Ear, Noise
 from drivers.r200 import codec
@@ -99,11 +99,7 @@ class Session:
             request = self._requests.due(now_s)
         except Unanswered as why:
             if self._online:
-                raise DeviceLost(
-                    f"the module was silent for {self._settings.silence_s:g} s",
-                    "Check its power and its cable.",
-                    "silent",
-                ) from why
+                raise fell_silent(self._settings.silence_s) from why
             raise unheard(why, self._ear.unframed, self._settings.wiring.baud) from why
         if request is not None:
             profile = self._profiles[(self._requests.tries - 1) % len(self._profiles)]
@@ -144,16 +140,18 @@ class Session:
             yield Heard()
 
     def _tag(self, frame: Frame, now_s: float) -> Iterator[Event]:
-        if self.stage is Stage.SETUP:
-            self._early += 1
-        elif self.stage is Stage.POLLING:
+        if self.stage is Stage.POLLING:
             self._polls(now_s)
-            if (read := tag_read(frame.data)) is None:
-                yield Dropped("a tag whose CRC is wrong")
-            elif read.epc:
-                yield Tags((read,))
-            else:
-                yield Dropped("a tag without an EPC")
+        if not self._online:
+            self._early += 1
+        elif self.stage is Stage.LEAVING:
+            return
+        elif (read := tag_read(frame.data)) is None:
+            yield Dropped("a tag whose CRC is wrong")
+        elif read.epc:
+            yield Tags((read,))
+        else:
+            yield Dropped("a tag without an EPC")
 
     def _polls(self, now_s: float) -> None:
         self._heard_s = now_s

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
-from drivers.conversing import Request, Requests, Unanswered, unheard
+from drivers.conversing import Request, Requests, Unanswered, fell_silent, unheard
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.framing import Ear, Noise
@@ -118,11 +118,7 @@ class Session:
                 self._requests = Requests(_first_requests(), ANSWER_S, TRIES)
                 request = self._requests.due(now_s)
             elif self._online:
-                raise DeviceLost(
-                    f"the module was silent for {self._settings.silence_s:g} s",
-                    "Check its power and its cable.",
-                    "silent",
-                ) from why
+                raise fell_silent(self._settings.silence_s) from why
             elif self._patient_until_s is not None:
                 raise DeviceLost(why.why, "It was heard, and does not answer: switch it off and on.", "silent") from why
             else:
@@ -185,12 +181,14 @@ class Session:
             yield Heard()
             if kind == codec.ENDED and self.stage is Stage.READING:
                 self._set_up_anew(self._heard_s)
-        elif self.stage is Stage.SETUP and not self._online:
+        elif not self._online:
             self._early += 1
-        elif not read.epc:
-            yield Dropped("a tag without an EPC")
-        elif self.stage in (Stage.SETUP, Stage.READING):
+        elif self.stage is Stage.LEAVING:
+            return
+        elif read.epc:
             yield Tags((read,))
+        else:
+            yield Dropped("a tag without an EPC")
 
     def _answer(self, frame: Frame) -> None:
         request = self._requests.current

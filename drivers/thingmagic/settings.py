@@ -46,7 +46,7 @@ def settings_from(given: Mapping[str, object]) -> Settings:
     asked = Asked(given)
     settings = Settings(
         wiring=wiring_from(asked, _BAUD),
-        antennas=_antennas(asked),
+        antennas=asked.ports("antennas", (1,), _ANTENNAS_MAX),
         region=asked.choice("region", "", _REGIONS),
         power_dbm=asked.number("power_dbm", 0.0, 0.0, 33.0) or None,
         session=asked.choice("session", 0, {number: number for number in range(4)}),
@@ -55,17 +55,3 @@ def settings_from(given: Mapping[str, object]) -> Settings:
     )
     asked.done()
     return settings
-
-
-def _antennas(asked: Asked) -> tuple[int, ...]:
-    given = asked.take("antennas", [1])
-    ports = range(1, _ANTENNAS_MAX + 1)
-    if (
-        isinstance(given, list)
-        and given
-        and all(type(antenna) is int and antenna in ports for antenna in given)
-        and len(set(given)) == len(given)
-    ):
-        return tuple(given)
-    asked.wrong("antennas", f"{given!r} is no list of different antenna ports, 1 to {_ANTENNAS_MAX}")
-    return (1,)

@@ -9,8 +9,8 @@ import enum
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from drivers.conversing import Requests, Unanswered, unheard
-from drivers.errors import DeviceLost, DeviceRefused
+from drivers.conversing import Requests, Unanswered, fell_silent, unheard
+from drivers.errors import DeviceRefused
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.framing import Ear, Noise
 from drivers.readings import TagRead
@@ -123,11 +123,7 @@ class Session:
             request = self._requests.due(now_s)
         except Unanswered as why:
             if self._online:
-                raise DeviceLost(
-                    f"the reader was silent for {self._settings.silence_s:g} s",
-                    "Check its power and its cable.",
-                    "silent",
-                ) from why
+                raise fell_silent(self._settings.silence_s) from why
             raise unheard(why, self._ear.unframed, self._settings.wiring.baud) from why
         if request is not None:
             self._send(request.code, request.data)

@@ -46,7 +46,7 @@ def settings_from(given: Mapping[str, object]) -> Settings:
         model=asked.choice("model", "any", {"any": 0, "18": 18, "288": 288}),
         address=asked.whole("address", BROADCAST, 0, 255),
         active=asked.choice("mode", "answer", {"answer": False, "active": True}),
-        antennas=_antennas(asked),
+        antennas=asked.ports("antennas", (1,), _ANTENNAS_MAX),
         region=asked.choice("region", "", _REGIONS),
         power_dbm=asked.whole("power_dbm", 0, 0, 30) or None,
         session=asked.choice("session", 0, {number: number for number in range(4)}),
@@ -56,17 +56,3 @@ def settings_from(given: Mapping[str, object]) -> Settings:
     )
     asked.done()
     return settings
-
-
-def _antennas(asked: Asked) -> tuple[int, ...]:
-    given = asked.take("antennas", [1])
-    ports = range(1, _ANTENNAS_MAX + 1)
-    if (
-        isinstance(given, list)
-        and given
-        and all(type(antenna) is int and antenna in ports for antenna in given)
-        and len(set(given)) == len(given)
-    ):
-        return tuple(given)
-    asked.wrong("antennas", f"{given!r} is no list of different antenna ports, 1 to {_ANTENNAS_MAX}")
-    return (1,)

@@ -123,6 +123,20 @@ def test_a_poll_that_has_come_to_its_end_is_started_again() -> None:
     assert module.rounds_left
 
 
+def test_a_read_that_comes_while_it_is_set_up_anew_is_one() -> None:
+    module = R200Module()
+    talk = simulated(module, frames="bb-7e")
+    talk.run(1)
+    module.rounds_left = 0
+    talk.run(1.05)
+    assert module.counts["28"] == 2, "it is set up anew"
+    module.place(EPCS[0])
+    module.say(module.tag_frame(EPCS[0], *module.field[EPCS[0]]))
+    talk.run(0.5)
+    assert talk.reads
+    assert left_out(talk) == []
+
+
 def test_after_a_power_cut_it_is_set_up_anew_before_it_reads() -> None:
     module = R200Module()
     module.place(EPCS[0])
