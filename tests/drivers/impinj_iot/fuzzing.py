@@ -12,6 +12,18 @@ from drivers.json_fields import EPC_BYTES_MAX
 SETTINGS = settings_from({"address": "https://r700"})
 START = Request("POST", "/profiles/inventory/presets/default/start")
 READY = b'{"interface":"IoT","status":"running","time":"2026-03-04T07:43:07Z","activePreset":{"id":"default"}}'
+#: As published of an R700.
+LINE = (
+    b'{"eventType":"tagInventory","timestamp":"2026-03-04T07:43:08Z","tagInventoryEvent":{"epcHex":'
+    b'"300833B2DDD9014000000000","antennaPort":1,"peakRssiCdbm":-5234,"lastSeenTime":"2026-03-04T07:43:07.5Z",'
+    b'"phaseAngle":32.5}}'
+)
+
+SEEDS = [
+    LINE + b"\r\n\r\n" + LINE.replace(b'epcHex":"300833B2DDD9014000000000', b'epc":"MAgzst3ZAUAAAAAA') + b"\r\n",
+    b'{"inventoryStatusEvent":{"inventoryStatus":"idle"}}\r\n{"antennaDisconnectedEvent":{"antennaPort":2}}\r\n',
+    b"\n".join([b"\0\0" + READY, b'\1\0{"productModel":"R700"}', b'\2\0{"primaryFirmware":"9.1.0"}', b"\4\1", b"\4\3"]),
+]
 
 
 def listening() -> Session:

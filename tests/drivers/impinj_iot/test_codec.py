@@ -14,14 +14,8 @@ from drivers.impinj_iot.codec import LINE_BYTES_MAX, Antenna, Inventory, Other, 
 from drivers.impinj_iot.session import STATUS, Session
 from drivers.json_fields import BadEvent
 from drivers.readings import IsoRead, TagRead
-from tests.drivers.impinj_iot.fuzzing import SETTINGS, fuzz_impinj_answers, fuzz_impinj_stream, listening
+from tests.drivers.impinj_iot.fuzzing import LINE, SETTINGS, fuzz_impinj_answers, fuzz_impinj_stream, listening
 
-#: As published of an R700.
-LINE = (
-    b'{"eventType":"tagInventory","timestamp":"2026-03-04T07:43:08Z","tagInventoryEvent":{"epcHex":'
-    b'"300833B2DDD9014000000000","antennaPort":1,"peakRssiCdbm":-5234,"lastSeenTime":"2026-03-04T07:43:07.5Z",'
-    b'"phaseAngle":32.5}}'
-)
 EPC = bytes.fromhex("300833B2DDD9014000000000")
 
 

@@ -13,6 +13,33 @@ from drivers.zebra_iot.settings import Settings, settings_from
 _SLED = {"broker": "mqtt://b", "reader": "sled", "topic": "shop/RFD40-1", "start": True}
 SETTINGS = (settings_from({"broker": "mqtt://b", "topic": "shop/FX"}), settings_from(_SLED))
 
+#: As an FX9600 sends it.
+FIXED = (
+    b'{"data":{"CRC":"0b18","PC":"3400","antenna":1,"channel":866.3,"eventNum":22,"format":"epc",'
+    b'"idHex":"aa0004ef55555555aa21bf43","peakRssi":-34,"phase":148.039794921875,"reads":1},'
+    b'"timestamp":"2026-08-13T09:14:28.651+0000","type":"CUSTOM"}'
+)
+#: As the RFD40's documents have it.
+SLED = (
+    b'{"type":"BALANCED_PERFORMANCE","timestamp":"2026-05-19T14:23:11Z","data":{"tagData":[{'
+    b'"EPCid":"E2003411B802011533ABCD12","EPC":"E2003411B802011533ABCD12","peakRssi":-52,"seenCount":14,'
+    b'"eventNum":1,"channel":911.75,"phase":0}]}}'
+)
+_SET_UP = b"""\
+\2{"command_id":"nearshelf-0-1","response":"success","payload":{"model":"FX9600"}}
+\2{"command_id":"nearshelf-0-2","response":"success","payload":{"radioActivity":"active","systemTime":"2026-08-13T09:14:28Z"}}
+\2{"requestId":"nearshelf-0-1","response":{"code":0},"readerVersion":{"model":"RFD40"}}
+\2{"requestId":"nearshelf-0-2","response":{"code":0},"deviceStatus":{"radioActivity":"ACTIVE"}}
+"""
+
+SEEDS = [
+    FIXED,
+    b"[" + FIXED + b"," + FIXED + b"]",
+    SLED,
+    _SET_UP + b"\0" + FIXED + b"\n\1" + b'{"type":"heartbeat","timestamp":"2026-08-13T09:14:29.000+0000"}',
+    _SET_UP + b"\0" + SLED + b"\n\4" + b'{"connectionState":"DISCONNECTED"}',
+]
+
 
 def fuzz_zebra_data(data: bytes) -> None:
     """Whatever stands in a message of tags, each read is one that can be, and what is left out has its reason."""

@@ -11,20 +11,8 @@ from hypothesis import strategies as st
 from drivers.json_fields import BadEvent, elements, parsed, time_us
 from drivers.readings import IsoRead, TagRead
 from drivers.zebra_iot.codec import Fixed, Sled
-from tests.drivers.zebra_iot.fuzzing import fuzz_zebra_data, fuzz_zebra_session
+from tests.drivers.zebra_iot.fuzzing import FIXED, SLED, fuzz_zebra_data, fuzz_zebra_session
 
-#: As an FX9600 sends it.
-FIXED = (
-    b'{"data":{"CRC":"0b18","PC":"3400","antenna":1,"channel":866.3,"eventNum":22,"format":"epc",'
-    b'"idHex":"aa0004ef55555555aa21bf43","peakRssi":-34,"phase":148.039794921875,"reads":1},'
-    b'"timestamp":"2026-08-13T09:14:28.651+0000","type":"CUSTOM"}'
-)
-#: As the RFD40's documents have it.
-SLED = (
-    b'{"type":"BALANCED_PERFORMANCE","timestamp":"2026-05-19T14:23:11Z","data":{"tagData":[{'
-    b'"EPCid":"E2003411B802011533ABCD12","EPC":"E2003411B802011533ABCD12","peakRssi":-52,"seenCount":14,'
-    b'"eventNum":1,"channel":911.75,"phase":0}]}}'
-)
 _NAMES = "data tagData idHex EPCid eventNum antenna peakRssi reads timestamp command_id response payload code PC"
 NAMES = st.sampled_from(sorted(_NAMES.split()))
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
