@@ -72,6 +72,16 @@ def reader(
     asyncio.run(_read_tags(tags, port, Console()))
 
 
+@app.command()
+def module(
+    kind: Annotated[str, typer.Argument(help="r200, uhfreader or thingmagic.")],
+    link: Annotated[Path, typer.Argument(help="Where the module's port shall appear, such as ./module.")],
+    tags: Annotated[int, typer.Option(help="How many tags lie before its antenna.", min=0)] = 20,
+) -> None:
+    """A serial RFID module that speaks what the driver of this kind does."""
+    asyncio.run(_read_tags_serially(kind, link, tags, Console()))
+
+
 def _each(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
     for inner in group.exceptions:
         if isinstance(inner, BaseExceptionGroup):
@@ -107,6 +117,27 @@ async def _read_tags(tags: int, port: int, console: Console) -> None:
         for serial in range(1, tags + 1):
             device.place(sgtin_96(product.gtin, product.company_digits, serial), antenna)
     console.print(f"the reader's address is {await device.start(port=port)}; end with Ctrl-C")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await device.stop()
+
+
+async def _read_tags_serially(kind: str, link: Path, tags: int, console: Console) -> None:
+    from simulators.goods import range_of_goods, sgtin_96
+    from simulators.r200_module import R200Module
+    from simulators.thingmagic_module import ThingMagicModule
+    from simulators.uhfreader import SimulatedUhfReader
+
+    kinds = {"r200": R200Module, "uhfreader": SimulatedUhfReader, "thingmagic": ThingMagicModule}
+    if kind not in kinds:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(kinds)}")
+    device = kinds[kind](link)
+    product = next(iter(range_of_goods()))
+    for serial in range(1, tags + 1):
+        device.place(sgtin_96(product.gtin, product.company_digits, serial))
+    device.plug()
+    console.print(f"the module's port is {link}; end with Ctrl-C")
     try:
         await asyncio.Event().wait()
     finally:

@@ -75,10 +75,12 @@ class SerialModule:
         self.path.symlink_to(os.ttyname(there))
         self._run()
 
-    def unplug(self) -> None:
-        """Vanish, in the middle of a byte if need be. May be called twice."""
+    def unplug(self, last: bytes = b"") -> None:
+        """Vanish, the `last` bytes of what is on the line being these. May be called twice."""
         if self._fds is not None and self.path is not None:
             here, there = self._fds
+            with suppress(BlockingIOError):
+                os.write(here, last)
             self.path.unlink(missing_ok=True)
             asyncio.get_running_loop().remove_reader(here)
             os.close(here)

@@ -125,12 +125,14 @@ async def kept(shop: Shop, config: DeviceConfig) -> AsyncIterator[Keeper]:
                 task.cancel()
 
 
-async def assert_it_comes_back_under_another_name(module: SerialModule, keeper: Keeper, link: Path) -> None:
-    """Pulled out in the middle of a frame, and back as another /dev/tty that the same by-id link names."""
+async def assert_it_comes_back_under_another_name(
+    module: SerialModule, keeper: Keeper, link: Path, frame: bytes
+) -> None:
+    """Pulled out in the middle of this frame, and back as another /dev/tty that the same by-id link names."""
     assert module.path == link
     readings = keeper.health.readings
     was = os.readlink(link)
-    module.unplug()
+    module.unplug(frame[: len(frame) // 2])
     await until(lambda: keeper.health.state == "down")
     assert "plugged in" in keeper.health.hint
     with name_taken(was):

@@ -120,7 +120,9 @@ async def test_the_agent_keeps_it_from_its_sample_through_an_unplug_in_mid_frame
         await until(lambda: keeper.health.readings > 50)
         assert keeper.health.about == "M100 26dBm V1.0 V2.3.5, 26 dBm"
         assert keeper.health.state == "up"
-        await assert_it_comes_back_under_another_name(module, keeper, tmp_path / "reader")
+        await assert_it_comes_back_under_another_name(
+            module, keeper, tmp_path / "reader", module.tag_frame(LONG_EPC, 0xF800, -40)
+        )
         assert keeper.health.connects == 2
         assert module.region == 0x03
         await until(lambda: {tag.place for tag in shop.books.tags.values()} == {"FLOOR"})

@@ -125,7 +125,9 @@ async def test_the_agent_keeps_it_from_its_sample_through_an_unplug_in_mid_frame
         await until(lambda: keeper.health.readings > 50)
         assert keeper.health.about == "ThingMagic M6e Nano 1.9.0.2, 24 dBm"
         assert keeper.health.state == "up"
-        await assert_it_comes_back_under_another_name(module, keeper, tmp_path / "reader")
+        await assert_it_comes_back_under_another_name(
+            module, keeper, tmp_path / "reader", module.record(LONG_EPC, b"\xf8\0", 1, -40)
+        )
         assert keeper.health.connects == 2
         assert module.region == 0x08
         await until(lambda: {tag.place for tag in shop.books.tags.values()} == {"FLOOR"})

@@ -126,7 +126,9 @@ async def test_the_agent_keeps_it_from_its_sample_through_an_unplug_in_mid_frame
         await until(lambda: keeper.health.readings > 50)
         assert keeper.health.about == "UHFReader288MP V3.1, 30 dBm"
         assert keeper.health.state == "up"
-        await assert_it_comes_back_under_another_name(reader, keeper, tmp_path / "reader")
+        await assert_it_comes_back_under_another_name(
+            reader, keeper, tmp_path / "reader", reader.frame(1, 3, b"\x01\x01\x0c" + EPCS[0] + b"\x40")
+        )
         assert keeper.health.connects == 2
         assert reader.region == bytes.fromhex("8340")
         await until(lambda: {tag.place for tag in shop.books.tags.values()} == {"FLOOR"})
