@@ -14,6 +14,9 @@ from drivers.serial_ports import BY_ID, plugged_in
 
 GROUP: Final = "nearshelf.finders"
 
+#: The kernel's folder of USB devices and their interfaces, each named by its place.
+USB_DEVICES: Final = Path("/sys/bus/usb/devices")
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -28,6 +31,7 @@ class Where:
     interfaces: tuple[str, ...] = ()
     in_use: frozenset[str] = frozenset()
     serial_by_id: Path = BY_ID
+    usb_devices: Path = USB_DEVICES
 
 
 @dataclass(frozen=True, slots=True)

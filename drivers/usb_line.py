@@ -22,6 +22,7 @@ import usb.util
 from drivers.conversing import to_the_end
 from drivers.errors import DeviceError, DeviceLost, DeviceRefused
 from drivers.settings import Asked
+from drivers.usb_ports import instead
 
 #: How long a read waits: so long, at most, a line takes to end.
 _READ_S: Final = 0.25
@@ -270,7 +271,7 @@ def _find(plug: Plug) -> Any:
     if not meant:
         raise DeviceLost(
             f"no USB scanner {plug} is plugged in",
-            "Is it plugged in, and does lsusb show it under this number? In another mode it has another.",
+            f"{instead()} In another mode a scanner has another number.",
             "not_there",
         )
     if len(meant) > 1:

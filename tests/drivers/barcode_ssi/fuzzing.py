@@ -2,12 +2,21 @@
 
 from contextlib import suppress
 
-from drivers.barcode_ssi.codec import Packet, Splitter
+from drivers.barcode_ssi.codec import DECODE_DATA, Packet, Splitter
 from drivers.barcode_ssi.session import QUIET_S, Memory, Session
 from drivers.barcode_ssi.settings import settings_from
 from drivers.errors import DeviceLost
 from drivers.readings import BarcodeScan
 from drivers.scan_text import LONGEST_SCAN, aim_of
+from simulators.ssi_scanner import packed
+
+#: Published packets, a repetition, a message of two packets, one that is cut off.
+SEEDS = [
+    bytes.fromhex("07 F3 00 00 01 4E 52 FE 65"),
+    packed(DECODE_DATA, b"\x0b4006381333931") + packed(DECODE_DATA, b"\x0b4006381333931", again=True),
+    packed(DECODE_DATA, b"\x0f]C101" + b"1" * 240, more=True) + packed(DECODE_DATA, b"\x0f10AB"),
+    packed(0xA4, b"NBRPUAAM V1") + packed(0xD0) + packed(0xD1, b"\x01") + packed(0xF6, b"\x01")[:5],
+]
 
 _SETTINGS = settings_from({"port": "/dev/x", "heartbeat_s": 0})
 

@@ -1,9 +1,19 @@
 """What a fuzzer calls with any bytes: raises AssertionError when the keyboard codec or session says what cannot be."""
 
+from drivers.barcode_usb_keyboard.layouts import TEST
 from drivers.barcode_usb_keyboard.session import Session
 from drivers.barcode_usb_keyboard.settings import settings_from
 from drivers.readings import BarcodeScan
 from drivers.scan_text import LONGEST_SCAN, aim_of
+from simulators.usb_scanners import typed, typed_by_number, typed_fast
+
+#: Texts as scanners type them, of a country each; the first byte chooses the settings.
+SEEDS = [
+    bytes([0]) + b"".join(typed("]E04006381333931")),
+    bytes([1]) + b"".join(typed("01/[{]@", "de", caps=True)),
+    bytes([2]) + b"".join(typed(TEST, "fr", end="\t")),
+    bytes([3]) + b"".join(typed_by_number("]C101\x1d10") + typed_fast("123abcABC")),
+]
 
 _SETTINGS = [
     settings_from({"usb": "05e0:1200", "layout": layout, "terminator": terminator})

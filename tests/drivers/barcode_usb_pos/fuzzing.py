@@ -4,6 +4,13 @@ from drivers.barcode_usb_pos.codec import COMMON, is_scanner, layout_of
 from drivers.barcode_usb_pos.session import Session
 from drivers.readings import BarcodeScan
 from drivers.scan_text import LONGEST_SCAN, aim_of
+from simulators.usb_scanners import HID_POS, HID_POS_WITHOUT_AIM, HID_POS_WITHOUT_LENGTH, posted
+
+#: Descriptors of three makers' kind with a scan each, one of them in two reports.
+SEEDS = [
+    bytes([len(form)]) + form + b"".join(posted(b"4006381333931" * times, form=form))
+    for form, times in ((HID_POS, 1), (HID_POS_WITHOUT_AIM, 8), (HID_POS_WITHOUT_LENGTH, 1))
+]
 
 
 def fuzz_hid_pos(data: bytes) -> None:
