@@ -231,10 +231,12 @@ class ZebraReader:
 class FixedReader(ZebraReader):
     """An FX9600 whose four interfaces are configured as the driver's README says.
 
-    `misspells`: it says `radioActivitiy`, as some firmware does. `timeless`: its status has a time nobody can read.
+    `pulled`: antennas without their cable. `misspells`: it says `radioActivitiy`, as some firmware does. `timeless`:
+    its status has a time nobody can read.
     """
 
     misspells = timeless = False
+    pulled: tuple[str, ...] = ()
 
     def data_topic(self) -> str:
         return f"{self.topic}/data"
@@ -274,6 +276,7 @@ class FixedReader(ZebraReader):
             activity = "radioActivitiy" if self.misspells else "radioActivity"
             said = {
                 activity: "active" if self.reads else "inactive", "radioConnection": "connected", "temperature": 31,
+                "antennas": dict.fromkeys("1234", "connected") | dict.fromkeys(self.pulled, "disconnected"),
                 "systemTime": f"{self.now():%m/%d/%Y %H:%M}" if self.timeless else f"{self.now():%Y-%m-%dT%H:%M:%SZ}",
             }  # fmt: skip
         elif name in ("start", "stop"):

@@ -5,7 +5,7 @@ https://techdocs.zebra.com/dcs/rfid/rfd40-90-mqtt.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
@@ -58,10 +58,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the reader says it is doing. None: it does not say."""
+    """What the reader says it is doing. None: it does not say. `connected`: of each antenna, is its cable in?"""
 
     reading: bool | None
     time_us: int | None
+    connected: Mapping[int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class Fixed:
     def status(self, content: dict[str, Any]) -> Status:
         # Some firmware spells it so.
         activity = content.get("radioActivity", content.get("radioActivitiy"))
-        return Status(None if activity is None else activity == "active", time_us(content.get("systemTime")))
+        reading = None if activity is None else activity == "active"
+        return Status(reading, time_us(content.get("systemTime")), _connected(content.get("antennas")))
 
     def reads_already(self, answer: Answer) -> bool:
         return False
@@ -213,7 +215,7 @@ class Sled:
         status = content.get("deviceStatus")
         said = status if isinstance(status, dict) else {}
         activity = said.get("radioActivity")
-        return Status(None if activity is None else activity == "ACTIVE", time_us(said.get("systemTime")))
+        return Status(None if activity is None else activity == "ACTIVE", time_us(said.get("systemTime")), {})
 
     def reads_already(self, answer: Answer) -> bool:
         return answer.code == self._IN_PROGRESS
@@ -221,6 +223,17 @@ class Sled:
     def report(self, payload: bytes) -> Report:
         given = members(parsed(payload), "an event")
         return Report(time_us(given.get("timestamp")), gone=given.get("connectionState") == "DISCONNECTED")
+
+
+def _connected(antennas: object) -> dict[int, bool]:
+    """Of `{"1": "connected", "2": "disconnected"}`, what can be understood."""
+    given = antennas if isinstance(antennas, dict) else {}
+    ports = {str(port): port for port in range(1, ANTENNAS_MAX + 1)}
+    return {
+        ports[name]: state == "connected"
+        for name, state in given.items()
+        if name in ports and state in ("connected", "disconnected")
+    }
 
 
 def _each(payload: bytes, batch: Batch) -> Iterator[Any]:

@@ -6,7 +6,7 @@ tell what time it believes it is, and whether it still reads. What came before t
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from drivers.errors import DeviceLost, DeviceRefused
@@ -14,7 +14,7 @@ from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.json_fields import BadEvent
 from drivers.mqtt_line import Arrived
 from drivers.reader_time import ReaderTime
-from drivers.zebra_iot.codec import Answer, TagEvent
+from drivers.zebra_iot.codec import Answer, Status, TagEvent
 from drivers.zebra_iot.settings import Settings
 
 #: From the subscription to the answers. A sled that was asleep needs some seconds.
@@ -44,6 +44,7 @@ class Session:
         self._count = 0
         self._about = ""
         self._reading: bool | None = None
+        self._connected: Mapping[int, bool] = {}
         self._heard_tags = False
         self._patience_ends = now + SETUP_S
         self._ask_at = now + ASK_AGAIN_S
@@ -148,6 +149,7 @@ class Session:
             self._reading = status.reading
             if status.time_us is not None:
                 self._time.said(status.time_us, now)
+            yield from self._cables(status)
             if self.up and self._settings.start and self._reading is False:
                 yield Noted("reader_had_stopped_reading", {})
                 self._ask("start")
@@ -165,6 +167,13 @@ class Session:
                 self.up = True
                 self._ask_at = now + self._settings.status_every_s
                 yield Online(f"{self._about}, at {self._settings.broker}")
+
+    def _cables(self, status: Status) -> Iterator[Event]:
+        """Of each antenna whose cable was pulled or plugged in since the last status."""
+        for antenna, connected in status.connected.items():
+            if self._connected.get(antenna, connected) != connected:
+                yield Noted("antenna_connected" if connected else "antenna_disconnected", {"antenna": antenna})
+        self._connected = status.connected
 
     def _silence(self) -> tuple[str, str]:
         if self.up:

@@ -172,6 +172,17 @@ def test_a_start_refused_by_a_reader_that_does_not_say_whether_it_reads_is_let_b
     assert "Online" in kinds(talk.answers("start", {"description": "already"}, ok=False))
 
 
+def test_a_cable_that_was_pulled_is_noted_once() -> None:
+    talk = Talk()
+    talk.up(antennas={"1": "connected", "2": "disconnected", "x": 7, "3": []})
+    for state, noted in (("connected", []), ("disconnected", [1]), ("disconnected", []), ("connected", [1])):
+        talk.tick(talk.now + 30)
+        said = {"radioActivity": "active", "antennas": {"1": state, "2": "disconnected"}}
+        events = talk.answers("get_status", said)
+        assert [event.details["antenna"] for event in events if isinstance(event, Noted)] == noted
+        assert all(event.what == f"antenna_{state}" for event in events if isinstance(event, Noted))
+
+
 def test_numbers_begin_anew_and_the_same_event_counts_once() -> None:
     talk = Talk()
     talk.up()
