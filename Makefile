@@ -16,7 +16,7 @@ check:
 # The killing tests, 100 kills in each scenario. ONLY=books: power cuts, failing disks, flipped bits, kills, mutations.
 # ONLY=invariants: 300 random histories for each invariant of the books. ONLY=line: everything that can happen between
 # stores and HQ, two scenarios side by side, also in build/torture-line.json; ARGS="--help" says how much of it there is,
-# ARGS="broker clocks --times 5" does some of it.
+# ARGS="broker clocks --times 5" does some of it. ONLY=devices: readers that flap for 24 simulated hours.
 torture:
 	@ONLY=$(ONLY) scripts/torture $(ARGS)
 

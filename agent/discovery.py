@@ -81,16 +81,13 @@ async def scan(where: Where) -> Scan:
     return Scan(found, failed)
 
 
-def proposal(found: Sequence[Found], devices: Iterable[DeviceConfig]) -> str:
+def proposal(found: Sequence[Found], devices: Sequence[DeviceConfig]) -> str:
     """The TOML to paste: a table for each device that is new; what is known, or uncertain, is said in comments."""
-    configured = {text: device.name for device in devices for text in device.settings.values() if isinstance(text, str)}
     names = {device.name for device in devices}
     parts = []
     for where in dict.fromkeys(one.where for one in found):
         here = sorted((one for one in found if one.where == where), key=lambda one: not one.sure)
-        known = next(
-            (configured[str(text)] for one in here for text in one.settings.values() if text in configured), ""
-        )
+        known = next((device.name for device in devices for one in here if _is_it(device, one)), "")
         if known:
             parts.append(f'# {where} is configured: device "{known}".\n')
         elif here[0].note:
@@ -98,6 +95,12 @@ def proposal(found: Sequence[Found], devices: Iterable[DeviceConfig]) -> str:
         else:
             parts.append(_table(here, names))
     return "\n".join(parts)
+
+
+def _is_it(device: DeviceConfig, found: Found) -> bool:
+    """Is this device what was found? All that tells the found one from others stands in its settings."""
+    settings = device.settings
+    return bool(found.settings) and all(settings.get(key) == value for key, value in found.settings.items())
 
 
 def _table(here: Sequence[Found], names: set[str]) -> str:

@@ -4,6 +4,7 @@ Sockets and terminals are real, as long as both ends are on this loop: what one 
 """
 
 import asyncio
+import os
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -42,7 +43,10 @@ class FastForwardLoop(asyncio.SelectorEventLoop):
             return ready
         if timeout is None or self._on_threads:
             return self._real.select(_THREADS_S if self._on_threads else None)
-        if timeout > 0 and not (ready := self._real.select(self._grace_s) if self._grace_s else []):
+        if timeout <= 0:
+            return []
+        os.sched_yield()  # the kernel may owe us what was just written, on a busy machine
+        if not (ready := self._real.select(self._grace_s)):
             self._ahead_s += timeout
         return ready
 

@@ -63,6 +63,15 @@ async def test_serial_ports_are_proposed_by_their_lasting_names(tmp_path: Path) 
         os.close(fd)
 
 
+def test_of_two_alike_the_one_that_is_configured_is_known() -> None:
+    kind = "barcode_usb_keyboard"
+    ways = {"serial": "H1"}, {"port": "1-3.2"}
+    found = [Found(kind, f"USB {nth}", "x", "scans", {"usb": "0c2e:0b61", **way}) for nth, way in enumerate(ways)]
+    one = DeviceConfig("dock", kind, {"usb": "0c2e:0b61", "serial": "H1", "layout": "de"}, {}, "receive")
+    text = discovery.proposal(found, [one])
+    assert text.count('is configured: device "dock"') == text.count("[[device]]") == 1
+
+
 def test_what_it_proposes_can_be_pasted_whatever_devices_say(tmp_path: Path) -> None:
     odd = 'x"\n[store]\nid = "\\\x00\u2028 ' * 20
     found = [

@@ -30,7 +30,7 @@ async def test_a_reader_that_announces_itself_is_found(stingy: bool, deaf_to: in
     group = a_group()
     records = announcing("Portal 1", "speedway", "192.0.2.20", 5084)
     async with answering(Responder(records, stingy, deaf_to), OWN, group):
-        found = await mdns.browse("_llrp._tcp", 0.9, [OWN], group)
+        found = await mdns.browse("_llrp._tcp", 0.5, [OWN], group)
     assert found == [Service("Portal 1", "speedway.local", 5084, ("192.0.2.20",))]
 
 

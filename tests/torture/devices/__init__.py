@@ -1,0 +1,1 @@
+"""Devices that come and go for days, in virtual time."""

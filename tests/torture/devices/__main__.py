@@ -1,0 +1,36 @@
+"""`python -m tests.torture.devices`: readers flap for 24 simulated hours at 1,000 tags/s each; prints its figures."""
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from tests.torture.devices.flapping import flap_alone
+
+
+def main() -> int:
+    """Exit status 1 if anything did not hold."""
+    asked = argparse.ArgumentParser(prog="python -m tests.torture.devices", description=__doc__)
+    asked.add_argument("--hours", type=float, default=24.0)
+    asked.add_argument("--readers", type=int, default=2, help="in each store")
+    asked.add_argument("--stores", type=int, default=2, help="one after the other begins with another seed")
+    asked.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    plan = asked.parse_args()
+    seeds = range(plan.seed, plan.seed + plan.stores)
+    held = True
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        work = partial(flap_alone, hours=plan.hours, readers=plan.readers)
+        for seed, outcome in zip(seeds, pool.map(work, seeds), strict=True):
+            print(f"flapping: {'FAILED' if outcome.complaints else 'held'}, seed {seed}\n  {outcome}", flush=True)
+            for complaint in outcome.complaints:
+                print(f"  ! {complaint}", flush=True)
+            held &= not outcome.complaints
+    print(f"the devices {'held' if held else 'did NOT hold'}; --seed {plan.seed} begins the same way again")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
