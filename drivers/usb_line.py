@@ -90,8 +90,8 @@ def plug_from(asked: Asked) -> Plug:
 class UsbPort:
     """Where a configured device is plugged in, over the connections of its life.
 
-    Who opens it for a device that is not there is told at once; the next time the device is waited for, so that one
-    that is plugged in again works within a second.
+    Who opens it for a device that is not there is told at once; the next time the device is waited for, for a minute,
+    so that one that is plugged in again usually works within a second.
     """
 
     def __init__(self, wanted: Wanted) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ class Program:
 
     @classmethod
     async def start(
-        cls, bus: UsbBus, kind: str, settings: dict[str, object], books: Path | None = None, user: str = ""
+        cls, bus: UsbBus, kind: str, settings: Sequence[dict[str, object]], books: Path | None = None, user: str = ""
     ) -> Self:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.drivers.usb_program", kind, json.dumps(settings), str(books or ""), user),
@@ -73,10 +73,15 @@ class Program:
 
 @contextlib.asynccontextmanager
 async def at_bus(
-    bus: UsbBus, kind: str, books: Path | None = None, user: str = "", **settings: object
+    bus: UsbBus,
+    kind: str,
+    books: Path | None = None,
+    user: str = "",
+    also: Sequence[dict[str, object]] = (),
+    **settings: object,
 ) -> AsyncIterator[Program]:
-    """A program at the bus until the block ends; killed if it did not stop by then."""
-    program = await Program.start(bus, kind, settings, books, user)
+    """A program at the bus until the block ends, killed if it did not stop by then. `also`: more devices' settings."""
+    program = await Program.start(bus, kind, [settings, *also], books, user)
     try:
         yield program
     finally:

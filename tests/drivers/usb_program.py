@@ -1,7 +1,8 @@
-"""A program that runs one USB device's driver, as the agent does, for a test on the other side of the simulated bus.
+"""A program that runs USB devices' driver, as the agent does, for a test on the other side of the simulated bus.
 
-`python -m tests.drivers.usb_program KIND SETTINGS [BOOKS] [nobody]`; it says what happens as lines of JSON, and stops
-when its stdin ends. With BOOKS the device of the driver's sample works before a real shop's books.
+`python -m tests.drivers.usb_program KIND SETTINGS [BOOKS] [nobody]`; SETTINGS is a list of devices' settings. It says
+what happens as lines of JSON, of each device but the first with its number, and stops when its stdin ends. With
+BOOKS the device of the driver's sample works before a real shop's books.
 """
 
 import asyncio
@@ -27,8 +28,11 @@ def say(**said: object) -> None:
 class Telling:
     """A sink that tells what it gets."""
 
+    def __init__(self, nth: str) -> None:
+        self._nth = nth
+
     def online(self, about: str) -> None:
-        say(online=about)
+        say(**{f"online{self._nth}": about, "held": holds()})
 
     def heard(self) -> None: ...
 
@@ -39,17 +43,17 @@ class Telling:
         raise AssertionError("a scanner reads no tags")
 
     async def scan(self, scan: BarcodeScan) -> ScanAnswer:
-        say(scan=scan.text, aim=scan.aim)
+        say(**{f"scan{self._nth}": scan.text, f"aim{self._nth}": scan.aim})
         return ScanAnswer(accepted=True)
 
 
-async def tried_again(kind: str, settings: dict[str, object]) -> None:
+async def tried_again(kind: str, settings: dict[str, object], nth: str) -> None:
     device = resolve_name(f"drivers.{kind}.driver:open_device")("scanner", settings)
     while True:
         try:
-            await device.run(Telling())
+            await device.run(Telling(nth))
         except DeviceError as why:
-            say(lost=why.why, hint=why.hint, kind=type(why).__name__, trouble=why.trouble)
+            say(**{f"lost{nth}": why.why}, hint=why.hint, kind=type(why).__name__, trouble=why.trouble)
         await asyncio.sleep(_AGAIN_S)
 
 
@@ -70,6 +74,11 @@ async def working(kind: str, settings: dict[str, object], books: Path) -> None:
             await asyncio.sleep(_LOOK_S)
 
 
+def holds() -> list[int]:
+    """Files and threads of this program."""
+    return [len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))]
+
+
 async def longest_pause(of_loop: list[float]) -> None:
     """How long the loop let others wait, at most."""
     clock = asyncio.get_running_loop().time
@@ -87,13 +96,16 @@ async def main(kind: str, settings: str, books: str = "", user: str = "") -> Non
         await asyncio.to_thread(int)
         os.seteuid(65534)
     given, pauses = json.loads(settings), [0.0]
-    work = asyncio.create_task(working(kind, given, Path(books)) if books else tried_again(kind, given))
-    lag = asyncio.create_task(longest_pause(pauses))
+    if books:
+        tasks = [asyncio.create_task(working(kind, given[0], Path(books)))]
+    else:
+        tasks = [asyncio.create_task(tried_again(kind, one, str(nth or ""))) for nth, one in enumerate(given)]
+    tasks.append(asyncio.create_task(longest_pause(pauses)))
     await asyncio.to_thread(sys.stdin.read)
-    for task in (work, lag):
+    for task in tasks:
         task.cancel()
-    await asyncio.wait([work, lag])
-    say(ended=True, longest_pause_s=round(pauses[0], 4))
+    await asyncio.wait(tasks)
+    say(ended=True, longest_pause_s=round(pauses[0], 4), holds=holds())
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ class Line:
     """A scanner, the driver that reads it, and the desk it reports to."""
 
     def __init__(self, path: Path) -> None:
-        self.scanner = SsiScanner(path, response_s=0.5)
+        self.scanner = SsiScanner(path, response_s=0.3)
         self.desk = Desk()
         self.device = open_device("s", {"port": str(path)})
         self.run: asyncio.Task[None] | None = None

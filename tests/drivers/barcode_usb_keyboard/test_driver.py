@@ -4,13 +4,18 @@ from pathlib import Path
 
 from simulators.usb_scanners import HID_POS, KEYBOARD, Interface, Model, UsbBus, typed
 from tests.core import shop as goods
-from tests.drivers.usb_bench import at_bus, needs_usb
+from tests.drivers.usb_bench import Program, at_bus, needs_usb
 from tests.waiting import until
 
 pytestmark = needs_usb
 
 KIND = "barcode_usb_keyboard"
 PEN = "4006381333931"
+
+
+async def missed(program: Program, times: int) -> None:
+    """Wait until it has said so often that its scanner is not there."""
+    await until(lambda: sum("no USB scanner" in why for why in program.every("lost")) >= times)
 
 
 async def test_a_scanner_is_taken_read_and_given_back() -> None:
@@ -54,7 +59,7 @@ async def test_pulled_out_while_scanning_it_comes_back_at_another_address() -> N
             await bus.send([report for _ in range(50) for report in typed(PEN)])
             await program.hears("scan", 2)
             await bus.unplug()
-            await until(lambda: any("no USB scanner" in why for why in program.every("lost")))
+            await missed(program, 1)
             assert set(program.every("scan")) == {PEN}
             await bus.plug(Model(), port="1-7")
             assert "USB 1-7" in await program.hears("online", 2)
@@ -64,22 +69,51 @@ async def test_pulled_out_while_scanning_it_comes_back_at_another_address() -> N
             await program.stop()
 
 
-async def test_two_of_a_model_are_told_apart_by_serial_number_or_port() -> None:
+async def test_a_scanner_that_is_pulled_out_again_and_again_costs_nothing_that_stays() -> None:
+    async with UsbBus() as bus, at_bus(bus, KIND, usb="05e0:1200") as program:
+        for nth in range(1, 7):
+            await bus.plug(Model(), port=f"1-{4 + nth % 2}")
+            await program.hears("online", nth)
+            await bus.send([*typed(f"{nth:06}"), *typed("half a code", end="")])
+            assert await program.hears("scan", nth) == f"{nth:06}"
+            await bus.unplug()
+            await missed(program, nth)
+        assert program.every("held")[-1] == program.every("held")[1], "files and threads"
+        assert await program.stop() < 0.1, "the loop stood still"
+
+
+async def test_two_of_a_model_in_one_agent_are_told_apart_by_serial_number_or_port() -> None:
+    codes = [f"978020137{nth:04}" for nth in range(5)]
     async with UsbBus() as bus:
         await bus.plug(Model(serial="A7"), port="1-4", name="left")
         await bus.plug(Model(serial="B8"), port="1-3.2", name="right")
-        async with (
-            at_bus(bus, KIND, usb="05e0:1200", serial="A7") as left,
-            at_bus(bus, KIND, usb="05e0:1200", port="1-3.2") as right,
-            at_bus(bus, KIND, usb="05e0:1200") as either,
-        ):
-            await left.hears("online")
-            await right.hears("online")
-            await bus.send(typed("1"), "left")
-            await bus.send(typed("2"), "right")
-            assert (await left.hears("scan"), await right.hears("scan")) == ("1", "2")
-            assert await either.hears("lost") == "2 scanners are 05e0:1200: serial A7 at 1-4 and serial B8 at 1-3.2"
-            assert either.every("kind")[0] == "DeviceRefused"
+        async with at_bus(
+            bus, KIND, also=[{"usb": "05e0:1200", "port": "1-3.2"}], usb="05e0:1200", serial="A7"
+        ) as program:
+            assert "serial A7, USB 1-4" in await program.hears("online")
+            assert "serial B8, USB 1-3.2" in await program.hears("online1")
+            await bus.send([report for code in codes for report in typed(code)], "left")
+            await bus.send([report for code in codes for report in typed(f"2{code}")], "right")
+            await program.hears("scan", len(codes))
+            await program.hears("scan1", len(codes))
+            assert (program.every("scan"), program.every("scan1")) == (codes, [f"2{code}" for code in codes])
+            await bus.unplug("left")
+            await program.hears("lost")
+            await bus.send(typed("3"), "right")
+            assert await program.hears("scan1", len(codes) + 1) == "3", "one that is gone costs the other nothing"
+            assert await program.stop() < 0.1, "the loop stood still"
+    assert (bus.told("given_back", "left"), bus.told("given_back", "right")) == ([], [0])
+
+
+async def test_of_two_of_a_model_one_must_say_which() -> None:
+    async with UsbBus() as bus:
+        await bus.plug(Model(serial="A7"), port="1-4", name="left")
+        await bus.plug(Model(serial=""), port="1-3", name="right")
+        async with at_bus(bus, KIND, usb="05e0:1200") as program:
+            assert await program.hears("lost") == "2 scanners are 05e0:1200: serial A7 at 1-4 and serial none at 1-3"
+            assert program.every("kind")[0] == "DeviceRefused"
+            await bus.unplug("left")
+            assert "USB 1-3" in await program.hears("online")
 
 
 async def test_a_scanner_that_another_program_has_is_refused_and_taken_when_it_is_free() -> None:
