@@ -176,13 +176,15 @@ class MqttLine:
         if self._broker.access.username:
             self._client.username_pw_set(self._broker.access.username, password or None)
         self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
-        while self._answered < 1:
-            await self._until_news()
-            self._or_raise()
+        await self._until_answered(1)
         self._client.subscribe([(topic, 1) for topic in topics])
-        while self._answered < 2:
-            await self._until_news()
+        await self._until_answered(2)
+
+    async def _until_answered(self, answers: int) -> None:
+        while self._answered < answers:
             self._or_raise()
+            await self._until_news()
+        self._or_raise()
 
     async def _until_news(self) -> None:
         self._news.clear()
