@@ -13,6 +13,7 @@ from typing import Any
 
 import llrpkit
 import pytest
+from llrpkit.emulator import EmulatedTag, LLRPEmulator
 
 from drivers.llrp.codec import framed
 from drivers.llrp.driver import open_device
@@ -156,6 +157,36 @@ async def test_llrpkit_reads_every_tag_of_our_reader() -> None:
     await until(lambda: reader.idle)
     assert reader.counts["sent ErrorMessage"] == 0
     await reader.stop()
+
+
+async def test_our_driver_reads_every_tag_of_llrpkits_reader_and_is_understood_in_all_it_says() -> None:
+    """Its emulator is an Impinj one: power, mode, session, search mode and extensions are as it knows them."""
+    tags = [EmulatedTag(epc, (1 + place % 4,)) for place, epc in enumerate([*EPCS, LONG_EPC])]
+    async with LLRPEmulator(tags=tags, reads_per_sec=2000) as emulator:
+        settings = {
+            "address": f"tcp://127.0.0.1:{emulator.port}", "keepalive_s": 1, "report_every_ms": 1000, "session": 1,
+            "power_dbm": {"1": 25, "2": 30, "3": 30, "4": 30}, "rf_mode": "dense-m4", "search_mode": "dual",
+        }  # fmt: skip
+        sink = Listening()
+        task = asyncio.create_task(open_device("portal", settings).run(sink))
+        where = {tag.epc: tag.antennas[0] for tag in tags}
+        await until(lambda: {read.epc: read.antenna for read in sink.reads} == where)
+        await until(lambda: emulator.keepalive_acks)
+        held: Any = emulator._rospecs
+        ((rospec, _),) = held.values()
+        command = rospec.spec_parameters[0].inventory_parameter_specs[0].antenna_configurations[0]
+        assert command.rf_transmitter.transmit_power == 16, "25 dBm, where 10 is the first and a step is one"
+        (singulation,) = command.air_protocol_inventory_command_settings
+        assert singulation.c1_g2_singulation_control.session == 1
+        assert singulation.c1_g2_rf_control.mode_index == 2
+        assert [int(one.inventory_search_mode) for one in singulation.custom] == [2]
+        assert any(read.rssi_dbm is not None and read.rssi_dbm % 1 for read in sink.reads), "in hundredths"
+        task.cancel()
+        await asyncio.wait([task])
+        assert held == {}
+    # What it does not know: these two messages, and nothing else.
+    assert len([why for why in sink.left_out if "M_UnsupportedMessage" not in why]) == 0
+    assert len(sink.left_out) <= 2
 
 
 async def test_sllurp_reads_every_tag_of_our_reader() -> None:
