@@ -5,9 +5,10 @@ A parameter is TLV (6 bits reserved, 10 bits type, 16 bits length with the heade
 0x80 | type, and as many bytes as that type has).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from drivers.errors import DeviceSpokeNonsense
 from drivers.llrp.schema import MESSAGE, MESSAGE_NAME, TV_BYTES
@@ -46,6 +47,9 @@ class Message(NamedTuple):
         return MESSAGE_NAME.get(self.kind, f"message type {self.kind}")
 
 
+#: A Message without a Python call, as Message._make would.
+_message: Final = cast(Callable[[tuple[int, int, int, bytes]], Message], partial(tuple.__new__, Message))
+
 #: Where one parameter's value lies in its message: its type, its first byte, and where the next parameter begins.
 Parameter = tuple[int, int, int]
 
@@ -59,30 +63,38 @@ class Splitter:
 
     def __init__(self) -> None:
         self._held = bytearray()
+        self._wanted = HEADER_BYTES  # so many bytes until there is something to do
 
     def feed(self, piece: bytes) -> Iterator[Message]:
         """The messages completed by `piece`, in order. Must be exhausted before the next piece.
 
         Raises DeviceSpokeNonsense, after the messages before it, for a length below the header or over the bound.
         """
-        held = self._held
-        held += piece
-        at = 0
+        if self._held:
+            self._held += piece
+            if len(self._held) < self._wanted:
+                return
+            piece = bytes(self._held)
+            self._held.clear()
+        at, stop = 0, len(piece)
+        self._wanted = HEADER_BYTES
         try:
-            while len(held) - at >= HEADER_BYTES:
-                word, length, ident = _HEADER.unpack_from(held, at)
+            while stop - at >= HEADER_BYTES:
+                word, length, ident = _HEADER.unpack_from(piece, at)
                 if not HEADER_BYTES <= length <= MESSAGE_BYTES_MAX:
                     raise DeviceSpokeNonsense(
                         f"a message declares {length} bytes; {HEADER_BYTES} to {MESSAGE_BYTES_MAX} are possible",
                         "Is this the LLRP port (5084, without TLS) of an RFID reader?",
                     )
-                if len(held) - at < length:
+                begins, ends = at + HEADER_BYTES, at + length
+                if ends > stop:
+                    self._wanted = length
                     break
-                payload = bytes(held[at + HEADER_BYTES : at + length])
-                at += length
-                yield Message(word & 0x3FF, ident, word >> 10 & 7, payload)
+                at = ends
+                yield _message((word & 0x3FF, ident, word >> 10 & 7, piece[begins:ends]))
         finally:
-            del held[:at]
+            if at < stop:
+                self._held += piece[at:]
 
     @property
     def held_bytes(self) -> int:

@@ -7,7 +7,10 @@ A reader may leave out a parameter that has not changed since its last report, s
 connection are kept.
 """
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from operator import call
+from typing import Final, NamedTuple, cast
 
 from drivers.llrp.codec import TV_STEP, BadMessage, overrun, parameters, tlv_at
 from drivers.llrp.layouts import (
@@ -18,16 +21,13 @@ from drivers.llrp.layouts import (
     EPC_DATA,
     FIRST_SEEN,
     FIRST_SEEN_UPTIME,
-    HOLDS_NO_EPC,
     LAST_SEEN,
     LAST_SEEN_UPTIME,
-    NO_LAYOUT,
     NOTHING_YET,
     PC,
     ROSPEC,
     RSSI,
     TAG_REPORT,
-    Last,
     Layout,
     epc_data,
     fine_rssi,
@@ -40,13 +40,16 @@ from drivers.readings import TagRead, by_pc
 ROSPECS_MAX: Final = 64
 #: Layouts are kept by a report's first four bytes; a reader has a few.
 LAYOUTS_MAX: Final = 32
-#: A layout that was of no use so often is learnt anew.
-MISSES_MAX: Final = 100
+#: Of the messages that the exact way had to take, so many are learnt from at first, and every so-manieth later.
+LEARN_AT_FIRST: Final = 64
+LEARN_EVERY: Final = 100
 
 HEAD_ANTENNA, HEAD_RSSI, HEAD_COUNT, HEAD_ROSPEC = 0x80 | ANTENNA, 0x80 | RSSI, 0x80 | COUNT, 0x80 | ROSPEC
 HEAD_FIRST_SEEN, HEAD_LAST_SEEN = 0x80 | FIRST_SEEN, 0x80 | LAST_SEEN
 HEAD_FIRST_UPTIME, HEAD_LAST_UPTIME = 0x80 | FIRST_SEEN_UPTIME, 0x80 | LAST_SEEN_UPTIME
 HEAD_EPC_96, HEAD_PC = 0x80 | EPC_96, 0x80 | PC
+#: The bit of the PC that says that the tag holds no EPC.
+NO_EPC: Final = 0x0100
 
 
 class Reads(NamedTuple):
@@ -55,6 +58,10 @@ class Reads(NamedTuple):
     reads: list[TagRead]
     nameless: int = 0
     unknown: int = 0
+
+
+#: Reads without a Python call, as Reads._make would.
+_reads: Final = cast(Callable[[tuple[list[TagRead], int, int]], Reads], partial(tuple.__new__, Reads))
 
 
 class ReportDecoder:
@@ -67,70 +74,70 @@ class ReportDecoder:
     def __init__(self, *, fast: bool = True) -> None:
         self.uptime_zero_us: int | None = None
         self._fast = fast
-        self._last: dict[int, Last] = {}
+        #: What the last report of each ROSpec said; and its PC, where that said that the tag holds no EPC.
+        self._last: dict[int, TagRead] = {}
+        self._pcs: dict[int, int] = {}
         self._rospec = 0
         self._layouts: dict[bytes, Layout] = {}
+        self._walked = 0
 
     def decode(self, payload: bytes) -> Reads:
         """What the payload of one RO_ACCESS_REPORT says. BadMessage: nothing of it was taken."""
-        if self._fast:
-            reads = self._alike(payload) or self._of_several_shapes(payload)
-            if reads is not None:
-                return Reads(reads)
-        before, rospec_before = dict(self._last), self._rospec
+        layout = self._layouts.get(payload[:4])
+        if layout is not None and layout.columns and not (self._pcs and layout.pc_at is None):
+            if layout.fits(payload):
+                rospec = self._rospec if layout.rospec is None else layout.rospec
+                last = self._last.get(rospec, NOTHING_YET)
+                alike = layout.unpack(payload, last, self.uptime_zero_us)
+                self._remember(rospec, alike[-1])
+                return _reads((alike, 0, 0))
+            if mixed := self._of_several_shapes(payload):
+                return Reads(mixed)
+        before = dict(self._last), dict(self._pcs), self._rospec
         try:
             found = self._walk(payload)
         except BadMessage:
-            self._last, self._rospec = before, rospec_before
+            self._last, self._pcs, self._rospec = before
             raise
+        if self._fast and not found.unknown:
+            self._walked += 1
+            if self._walked < LEARN_AT_FIRST or self._walked % LEARN_EVERY == 0:
+                self._learn(payload)
         return found
-
-    def _alike(self, payload: bytes) -> list[TagRead] | None:
-        """The reads of a message whose reports are all of one known layout."""
-        layout = self._layouts.get(payload[:4], NO_LAYOUT)
-        rospec = self._rospec if layout.rospec is None else layout.rospec
-        last = self._last.get(rospec, NOTHING_YET)
-        if not layout.fits(payload, last):
-            return None
-        reads = layout.unpack(payload, last, self.uptime_zero_us)
-        _, antenna, rssi, seen, count = reads[-1]
-        self._remember(rospec, (antenna, rssi, seen, count, 0))
-        return reads
 
     def _of_several_shapes(self, payload: bytes) -> list[TagRead] | None:
         """The reads of a message of reports of known layouts that leave nothing out, in any order."""
-        layouts, at, stop = self._layouts, 0, len(payload)
-        parts: dict[bytes, list[bytes]] = {}
-        order: list[bytes] = []
-        while at < stop:
-            head = payload[at : at + 4]
-            layout = layouts.get(head)
-            if layout is None or not layout.is_whole:
-                return None
-            begins, at = at, at + layout.size
-            order.append(head)
-            if head in parts:
-                parts[head].append(payload[begins:at])
-            else:
-                parts[head] = [payload[begins:at]]
-        if len(parts) < 2:
+        layouts = [one for one in self._layouts.values() if one.is_whole and one.rospec in (None, self._rospec)]
+        if len(layouts) < 2 or (self._pcs and any(one.pc_at is None for one in layouts)):
             return None
-        last = self._last.get(self._rospec, NOTHING_YET)
-        rows: dict[bytes, Any] = {}
-        for head, pieces in parts.items():
-            layout, joined = layouts[head], b"".join(pieces)
-            if layout.rospec not in (None, self._rospec) or not layout.fits(joined, last):
-                return None
-            rows[head] = iter(layout.unpack(joined, NOTHING_YET, self.uptime_zero_us)).__next__
-        reads: list[TagRead] = [rows[head]() for head in order]
-        _, antenna, rssi, seen, count = reads[-1]
-        self._remember(self._rospec, (antenna, rssi, seen, count, 0))
+        # Told apart by the low byte of their length; together, all their fixed bytes are checked.
+        parts: list[tuple[Layout, list[bytes], list[TagRead]]] = [(one, [], []) for one in layouts]
+        slots = {one.size & 0xFF: (one.size, pieces.append, iter(reads).__next__) for one, pieces, reads in parts}
+        order: list[Callable[[], TagRead]] = []
+        in_order, at, stop = order.append, 0, len(payload)
+        try:
+            while at < stop:
+                size, take, read = slots[payload[at + 3]]
+                take(payload[at : (at := at + size)])
+                in_order(read)
+        except (KeyError, IndexError):
+            return None
+        for one, pieces, found in parts:
+            if pieces:
+                joined = b"".join(pieces)
+                if not one.fits(joined):
+                    return None
+                found += one.unpack(joined, NOTHING_YET, None)
+        reads = [*map(call, order)]
+        self._remember(self._rospec, reads[-1])
         return reads
 
-    def _remember(self, rospec: int, last: Last) -> None:
+    def _remember(self, rospec: int, last: TagRead) -> None:
         self._rospec = rospec
         if rospec not in self._last and len(self._last) >= ROSPECS_MAX:
-            del self._last[next(iter(self._last))]
+            oldest = next(iter(self._last))
+            del self._last[oldest]
+            self._pcs.pop(oldest, None)
         self._last[rospec] = last
 
     def _walk(self, payload: bytes) -> Reads:
@@ -145,8 +152,6 @@ class ReportDecoder:
                     nameless += 1
                 else:
                     reads.append(read)
-                if self._fast and not odd:
-                    self._learn(payload[start - 4 : stop])
             elif kind not in PARAMETER_NAME:
                 unknown += 1
         return Reads(reads, nameless, unknown)
@@ -180,14 +185,14 @@ class ReportDecoder:
                 antenna = payload[start] << 8 | payload[start + 1]
             elif head == HEAD_RSSI:
                 rssi = (payload[start] ^ 0x80) - 0x80
-            elif head == HEAD_COUNT:
-                count = payload[start] << 8 | payload[start + 1]
-            elif head == HEAD_PC:
-                pc = payload[start] << 8 | payload[start + 1]
             elif head == HEAD_FIRST_SEEN:
                 first = int.from_bytes(payload[start:at], "big")
             elif head == HEAD_LAST_SEEN:
                 seen = int.from_bytes(payload[start:at], "big")
+            elif head == HEAD_COUNT:
+                count = payload[start] << 8 | payload[start + 1]
+            elif head == HEAD_PC:
+                pc = payload[start] << 8 | payload[start + 1]
             elif head == HEAD_LAST_UPTIME:
                 uptime = int.from_bytes(payload[start:at], "big")
             elif head == HEAD_FIRST_UPTIME:
@@ -195,32 +200,36 @@ class ReportDecoder:
             elif head == HEAD_ROSPEC:
                 rospec = int.from_bytes(payload[start:at], "big")
         # What stands behind a parameter of unknown length may be anything: not known, rather than as before.
-        last = self._last.get(rospec, NOTHING_YET) if at == stop else NOTHING_YET
+        is_told = at == stop
+        last = self._last.get(rospec, NOTHING_YET) if is_told else NOTHING_YET
+        if pc is None:
+            pc = self._pcs.get(rospec, 0) if is_told else 0
         if seen is None:
             seen = first
         if seen is None and self.uptime_zero_us is not None:
             uptime = first_uptime if uptime is None else uptime
             seen = None if uptime is None else self.uptime_zero_us + uptime
         strength = rssi if fine is None else fine
-        now: Last = (
-            last[0] if antenna is None else antenna,
-            last[1] if strength is None else strength,
-            last[2] if seen is None else seen,
-            last[3] if count is None else count,
-            last[4] if pc is None else pc & HOLDS_NO_EPC if pc & 0x0100 else 0,
+        read = TagRead(
+            b"" if epc is None else epc,
+            last.antenna if antenna is None else antenna,
+            last.rssi_dbm if strength is None else strength,
+            last.seen_at_us if seen is None else seen,
+            last[4] if count is None else count,
         )
-        self._remember(rospec, now)
-        if epc is None:
-            return None, unknown
-        return by_pc(TagRead(epc, *now[:4]), now[4]), unknown
+        self._remember(rospec, read)
+        if pc & NO_EPC:
+            self._pcs[rospec] = pc
+            read = by_pc(read, pc)
+        elif self._pcs:
+            self._pcs.pop(rospec, None)
+        return None if epc is None else read, unknown
 
-    def _learn(self, report: bytes) -> None:
-        """Keep the layout of a report that the exact way has taken."""
-        head = report[:4]
-        known = self._layouts.get(head)
-        if known is not None and known.misses < MISSES_MAX:
-            known.misses += 1
-            return
-        if len(self._layouts) >= LAYOUTS_MAX:
-            self._layouts.clear()
-        self._layouts[head] = layout_of(report)
+    def _learn(self, payload: bytes) -> None:
+        """Keep the layouts of the reports of a message that the exact way has taken."""
+        for kind, start, stop in parameters(payload, 0, len(payload)):
+            if kind != TAG_REPORT:
+                continue
+            if len(self._layouts) >= LAYOUTS_MAX:
+                self._layouts.clear()
+            self._layouts[payload[start - 4 : start]] = layout_of(payload[start - 4 : stop])
