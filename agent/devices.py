@@ -34,8 +34,8 @@ _STEADY_S = 30.0
 #: A device that flaps is told of again after this long.
 _SAY_AGAIN_S = 600.0
 #: After so many reads a driver rests, so that one that never waits leaves the others, and the thread that writes the
-#: books, their turn: some 2 ms of work, and a rest of 1 ms. A call weighs as much as this many reads.
-_MOST_AT_ONCE = 5_000
+#: books, their turn: some 5 ms of work, and a rest of 1 ms. A call weighs as much as this many reads.
+_MOST_AT_ONCE = 10_000
 _A_CALL = 20
 _REST_S = 0.001
 

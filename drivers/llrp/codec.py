@@ -76,8 +76,8 @@ class Splitter:
                 return
             piece = bytes(self._held)
             self._held.clear()
+            self._wanted = HEADER_BYTES
         at, stop = 0, len(piece)
-        self._wanted = HEADER_BYTES
         try:
             while stop - at >= HEADER_BYTES:
                 word, length, ident = _HEADER.unpack_from(piece, at)

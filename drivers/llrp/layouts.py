@@ -5,7 +5,8 @@ whole message is made of such reports is seen by comparing all their fixed bytes
 takes all values out. Where a byte differs, the exact way (`reports`) decides.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import repeat
 from struct import Struct
 from typing import Any, Final, cast
@@ -35,6 +36,10 @@ FINE_RSSI: Final = (25882).to_bytes(4, "big") + (57).to_bytes(4, "big")
 EVEN: Final = bytes(range(0, 256, 2))
 #: For so many numbers of reports in a message the fixed bytes are kept as one number.
 COUNTS_MAX: Final = 64
+
+
+#: A TagRead without a Python call, as TagRead._make would.
+_tag_read = cast(Callable[[tuple[Any, ...]], TagRead], partial(tuple.__new__, TagRead))
 
 
 def epc_data(payload: bytes, start: int, end: int) -> bytes:
@@ -132,10 +137,11 @@ class Layout:
 
     def unpack(self, payload: bytes, last: TagRead, uptime_zero_us: int | None) -> list[TagRead]:
         """The reads of a message that fits; what the layout has not is as in `last`."""
+        if self._is_plain and len(payload) == self.size:
+            return [_tag_read(self._picked.unpack(payload))]
         rows: Iterable[tuple[Any, ...]] = self._picked.iter_unpack(payload)
         if not self._is_plain:
             rows = self._in_order(rows, last, uptime_zero_us)
-        # A TagRead without a Python call for each, as TagRead._make would.
         return [*map(tuple.__new__, repeat(TagRead), rows)]
 
     def _in_order(

@@ -89,7 +89,10 @@ class ReportDecoder:
                 rospec = self._rospec if layout.rospec is None else layout.rospec
                 last = self._last.get(rospec, NOTHING_YET)
                 alike = layout.unpack(payload, last, self.uptime_zero_us)
-                self._remember(rospec, alike[-1])
+                if rospec in self._last:
+                    self._rospec, self._last[rospec] = rospec, alike[-1]
+                else:
+                    self._remember(rospec, alike[-1])
                 return _reads((alike, 0, 0))
             if mixed := self._of_several_shapes(payload):
                 return Reads(mixed)
