@@ -33,7 +33,7 @@ class Kept(Listening):
 
 @asynccontextmanager
 async def kept_running(address: str, **settings: object) -> AsyncIterator[Kept]:
-    """The driver, run again each time it ends, as the agent does with longer pauses."""
+    """The driver, run again each time it ends, as the agent does with pauses."""
     device = open_device("portal", {"address": address, "keepalive_s": 1, "report_every_ms": 50, **settings})
     kept = Kept()
 
@@ -43,7 +43,7 @@ async def kept_running(address: str, **settings: object) -> AsyncIterator[Kept]:
                 await device.run(kept)
             except DeviceError as error:
                 kept.ends.append(error)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0)
 
     task = asyncio.create_task(live())
     try:
