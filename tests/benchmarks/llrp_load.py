@@ -138,7 +138,7 @@ async def ours(addresses: list[str], seconds: float) -> Load:
             ]
             running = [group.create_task(intake.run()), *(group.create_task(one.run()) for one in keepers)]
             while not all(one.health.readings for one in keepers):  # noqa: ASYNC110 # it is another process that begins
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(LOOK_S)
             await asyncio.sleep(WARM_S)
             before, began, cpu = intake.counts.reads, time.perf_counter(), time.process_time()
             while (now := time.perf_counter()) - began < seconds:
@@ -171,7 +171,7 @@ async def with_llrpkit(addresses: list[str], seconds: float) -> Load:
 
     tasks = [asyncio.create_task(one(address)) for address in addresses]
     while not seen:  # noqa: ASYNC110 # it is another process that begins
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(LOOK_S)
     await asyncio.sleep(WARM_S)
     before, began, cpu = seen.total(), time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
@@ -204,7 +204,7 @@ def with_sllurp(addresses: list[str], seconds: float) -> Load:
         client.add_tag_report_callback(report)
         client.connect()
     while not seen:
-        time.sleep(0.01)
+        time.sleep(LOOK_S)
     time.sleep(WARM_S)
     with lock:
         before, began, cpu = seen.total(), time.perf_counter(), time.process_time()
