@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from agent import catalogue_import, health, log, memory
+from agent import catalogue_import, health, log, memory, stalls
 from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
 from agent.certificates import CertificateWatch, ends_at
@@ -113,7 +113,8 @@ async def serve(config: Config) -> None:
             "catalogue": CatalogueFollower(store, books, config.catalogue, catalogue_changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
-        await _run(edges, inner, web, live, clerk, outbox)
+        with stalls.noticed():
+            await _run(edges, inner, web, live, clerk, outbox)
 
 
 def _line(config: Config, clock: Clock, outbox: Outbox, commands: Commands) -> Link:

@@ -5,6 +5,7 @@ a person must look. Loss and return are logged once each. A broken driver costs 
 """
 
 import asyncio
+import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -52,8 +53,10 @@ def open_devices(configs: Sequence[DeviceConfig]) -> tuple[list[Device], list[st
     for nth, config in enumerate(configs):
         found = entry_points(group=GROUP, name=config.kind)
         if not found:
+            near = difflib.get_close_matches(config.kind, known_kinds(), n=1)
+            meant = f"did you mean {near[0]}? There" if near else "there"
             kinds = ", ".join(known_kinds())
-            mistakes.append(f"device[{nth}].kind: {config.kind!r} is not installed; there are {kinds}")
+            mistakes.append(f"device[{nth}].kind: {config.kind!r} is not installed; {meant} are {kinds}")
             continue
         try:
             # The agent knows drivers by the shape of their door only.

@@ -380,6 +380,8 @@ def test_what_it_prints_and_its_exit_status(tmp_path: Path) -> None:
     assert status == 2
     assert "device[0].settings.port: missing" in said
     assert "device[0].settings.prot: no such setting" in said
+    settings.write_text(settings.read_text().replace("barcode_serial", "barcode_seral"))
+    assert "'barcode_seral' is not installed; did you mean barcode_serial? There are " in doctor(settings)[1]
     settings.write_text("[store]\n")
     status, said, complaints = doctor(settings)
     assert (status, "store.id" in complaints) == (2, True)

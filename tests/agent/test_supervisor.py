@@ -4,6 +4,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agent import stalls
 from agent.clock import SystemClock
 from agent.core.asks import Delivery, DeliveryLine
 from agent.core.places import BACKROOM
@@ -106,6 +108,24 @@ async def test_a_silent_scanner_that_is_connected_does_not_hang(tmp_path: Path) 
         await until(lambda: keeper.health.state == "up")
         await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=0.2)
         assert (keeper.health.state, keeper.health.connects) == ("up", 1)
+
+
+async def test_a_driver_that_lets_nobody_else_run_is_named(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+
+        async def spins(sink: Sink) -> None:
+            ends_s = time.monotonic() + 10
+            while not logs and time.monotonic() < ends_s:
+                pass
+            sink.online("it went on")
+            await asyncio.Event().wait()
+
+        async with opened(tmp_path / "books.db") as shop:
+            with stalls.noticed(0.1):
+                async with kept(shop, Scripted(spins), READER, Impatient()) as keeper:
+                    await until(lambda: keeper.health.state == "up")
+    assert [entry["event"] for entry in logs] == ["loop_stalled"]
+    assert "spins (" in logs[0]["at"]
 
 
 @pytest.mark.parametrize(
