@@ -60,6 +60,7 @@ class Session:
         self._out = bytearray(_WAKE)
         self._now_s = self._bytes_at_s = self._heard_at_s = now_s
         self._heard = False
+        self._noise = 0
         self._about = ""
         self._online = False
         self._to_ask = [packet(codec.REQUEST_REVISION), packet(codec.SCAN_ENABLE)]
@@ -115,6 +116,7 @@ class Session:
                 self._heard, self._heard_at_s = True, self._now_s
                 yield from self._understand(one)
             else:
+                self._noise += one.length
                 if one.may_be_a_packet:
                     self._memory.lost_one = self._memory.lost_one or not one.retransmission
                     self._out += _NAK if ask_again else b""
@@ -181,10 +183,7 @@ class Session:
         elif self._heard:
             yield from self._ask_next()
         else:
-            raise DeviceLost(
-                f"the scanner does not answer in SSI on {self._settings.wiring.about}",
-                "Is it on, set to the SSI host type, and to this baud rate and parity?",
-            )
+            raise _unheard(self._settings.wiring.about, self._noise)
 
     def _ask_next(self) -> list[Event]:
         if self._to_ask:
@@ -196,6 +195,15 @@ class Session:
             return [Heard()]
         self._online = True
         return [Online(", ".join(filter(None, (self._about, self._settings.wiring.about))))]
+
+
+def _unheard(where: str, noise: int) -> DeviceLost:
+    """Silence and noise are different troubles."""
+    why = f"the scanner does not answer in SSI on {where}"
+    if noise:
+        hint = f"Only noise came, {noise} bytes: is it set to SSI, and to this baud rate and parity?"
+        return DeviceLost(why, hint, "nonsense")
+    return DeviceLost(why, "Is it on, set to SSI, and are its lines RX and TX crossed with ours?", "silent")
 
 
 def _same(one: Packet, other: Packet) -> bool:

@@ -44,6 +44,18 @@ def test_garbage_before_a_line_costs_at_most_its_own_line(framing: Framing, garb
     assert heard(framing, garbage + end + scan)[-1] == BarcodeScan("6901234567892")
 
 
+@given(st.sampled_from(FRAMINGS), st.data())
+def test_one_damaged_byte_costs_its_line_and_at_most_the_next(framing: Framing, data: st.DataObject) -> None:
+    end = framing.terminator or b"\r"
+    codes = [f"690123456789{nth}" for nth in range(6)]
+    stream = bytearray(b"".join(framing.prefix + code.encode() + end for code in codes))
+    at = data.draw(st.integers(0, len(stream) - 1))
+    stream[at] ^= data.draw(st.integers(1, 255))
+    hit = at * len(codes) // len(stream)
+    kept = [said.text for said in heard(framing, bytes(stream)) if isinstance(said, BarcodeScan)]
+    assert [code for code in codes[:hit] + codes[hit + 2 :] if code not in kept] == []
+
+
 @given(st.sampled_from(FRAMINGS), st.lists(st.binary(min_size=200, max_size=4000), max_size=20))
 def test_what_is_kept_is_bounded(framing: Framing, chunks: list[bytes]) -> None:
     lines = LineReader(framing)

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 import drivers.barcode_serial
+from agent.core.places import BACKROOM
 from drivers.barcode_serial.driver import open_device
 from drivers.errors import BadSettings, DeviceError, DeviceLost, DeviceRefused
 from simulators.serial_scanner import NoAnswer, SerialScanner
+from tests.core import shop as goods
+from tests.drivers.at_work import at_work
 from tests.drivers.desk import Desk, open_files
 from tests.waiting import until
 
@@ -265,3 +268,20 @@ def test_the_sample_is_valid_and_the_readme_shows_it_and_names_every_setting() -
         open_device("s", {"port": "/dev/x", "?": 0})
     for setting in caught.value.mistakes[0].partition("there are ")[2].split(", "):
         assert f"`{setting}`" in readme
+
+
+async def test_the_sample_s_device_books_what_is_scanned(tmp_path: Path) -> None:
+    scanner = SerialScanner(tmp_path / "scanner")
+    scanner.plug()
+    async with at_work("barcode_serial", tmp_path / "books.db", port=str(scanner.path)) as (shop, keeper):
+        await until(lambda: keeper.health.state == "up")
+        assert await scanner.scan(f"]E0{goods.gtin_14(goods.MILK)[1:]}")
+        assert shop.books.balances["MILK", BACKROOM] == 1
+        scanner.say(b"]E0690123")
+        scanner.unplug()
+        await until(lambda: keeper.health.state == "down")
+        scanner.plug()
+        await until(lambda: keeper.health.state == "up")
+        assert not await scanner.scan("hello")
+        assert keeper.health.refusal == "holds no GTIN"
+    scanner.unplug()

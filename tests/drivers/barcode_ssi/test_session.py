@@ -71,6 +71,17 @@ def test_a_scanner_that_never_answers_is_lost_with_a_hint() -> None:
         assert talk.session.to_send().endswith(packet(codec.REQUEST_REVISION))
     with pytest.raises(DeviceLost, match="does not answer in SSI") as lost:
         talk.later(ANSWER_S)
+    assert lost.value.trouble == "silent"
+
+
+def test_noise_is_another_trouble_than_silence() -> None:
+    talk = Talk()
+    for _ in range(14):
+        talk.hear(b"\xff\x80\x00\xfc" * 5)
+        talk.later(QUIET_S)
+    with pytest.raises(DeviceLost) as lost:
+        talk.later(QUIET_S)
+    assert lost.value.trouble == "nonsense"
     assert "baud rate" in lost.value.hint
 
 
