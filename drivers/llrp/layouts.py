@@ -171,7 +171,7 @@ def _pick(parameter: Parameter, report: bytes, seen: int | None, *, fine: bool) 
         return start, 0, "12s"
     if kind == EPC_DATA:
         size = len(epc_data(report, start, stop))
-        return start + 2, 0, f"{size}s{stop - start - 2 - size}x"
+        return (start + 2, 0, f"{size}s{stop - start - 2 - size}x") if size else (stop, None, "")
     if kind == ROSPEC:
         return stop, None, ""
     if kind == ANTENNA:

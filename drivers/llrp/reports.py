@@ -214,7 +214,7 @@ class ReportDecoder:
             seen = None if uptime is None else self.uptime_zero_us + uptime
         strength = rssi if fine is None else fine
         read = TagRead(
-            b"" if epc is None else epc,
+            epc or b"",
             last.antenna if antenna is None else antenna,
             last.rssi_dbm if strength is None else strength,
             last.seen_at_us if seen is None else seen,
@@ -226,7 +226,7 @@ class ReportDecoder:
             read = by_pc(read, pc)
         elif self._pcs:
             self._pcs.pop(rospec, None)
-        return None if epc is None else read, unknown
+        return read if epc else None, unknown
 
     def _learn(self, payload: bytes) -> None:
         """Keep the layouts of the reports of a message that the exact way has taken."""

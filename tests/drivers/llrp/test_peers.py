@@ -19,6 +19,7 @@ from drivers.llrp.codec import framed
 from drivers.llrp.driver import open_device
 from drivers.llrp.schema import MESSAGE
 from drivers.readings import TagRead
+from simulators.llrp_capabilities import IMPINJ
 from simulators.llrp_reader import SimulatedReader
 from tests.drivers.llrp.listening import Listening
 from tests.drivers.llrp.wiretap import Wiretap, tapped
@@ -30,7 +31,8 @@ LONG_EPC = bytes.fromhex("3600257bf4f3acef0123456789abcdef0123456789abcdef0123")
 SAID_IN_EVERY_CONVERSATION = (
     "ReaderEventNotification", "GetReaderCapabilities", "GetReaderCapabilitiesResponse", "EnableEventsAndReports",
     "SetReaderConfig", "SetReaderConfigResponse", "DeleteROSpec", "AddROSpec", "AddROSpecResponse", "EnableROSpec",
-    "StartROSpec", "ROAccessReport", "GetReport", "KeepAlive", "KeepAliveAck", "CloseConnection",
+    "StartROSpec", "ROAccessReport", "GetReport", "KeepAlive", "KeepAliveAck", "CustomMessage", "GetReaderConfig",
+    "GetReaderConfigResponse", "GetROSpecs", "DeleteAccessSpec", "DisableROSpec", "CloseConnection",
     "CloseConnectionResponse",
 )  # fmt: skip
 TSHARK = shutil.which("tshark")
@@ -38,13 +40,16 @@ TSHARK = shutil.which("tshark")
 
 async def conversation(file: Path) -> Listening:
     """Our driver reads a field of tags from our simulated reader; the conversation goes to `file`."""
-    reader = SimulatedReader(rounds_per_s=0, read_rate=0.9, seed=3)
+    reader = SimulatedReader(rounds_per_s=0, read_rate=0.9, seed=3, model=IMPINJ)
     await reader.start()
     for place, epc in enumerate([*EPCS, LONG_EPC]):
         reader.place(epc, 1 + place % 4)
     async with tapped(reader.address) as tap:
         sink = Listening()
-        settings = {"address": tap.address, "keepalive_s": 1, "tags_per_report": 13, "report_every_ms": 20}
+        settings = {
+            "address": tap.address, "keepalive_s": 1, "tags_per_report": 13, "report_every_ms": 20,
+            "power_dbm": {"1": 20, "2": 27.5}, "rf_mode": "dense-m4", "session": 1, "search_mode": "dual",
+        }  # fmt: skip
         task = asyncio.create_task(open_device("portal", settings).run(sink))
         await until(lambda: sink.about)
         for _ in range(20):
@@ -128,7 +133,11 @@ async def test_wireshark_finds_nothing_malformed_and_the_same_tags(tmp_path: Pat
     said = {int(kind) for kind in found("llrp.type", layers)}
     assert {MESSAGE[name].number for name in SAID_IN_EVERY_CONVERSATION} <= said
     reads = [tag_read(report) for report in parameters(layers, "240")]
-    assert reads == sink.reads
+    # The reader says a quarter of a dBm more, in a custom parameter.
+    assert [read._replace(rssi_dbm=(read.rssi_dbm or 0) + 0.25) for read in reads] == sink.reads
+    asked = {field: set(found(f"llrp.param.{field}", layers)) for field in ("mode_idx", "impinj_search_mode")}
+    assert asked == {"mode_idx": {"2"}, "impinj_search_mode": {"2"}}
+    assert set(found("llrp.param.impinj_peak_rssi_mode", layers)) == {"1"}
     assert {read.epc for read in reads} == {*EPCS, LONG_EPC}
 
 

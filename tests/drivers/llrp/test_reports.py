@@ -104,7 +104,8 @@ def meant(messages: list[list[Report]], zero_us: int | None) -> list[list[tuple[
                 "count": said.get(8, before.get("count", 1)),
             }
             last[rospec] = {**now, "pc": pc}
-            told[-1].append((TagRead(one.epc, **now), pc & 0xFF if pc & 0x0100 else None))
+            if one.epc:
+                told[-1].append((TagRead(one.epc, **now), pc & 0xFF if pc & 0x0100 else None))
     return told
 
 
