@@ -61,10 +61,12 @@ class R200Module(SerialModule):
         return self.frame(2, self.notice_code, bytes([rssi_dbm & 0xFF]) + inside + crc)
 
     def tick(self, now_s: float) -> None:
-        if not self.rounds_left or now_s < self._next_round_s or not self.room:
-            return
-        self._next_round_s = max(now_s, self._next_round_s + 1 / self.rounds_per_s)
-        self.rounds_left -= 1
+        while self.rounds_left and now_s >= self._next_round_s and self.room:
+            self._next_round_s = self.next_after(self._next_round_s, 1 / self.rounds_per_s, now_s)
+            self.rounds_left -= 1
+            self._round()
+
+    def _round(self) -> None:
         tags = list(self.field.items())
         if tags:
             self._turn = (self._turn + 1) % len(tags)

@@ -16,6 +16,8 @@ from typing import Final
 
 #: The line is fed this often. Ten bits per byte: a start bit, eight of data, a stop bit.
 _TICK_S: Final = 0.002
+#: What is said while the line is busy; then the module waits.
+_AHEAD_BYTES: Final = 256
 _BITS_PER_BYTE: Final = 10
 #: What a UART's buffer holds of what the line has not taken yet; a host that does not read loses the rest.
 _BUFFER_BYTES: Final = 4096
@@ -34,6 +36,7 @@ class SerialModule:
     def __init__(self, path: Path | None = None, *, baud: int = 115_200, seed: int = 0) -> None:
         self.path = path
         self.baud = baud
+        self.tick_s = _TICK_S
         self.mute = False
         self.noise = 0.0
         self.damage = 0.0
@@ -124,6 +127,10 @@ class SerialModule:
         self._out += frame
         self.counts["frames"] += 1
 
+    def next_after(self, last_s: float, every_s: float, now_s: float) -> float:
+        """When what is done `every_s` is done again; what was missed since the last tick is made up for."""
+        return max(last_s + every_s, now_s - self.tick_s)
+
     def taken(self) -> bytes:
         """What was said and not yet sent; for whoever is the line itself."""
         said = bytes(self._out)
@@ -143,7 +150,7 @@ class SerialModule:
     @property
     def room(self) -> bool:
         """Whether the line keeps up with what is said."""
-        return len(self._out) < 256
+        return len(self._out) < _AHEAD_BYTES + self.tick_s * self.baud / _BITS_PER_BYTE
 
     @property
     def host_baud(self) -> int:
@@ -160,7 +167,7 @@ class SerialModule:
         clock = asyncio.get_running_loop().time
         sent_s, allowance = clock(), 0.0
         while True:
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(self.tick_s)
             now_s = clock()
             self.tick(now_s)
             if self.noise and self.chance.random() < self.noise:

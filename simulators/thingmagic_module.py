@@ -5,6 +5,7 @@ moment; without a region it does not read; without power it forgets everything, 
 starts.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 from simulators.serial_module import SerialModule
@@ -103,8 +104,8 @@ class ThingMagicModule(SerialModule):
             self._next_alive_s = self.now_s + 1.0
             self.say(self.frame(0x22, status=0x0400))
         here = [(epc, tag) for epc, tag in self.field.items() if tag[1] in self.antennas]
-        if here and self.now_s >= self._next_read_s and self.room:
-            self._next_read_s = max(self.now_s, self._next_read_s + 1 / self.reads_per_s)
+        while here and self.now_s >= self._next_read_s and self.room:
+            self._next_read_s = self.next_after(self._next_read_s, 1 / self.reads_per_s, self.now_s)
             self._turn = (self._turn + 1) % len(here)
             epc, tag = here[self._turn]
             self.counts["reads"] += 1
@@ -207,6 +208,7 @@ class ThingMagicModule(SerialModule):
         return b""
 
 
+@lru_cache(4096)  # the same tags come again
 def crc(data: bytes) -> bytes:
     """ThingMagic's own, four bits at a time."""
     value = 0xFFFF

@@ -5,6 +5,7 @@ active mode a 288 takes three commands only; an 18 says FB when there is no tag,
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from simulators.serial_module import SerialModule
@@ -192,6 +193,7 @@ def _bits(antennas: set[int]) -> int:
     return sum(1 << antenna - 1 for antenna in antennas)
 
 
+@lru_cache(4096)  # the same tags come again
 def crc(data: bytes) -> bytes:
     """The manual's CRC-16, bit by bit: preset FFFF, polynomial 8408, the low byte first."""
     value = 0xFFFF
