@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from tests.torture.devices.flapping import flap_alone
+from tests.torture.devices.modules import flap_modules_alone
 
 
 def main() -> int:
@@ -19,12 +20,16 @@ def main() -> int:
     asked.add_argument("--stores", type=int, default=2, help="one after the other begins with another seed")
     asked.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     plan = asked.parse_args()
-    seeds = range(plan.seed, plan.seed + plan.stores)
+    readers = partial(flap_alone, hours=plan.hours, readers=plan.readers)
+    stores = [("readers", seed, readers) for seed in range(plan.seed, plan.seed + plan.stores)]
+    stores.append(("serial modules", plan.seed, partial(flap_modules_alone, hours=plan.hours)))
     held = True
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        work = partial(flap_alone, hours=plan.hours, readers=plan.readers)
-        for seed, outcome in zip(seeds, pool.map(work, seeds), strict=True):
-            print(f"flapping: {'FAILED' if outcome.complaints else 'held'}, seed {seed}\n  {outcome}", flush=True)
+        begun = [(what, seed, pool.submit(work, seed)) for what, seed, work in stores]
+        for what, seed, done in begun:
+            outcome = done.result()
+            verdict = "FAILED" if outcome.complaints else "held"
+            print(f"flapping {what}: {verdict}, seed {seed}\n  {outcome}", flush=True)
             for complaint in outcome.complaints:
                 print(f"  ! {complaint}", flush=True)
             held &= not outcome.complaints

@@ -41,7 +41,7 @@ MOST_GROWTH_KIB: Final = 3 * 1024
 SENT_AGAIN: Final = 0.97
 _BEGAN_MS: Final = 1_760_000_000_000
 _SEEN: Final = b"\x84seen-now"  # stands where LastSeenTimestampUTC will
-_EPCS: Final = [goods.epc_of(goods.SHIRT, serial) for serial in range(TAGS)]
+EPCS: Final = [goods.epc_of(goods.SHIRT, serial) for serial in range(TAGS)]
 
 
 class LeapingClock:
@@ -107,7 +107,7 @@ class FlappingReader:
         self._garbled_until = 0  # up to this connection, what was sent was not to our driver, or after noise
         self._chance = chance
         self._clock = clock
-        reports = b"".join(tlv(240, b"\x8d" + epc + b"\x81\x00\x01\x86\xc4" + _SEEN) for epc in _EPCS)
+        reports = b"".join(tlv(240, b"\x8d" + epc + b"\x81\x00\x01\x86\xc4" + _SEEN) for epc in EPCS)
         self._report = reports
 
     async def report(self) -> None:
@@ -181,8 +181,8 @@ async def flap(folder: Path, hours: float, readers: int, seed: int) -> Outcome:
     """Let so many readers flap for so many hours of the loop's time."""
     outcome, clock = Outcome(hours, readers), LeapingClock()
     async with opened(folder / "books.db", clock=clock) as shop:
-        await shop.clerk.enter(Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", tuple(_EPCS)),)))
-        with _counted_logs(outcome.logs):
+        await shop.clerk.enter(Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", tuple(EPCS)),)))
+        with counted_logs(outcome.logs):
             await _run(shop, outcome, clock, random.Random(seed))
         if shop.books.balances.get(("SHIRT", BACKROOM)) != TAGS:
             outcome.complaints.append("the tags did not become stock")
@@ -202,7 +202,7 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
         work += [asyncio.ensure_future(part) for part in (keepers[-1].run(), one.report(), one.flap())]
     for _ in range(max(2, round(outcome.hours))):
         await asyncio.sleep(outcome.hours * HOUR_S / max(2, round(outcome.hours)))
-        outcome.samples.append(_sample())
+        outcome.samples.append(sample())
     outcome.complaints += [f"{task} ended" for task in work if task.done()]
     for task in work:
         task.cancel()
@@ -216,7 +216,7 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
 
 
 @contextmanager
-def _counted_logs(logs: Counter[str]) -> Iterator[None]:
+def counted_logs(logs: Counter[str]) -> Iterator[None]:
     """What is logged is counted and forgotten."""
 
     def count(_: object, __: str, told: EventDict) -> EventDict:
@@ -235,7 +235,7 @@ def _told(counts: Counter[str]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items()))
 
 
-def _sample() -> Sample:
+def sample() -> Sample:
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return Sample(
@@ -246,7 +246,8 @@ def _sample() -> Sample:
     )
 
 
-def _judge(outcome: Outcome) -> None:
+def judge_growth(outcome: Outcome) -> None:
+    """Complain of what grew between the first sample and the last."""
     first, last = outcome.samples[0], outcome.samples[-1]
     if last.memory_kib - first.memory_kib > MOST_GROWTH_KIB:
         outcome.complaints.append("memory grew")
@@ -254,6 +255,10 @@ def _judge(outcome: Outcome) -> None:
         outcome.complaints.append("objects grew in number")
     if last.files > first.files + 4 * outcome.readers or last.tasks > first.tasks + 4 * outcome.readers:
         outcome.complaints.append("files or tasks grew in number")
+
+
+def _judge(outcome: Outcome) -> None:
+    judge_growth(outcome)
     if outcome.read < SENT_AGAIN * outcome.sent:
         outcome.complaints.append("tags that were sent were not read")
     if outcome.connects < sum(outcome.faults.values()) / 4:
