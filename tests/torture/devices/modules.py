@@ -74,7 +74,7 @@ class FlappingModule:
     async def at_another_rate(self) -> None:
         """Somebody else had it: it hangs on another program's port for a while, and is left at its rate."""
         self.module.unplug()
-        await asyncio.sleep(1)
+        await asyncio.sleep(self._chance.uniform(0.5, 5))
         self.module.baud = self._chance.choice((9600, 38_400, 230_400))
         self.module.plug()
 
