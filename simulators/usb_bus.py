@@ -42,8 +42,7 @@ DISCONNECT, CONNECT = 0x5516, 0x5517
 INTERRUPT_URB, CONTROL_URB = 1, 2
 #: A program that looks for a finished transfer in vain waits so long for the answer: libusb looks without a pause,
 #: because the file that stands for the device always seems ready.
-_IN_VAIN_MS = 2
-_LOOK_MS = 50
+_IN_VAIN_MS = 8
 
 
 def say(**said: object) -> None:
@@ -89,7 +88,6 @@ class Device:
         self.finished: list[Transfer] = []
         self.handler = UMockdev.IoctlBase()
         self.handler.connect("handle-ioctl", self.on_ioctl)
-        GLib.timeout_add(_LOOK_MS, self.look_who_left)
 
     def on_ioctl(self, _: object, client: Any) -> bool:
         """Answer one ioctl."""
@@ -108,15 +106,14 @@ class Device:
             client.complete(-1 if error else 0, error)
         return True
 
-    def look_who_left(self) -> bool:
-        """Of a program that closed the device, or died: what it owned has no owner now, and no driver either."""
+    def forget_programs(self) -> None:
+        """Whoever had it was killed: what was owned has no owner now, and no driver either."""
         with self.lock:
-            for nth in [nth for nth, owner in self.owners.items() if not owner.get_connected()]:
-                del self.owners[nth]
+            for nth in self.owners:
                 say(said="left", name=self.name, interface=nth)
-            self.waiting = [one for one in self.waiting if one.client.get_connected()]
-            self.finished = [one for one in self.finished if one.client.get_connected()]
-            return not (self.gone and not self.owners)
+            self.owners.clear()
+            self.waiting.clear()
+            self.finished.clear()
 
     def capabilities(self, _: Any, data: Any) -> int:
         data.update(0, struct.pack("<I", 0x1F))
@@ -203,7 +200,9 @@ class Device:
         elif self.gone:
             client.complete(-1, ENODEV)
         else:
-            GLib.timeout_add(_IN_VAIN_MS, lambda: client.complete(-1, EAGAIN))
+            soon = any(self.reports.values())
+            wait_ms = max(1, round((self.next_at_s - time.monotonic()) * 1000)) if soon else _IN_VAIN_MS
+            GLib.timeout_add(wait_ms, lambda: client.complete(-1, EAGAIN))
 
     def finish(self, one: Transfer) -> bool:
         """Finish a transfer if it can be."""
@@ -303,6 +302,10 @@ class Bus:
     def send(self, told: dict[str, Any]) -> None:
         device = self.devices[told["name"]]
         device.reports[told["interface"]].extend(map(bytes.fromhex, told["reports"]))
+
+    def killed(self, told: dict[str, Any]) -> None:
+        """Umockdev does not tell, where the kernel would close a killed program's files."""
+        self.devices[told["name"]].forget_programs()
 
     def on_line(self, *_: object) -> bool:
         line = sys.stdin.readline()

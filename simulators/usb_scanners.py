@@ -189,6 +189,10 @@ class UsbBus:
         """Pull a scanner out."""
         await self._do({"do": "unplug", "name": name})
 
+    async def killed(self, name: str = "scanner") -> None:
+        """Whoever had a scanner was killed, and its files were closed for it."""
+        await self._do({"do": "killed", "name": name})
+
     async def send(self, reports: Sequence[bytes], name: str = "scanner", interface: int = 0) -> None:
         """Have reports ready for whoever asks for them."""
         await self._do(

@@ -14,7 +14,6 @@ from pkgutil import resolve_name
 
 from drivers.errors import DeviceError
 from drivers.readings import BarcodeScan, ScanAnswer
-from tests.drivers.at_work import at_work
 
 _AGAIN_S = 0.05
 _LOOK_S = 0.01
@@ -58,6 +57,8 @@ async def tried_again(kind: str, settings: dict[str, object], nth: str) -> None:
 
 
 async def working(kind: str, settings: dict[str, object], books: Path) -> None:
+    from tests.drivers.at_work import at_work  # brings the whole agent, which the other way needs not
+
     said = None
     async with at_work(kind, books, **settings) as (shop, keeper):
         while True:

@@ -134,8 +134,8 @@ async def test_an_agent_that_was_killed_leaves_a_scanner_that_the_next_takes_and
         async with at_bus(bus, KIND, usb="05e0:1200") as killed:
             await killed.hears("online")
             await killed.kill()
-        await until(lambda: bus.told("left"))
-        assert bus.told("given_back") == []
+        await bus.killed()
+        assert (bus.told("left"), bus.told("given_back")) == ([0], [])
         async with at_bus(bus, KIND, usb="05e0:1200") as program:
             await program.hears("online")
             await bus.send(typed(PEN))
