@@ -15,10 +15,10 @@ def alone(work: Callable[[], Outcome]) -> Outcome:
 
 
 def test_readers_that_flap_are_never_given_up_and_nothing_grows() -> None:
-    outcome = alone(partial(flap_alone, 7, hours=0.25, readers=2))
+    outcome = alone(partial(flap_alone, 7, hours=0.15, readers=2))
     assert outcome.complaints == [], outcome
-    assert sum(outcome.faults.values()) > 12
-    assert outcome.read > 500_000
+    assert sum(outcome.faults.values()) > 8
+    assert outcome.read > 300_000
 
 
 def test_serial_modules_that_flap_are_never_given_up_and_nothing_grows() -> None:
