@@ -18,6 +18,8 @@ from drivers.port import Sink
 CONNECT_S: Final = 5.0
 #: From the connection to the first report. Readers answer in milliseconds, but some need seconds for SET_READER_CONFIG.
 SETUP_S: Final = 20.0
+#: A reader that first sends what it kept has so long for all of it.
+FLOOD_S: Final = 100.0
 #: For answering CLOSE_CONNECTION.
 LEAVE_S: Final = 1.0
 #: Reports gather so long, all readers together, unless much comes at once: waking up costs more than a message.
@@ -71,7 +73,8 @@ class LlrpReader:
         clock = asyncio.get_running_loop().time
         every_s = self._settings.report_every_ms / 1000
         silence_s = SILENT_INTERVALS * self._settings.keepalive_s
-        patience_ends, poll_at = clock() + SETUP_S, float("inf")
+        began = clock()
+        patience_ends, poll_at = began + SETUP_S, float("inf")
         while True:
             messages, reports = session.messages, session.reports
             piece = await line.piece(min(patience_ends, poll_at))
@@ -86,6 +89,8 @@ class LlrpReader:
                 elif now >= poll_at:
                     session.ask_for_report()
                     poll_at = now + every_s
+            elif session.reports != reports:
+                patience_ends = min(now + SETUP_S, began + FLOOD_S)
             if now >= patience_ends:
                 raise DeviceLost(*_silence(session, silence_s), "silent")
             if out := session.to_send():

@@ -6,11 +6,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from struct import pack
 
 import pytest
 from structlog.testing import capture_logs
 
 from drivers.errors import DeviceLost, DeviceRefused, trouble_of
+from drivers.llrp.codec import tlv
 from drivers.llrp.requests import ROSPEC
 from drivers.llrp.values import Values
 from drivers.readings import IsoRead
@@ -184,6 +186,23 @@ async def test_a_flood_from_before_the_connection_is_left_out() -> None:
             await until(lambda: sink.reads)
             assert {read.epc for read in sink.reads} == {other}
             assert len(sink.left_out) > 50
+
+
+async def test_sixty_six_thousand_old_messages_are_left_out_while_others_have_their_turn() -> None:
+    """As many as Zebra's readers keep."""
+    old = tlv(240, b"\x8d" + EPC + pack(">BHBQ", 0x81, 1, 0x84, 1))
+    async with a_reader(ZEBRA) as reader:
+        reader._kept.extend([("ROAccessReport", old)] * ZEBRA.keeps_messages)
+        async with driving(reader) as (sink, _):
+            turns = 0
+            while reader.counts["sent late"] < ZEBRA.keeps_messages or not sink.about:
+                await asyncio.sleep(0)
+                turns += 1
+            reader.place(EPC[:-1] + b"\x02", 1)
+            await until(lambda: sink.reads)
+            assert EPC not in {read.epc for read in sink.reads}
+            assert len(sink.left_out) == ZEBRA.keeps_messages
+            assert turns > 1000
 
 
 async def test_reads_that_a_reader_kept_during_the_connection_are_told_by_its_clock() -> None:

@@ -133,6 +133,12 @@ def test_a_frame_of_an_unknown_version_costs_only_itself(place: int, version: in
     assert (sent, end) == WHOLE[1:]
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_reader_of_another_version_that_we_know_is_understood(version: int) -> None:
+    frames = [bytes([frame[0] & 0b11100011 | version << 2]) + frame[1:] for frame in talk()]
+    assert heard([b"".join(frames)]) == WHOLE
+
+
 @given(st.integers(0, len(talk())), st.integers(0, 1023), st.binary(max_size=200))
 def test_garbage_in_any_frame_leaves_the_frames_around_it(place: int, kind: int, garbage: bytes) -> None:
     frames = talk()
