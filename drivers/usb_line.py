@@ -35,6 +35,8 @@ _AHEAD: Final = 256
 #: A device that was there before is waited for: looked for so often, for so long.
 _LOOK_S: Final = 0.5
 _WAIT_S: Final = 60.0
+#: Halts of the endpoint one after the other that are undone.
+_MOST_STALLS: Final = 3
 #: Longest report descriptor that is read.
 _DESCRIPTOR_BYTES: Final = 4096
 
@@ -228,15 +230,23 @@ class _Interface:
         self._device = device
         self._number = number
         self._endpoint = endpoint
+        self._stalls = 0
 
     def read(self) -> bytes:
-        """One report; none when none came in time."""
+        """One report; none when none came in time, or the scanner had halted its endpoint, which is undone."""
         endpoint = self._endpoint
         try:
-            return bytes(self._device.read(endpoint.bEndpointAddress, endpoint.wMaxPacketSize, int(_READ_S * 1000)))
+            report = self._device.read(endpoint.bEndpointAddress, endpoint.wMaxPacketSize, int(_READ_S * 1000))
+            self._stalls = 0
+            return bytes(report)
         except usb.core.USBTimeoutError:
             return b""
         except usb.core.USBError as why:
+            if why.errno == errno.EPIPE and self._stalls < _MOST_STALLS:
+                self._stalls += 1
+                with suppress(usb.core.USBError):
+                    endpoint.clear_halt()
+                return b""
             raise DeviceLost(
                 f"the scanner was pulled out, or its cable is bad: {why.strerror}",
                 "Plug it in again. It works again by itself.",

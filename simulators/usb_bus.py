@@ -215,7 +215,8 @@ class Device:
             if nth is None or not self.reports[nth] or time.monotonic() < self.next_at_s:
                 return False
             self.next_at_s = time.monotonic() + self.every_s
-            one.done(0, self.reports[nth].popleft()[: one.size])
+            report = self.reports[nth].popleft()
+            one.done(0 if report else -EPIPE, report[: one.size])  # an empty one stands for a halted endpoint
             if not self.reports[nth]:
                 say(said="drained", name=self.name)
         return True

@@ -194,7 +194,7 @@ class UsbBus:
         await self._do({"do": "killed", "name": name})
 
     async def send(self, reports: Sequence[bytes], name: str = "scanner", interface: int = 0) -> None:
-        """Have reports ready for whoever asks for them."""
+        """Have reports ready for whoever asks for them; an empty one halts the endpoint."""
         await self._do(
             {"do": "send", "name": name, "interface": interface, "reports": [report.hex() for report in reports]}
         )

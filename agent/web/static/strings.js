@@ -274,7 +274,7 @@ export const TROUBLE_HINTS = {
     broke: "请检查网线或数据线和电源；程序会自动重连。",
     untrusted: "请为设备换上可信证书，或核对配置中的证书与主机名。",
     not_there: "请插好设备或数据线；端口请用 /dev/serial/by-id 下的名称，重新插拔后不变。",
-    not_allowed: "请将服务用户加入 dialout 组，然后重启服务。",
+    not_allowed: "请将服务用户加入 dialout 组，然后重启服务；USB 扫描枪还需安装 drivers/60-nearshelf-scanners.rules 并重新插拔。",
     taken: "请关闭占用设备的其他程序（如厂商演示软件）；若是刚断开的旧连接，设备稍后会自行释放。",
     silent: "请检查设备电源和网络；若仍无反应，请给设备断电重启。",
     nonsense: "请核对波特率、校验位和协议设置，以及配置中的驱动类型。",

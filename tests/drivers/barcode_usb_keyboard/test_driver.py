@@ -162,6 +162,18 @@ async def test_a_scanner_in_another_mode_is_left_alone() -> None:
     assert bus.told("detached") == []
 
 
+async def test_an_endpoint_that_halts_is_set_going_again_and_one_that_stays_so_is_lost() -> None:
+    async with UsbBus() as bus:
+        await bus.plug(Model())
+        async with at_bus(bus, KIND, usb="05e0:1200") as program:
+            await program.hears("online")
+            await bus.send([*typed("12", end=""), b"", *typed("3")])
+            assert await program.hears("scan") == "123"
+            await bus.send([b""] * 4)
+            assert "its cable is bad" in await program.hears("lost")
+            await program.hears("online", 2)
+
+
 async def test_a_scanner_that_refuses_every_request_is_read_all_the_same() -> None:
     async with UsbBus() as bus:
         await bus.plug(Model(serial="", refuses=(0x0A, 0x0B)))
