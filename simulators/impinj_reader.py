@@ -53,12 +53,14 @@ class ImpinjReader:
         seed: int = 0,
         certificate: Path | None = None,
         users: dict[str, str] | None = None,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self.field: dict[bytes, int] = {}
         self.counts: Counter[str] = Counter()
         self.rounds_per_s, self.read_rate = rounds_per_s, read_rate
         self.keepalive_s, self.clock_s = keepalive_s, clock_s
         self.users = users or {}
+        self.now_s = now_s
         self.presets = {"default"}
         self.runs: str | None = None
         self.interface = "IoT"
@@ -92,7 +94,7 @@ class ImpinjReader:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # its connections inherit it
         files = self._certificate
         config = uvicorn.Config(
-            self._app(), lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=0,
+            self._app(), lifespan="off", log_config=None, access_log=False,
             ssl_certfile=files / "cert.pem" if files else None, ssl_keyfile=files / "key.pem" if files else None,
         )  # fmt: skip
         self._server = _Server(config)
@@ -129,6 +131,15 @@ class ImpinjReader:
         """From now on it answers nothing and streams nothing, not even empty lines; its connections stay."""
         self._audible.clear()
 
+    def unmute(self) -> None:
+        """It is as it was."""
+        self._audible.set()
+
+    @property
+    def is_heard(self) -> bool:
+        """Somebody has a stream open, and it speaks."""
+        return bool(self._streams) and self._audible.is_set()
+
     async def round(self) -> None:
         """One inventory round, and its lines."""
         for epc, antenna in self.field.items():
@@ -163,7 +174,7 @@ class ImpinjReader:
         return json.dumps({"timestamp": self._stamp(), "hostname": "impinj-14-46-36", "eventType": kind, **what})
 
     def _stamp(self) -> str:
-        return datetime.fromtimestamp(time.time() + self.clock_s, UTC).isoformat().replace("+00:00", "Z")
+        return datetime.fromtimestamp(self.now_s() + self.clock_s, UTC).isoformat().replace("+00:00", "Z")
 
     def _app(self) -> Callable[[Scope, Receive, Send], Any]:
         answers: dict[tuple[str, str], Callable[[Request], Any]] = {

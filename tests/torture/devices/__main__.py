@@ -8,7 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-from tests.torture.devices.flapping import flap_alone
+from tests.torture.devices.flapping import FlappingReader, flap_alone
+from tests.torture.devices.flapping_impinj import FlappingImpinj
 from tests.torture.devices.modules import flap_modules_alone
 
 
@@ -20,8 +21,9 @@ def main() -> int:
     asked.add_argument("--stores", type=int, default=2, help="one after the other begins with another seed")
     asked.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
     plan = asked.parse_args()
-    readers = partial(flap_alone, hours=plan.hours, readers=plan.readers)
+    readers = partial(flap_alone, FlappingReader, hours=plan.hours, readers=plan.readers)
     stores = [("readers", seed, readers) for seed in range(plan.seed, plan.seed + plan.stores)]
+    stores.append(("an Impinj reader", plan.seed, partial(flap_alone, FlappingImpinj, hours=plan.hours, readers=1)))
     stores.append(("serial modules", plan.seed, partial(flap_modules_alone, hours=plan.hours)))
     held = True
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:

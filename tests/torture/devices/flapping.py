@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import pack
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from structlog.typing import EventDict
@@ -28,6 +28,7 @@ from agent.devices import Keeper
 from agent.intake import Intake
 from drivers.llrp.codec import tlv
 from drivers.llrp.driver import open_device
+from drivers.port import Device
 from simulators.llrp_reader import SimulatedReader
 from tests import fast_forward
 from tests.agent.shops import Shop, opened
@@ -97,8 +98,30 @@ class Outcome:
         )
 
 
+class Flapping(Protocol):
+    """A reader that reports as it should, and now and then does what readers do. `sent`: tags somebody was to read."""
+
+    kind: str
+    sent: int
+    faults: Counter[str]
+
+    async def begin(self, name: str) -> Device:
+        """Be there; the driver's device that reads it."""
+
+    async def report(self) -> None:
+        """Report all tags, REPORTS_PER_S times a second, for ever."""
+
+    async def flap(self) -> None:
+        """Break, again and again, for ever; after each fault be there again."""
+
+    async def end(self) -> None:
+        """Be there no more."""
+
+
 class FlappingReader:
-    """A reader that reports as it should, and now and then does what readers do."""
+    """An LLRP reader."""
+
+    kind = "llrp"
 
     def __init__(self, chance: random.Random, clock: LeapingClock) -> None:
         self.reader = SimulatedReader(rounds_per_s=0.001, now_us=clock.now_us)
@@ -110,8 +133,14 @@ class FlappingReader:
         reports = b"".join(tlv(240, b"\x8d" + epc + b"\x81\x00\x01\x86\xc4" + _SEEN) for epc in EPCS)
         self._report = reports
 
+    async def begin(self, name: str) -> Device:
+        await self.reader.start()
+        return open_device(name, {"address": self.reader.address, "keepalive_s": 5})
+
+    async def end(self) -> None:
+        await self.reader.stop()
+
     async def report(self) -> None:
-        """Report all tags, REPORTS_PER_S times a second, for ever."""
         while True:
             await asyncio.sleep(1 / REPORTS_PER_S)
             if self.reader.started.is_set() and not self.reader.mute:
@@ -122,7 +151,6 @@ class FlappingReader:
                         self.sent += TAGS
 
     async def flap(self) -> None:
-        """Break, again and again, for ever; after each fault be there again."""
         faults: list[Callable[[], Awaitable[None]]] = [
             self.dropped, self.rebooted, self.said_goodbye, self.without_power, self.mute, self.taken, self.noisy,
         ]  # fmt: skip
@@ -171,33 +199,35 @@ class FlappingReader:
             await self.reader.send_raw(self._chance.randbytes(self._chance.randrange(1, 2000)))
 
 
-def flap_alone(seed: int, hours: float, readers: int) -> Outcome:
+Make = Callable[[random.Random, LeapingClock], Flapping]
+
+
+def flap_alone(make: Make, seed: int, hours: float, readers: int) -> Outcome:
     """In a process of its own, so that its memory is its own."""
     with tempfile.TemporaryDirectory(prefix="nearshelf-flapping-") as folder:
-        return fast_forward.run(flap(Path(folder), hours, readers, seed), grace_s=0)
+        return fast_forward.run(flap(Path(folder), hours, readers, seed, make), grace_s=0)
 
 
-async def flap(folder: Path, hours: float, readers: int, seed: int) -> Outcome:
+async def flap(folder: Path, hours: float, readers: int, seed: int, make: Make = FlappingReader) -> Outcome:
     """Let so many readers flap for so many hours of the loop's time."""
     outcome, clock = Outcome(hours, readers), LeapingClock()
     async with opened(folder / "books.db", clock=clock) as shop:
         await shop.clerk.enter(Delivery("D1", (DeliveryLine(1, "sku", "SHIRT", tuple(EPCS)),)))
         with counted_logs(outcome.logs):
-            await _run(shop, outcome, clock, random.Random(seed))
+            await _run(shop, outcome, clock, random.Random(seed), make)
         if shop.books.balances.get(("SHIRT", BACKROOM)) != TAGS:
             outcome.complaints.append("the tags did not become stock")
     _judge(outcome)
     return outcome
 
 
-async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random.Random) -> None:
+async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random.Random, make: Make) -> None:
     intake = Intake(shop.clerk, clock, TagRules())
-    flapping = [FlappingReader(random.Random(chance.random()), clock) for _ in range(outcome.readers)]
+    flapping = [make(random.Random(chance.random()), clock) for _ in range(outcome.readers)]
     keepers, work = [], [asyncio.ensure_future(intake.run())]
     for nth, one in enumerate(flapping):
-        await one.reader.start()
-        config = DeviceConfig(f"portal-{nth}", "llrp", {}, {1: BACKROOM}, None)
-        device = open_device(config.name, {"address": one.reader.address, "keepalive_s": 5})
+        config = DeviceConfig(f"portal-{nth}", one.kind, {}, {1: BACKROOM}, None)
+        device = await one.begin(config.name)
         keepers.append(Keeper(device, config, intake, clock, chance.uniform))
         work += [asyncio.ensure_future(part) for part in (keepers[-1].run(), one.report(), one.flap())]
     for _ in range(max(2, round(outcome.hours))):
@@ -208,7 +238,7 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
         task.cancel()
     await asyncio.wait(work)
     for one, keeper in zip(flapping, keepers, strict=True):
-        await one.reader.stop()
+        await one.end()
         outcome.faults += one.faults
         outcome.sent += one.sent
         outcome.read += keeper.health.readings

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-from tests.torture.devices.flapping import Outcome, flap_alone
+from tests.torture.devices.flapping import FlappingReader, Outcome, flap_alone
 from tests.torture.devices.modules import flap_modules_alone
 
 
@@ -15,7 +15,7 @@ def alone(work: Callable[[], Outcome]) -> Outcome:
 
 
 def test_readers_that_flap_are_never_given_up_and_nothing_grows() -> None:
-    outcome = alone(partial(flap_alone, 7, hours=0.15, readers=2))
+    outcome = alone(partial(flap_alone, FlappingReader, 7, hours=0.15, readers=2))
     assert outcome.complaints == [], outcome
     assert sum(outcome.faults.values()) > 8
     assert outcome.read > 300_000
