@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
-from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, Splitter, framed, message
+from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, BadMessage, Splitter, framed, message
+from drivers.llrp.reports import ReportDecoder
 from drivers.llrp.schema import MESSAGE
 from drivers.llrp.session import Session, Stage
 from drivers.llrp.settings import Settings
 from drivers.llrp.values import payload
+from drivers.readings import TagRead
 from tests.drivers.llrp.asking import setup
 from tests.drivers.llrp.captures import recordings
 
@@ -73,6 +75,15 @@ def heard(pieces: list[bytes]) -> tuple[list[Event], bytes, str]:
     return events, sent, ""
 
 
+def payload_reads(frame: bytes | bytearray) -> list[TagRead]:
+    """What a frame of the talk reports on its own."""
+    (got,) = Splitter().feed(bytes(frame))
+    try:
+        return ReportDecoder().decode(got.payload).reads if got.kind == REPORT else []
+    except BadMessage:
+        return []
+
+
 TALK = b"".join(talk())
 WHOLE = heard([TALK])
 
@@ -109,6 +120,24 @@ def test_one_damaged_byte_raises_nothing_but_device_errors(at: int, flip: int) -
     damaged = bytearray(TALK)
     damaged[at] ^= flip
     heard([bytes(damaged)])
+
+
+REPORTS = [nth for nth, frame in enumerate(talk()) if frame[0] << 8 & 0x300 | frame[1] == REPORT]
+
+
+@given(st.sampled_from(REPORTS), st.data(), st.integers(1, 255))
+def test_a_byte_damaged_inside_a_report_costs_at_most_that_report(nth: int, data: st.DataObject, flip: int) -> None:
+    """Behind the length: a damaged length costs the connection, since TCP itself must have been wrong."""
+    frames = [bytearray(frame) for frame in talk()]
+    frames[nth][data.draw(st.integers(6, len(frames[nth]) - 1))] ^= flip
+    events, sent, end = heard([b"".join(frames)])
+    assert (sent, end) == WHOLE[1:]
+    kept = [read.epc for one in events if isinstance(one, Tags) for read in one.reads]
+    others = heard([b"".join(frames[:nth] + frames[nth + 1 :])])[0]
+    wanted = [read.epc for one in others if isinstance(one, Tags) for read in one.reads]
+    before = sum(len(payload_reads(frame)) for frame in frames[:nth])
+    assert kept[:before] == wanted[:before]
+    assert kept[len(kept) - (len(wanted) - before) :] == wanted[before:]
 
 
 @given(st.integers(0, len(talk())), st.sampled_from([0, 5, 99, 900, 1022, 1023]), st.binary(max_size=200))
