@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -418,3 +419,16 @@ async def test_explain_names_every_term(site: Site) -> None:
     absent = await site.client.get("/v1/explain/NOT/HERE")
     assert absent.status_code == 404
     assert "'NOT/HERE' is not in the catalogue" in absent.json()["error"]
+
+
+async def test_answers_do_not_wait_for_the_client_s_ack() -> None:
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+    server = WebServer(nobody, "127.0.0.1", 0)
+    host, port = server.address.removeprefix("http://").split(":")
+    with contextlib.closing(server._socket) as listening, socket.create_connection((host, int(port))):
+        listening.setblocking(True)
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

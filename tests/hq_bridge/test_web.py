@@ -1,8 +1,10 @@
 """HQ's API and page, asked over real HTTP."""
 
 import asyncio
+import contextlib
 import json
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -326,3 +328,16 @@ async def test_the_page_has_every_part_it_names(web: Web) -> None:
         assert (await web.client.get(f"/static/{part}")).status_code == 200
     assert "<script>" not in page.text
     assert "style=" not in page.text
+
+
+async def test_answers_do_not_wait_for_the_client_s_ack() -> None:
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError
+
+    server = WebServer(nobody, "127.0.0.1", 0)
+    host, port = server.address.removeprefix("http://").split(":")
+    with contextlib.closing(server._socket) as listening, socket.create_connection((host, int(port))):
+        listening.setblocking(True)
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
