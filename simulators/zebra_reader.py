@@ -115,6 +115,8 @@ class ZebraReader:
             elif isinstance(sock, socket.socket):
                 sock.shutdown(socket.SHUT_RDWR)
             await asyncio.to_thread(client.loop_stop)
+            if sock is not None:
+                sock.close()  # paho leaves one that was shut down to the garbage collector
         self.online.clear()
 
     async def reboot(self) -> None:
