@@ -2,8 +2,8 @@
 
 import gc
 
-#: New containers before a look for garbage, and young looks before an older one, and so on. What is really garbage goes
-#: at once, by its reference count. A look takes 3 ms at 1,000 and 45 ms at 50,000, and everybody waits for it; over all,
+#: New containers before a look for garbage, and young looks before an older one, and so on. What is really garbage is
+#: gone at once, by its count. A look takes 3 ms at 1,000 and 45 ms at 50,000, and everybody waits for it; over all,
 #: looks are 4 % of landing either way. Older looks go over far more, and find nothing.
 _NEW_BEFORE_A_LOOK = 1_000
 _LOOKS = 20, 100
