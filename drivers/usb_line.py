@@ -25,7 +25,7 @@ from drivers.settings import Asked
 from drivers.usb_ports import instead
 
 #: How long a read waits: so long, at most, a line takes to end.
-_READ_S: Final = 0.25
+READ_S: Final = 0.25
 #: For ending the last read, three requests and giving back.
 _CLOSE_S: Final = 4.0
 #: For what is asked of the device itself.
@@ -211,7 +211,7 @@ class UsbLine:
                     raise
 
     def _hand_over(self, report: bytes) -> None:
-        while not self._room.acquire(timeout=_READ_S):
+        while not self._room.acquire(timeout=READ_S):
             if self._over.is_set():
                 return
         self._say(report)
@@ -236,7 +236,7 @@ class _Interface:
         """One report; none when none came in time, or the scanner had halted its endpoint, which is undone."""
         endpoint = self._endpoint
         try:
-            report = self._device.read(endpoint.bEndpointAddress, endpoint.wMaxPacketSize, int(_READ_S * 1000))
+            report = self._device.read(endpoint.bEndpointAddress, endpoint.wMaxPacketSize, int(READ_S * 1000))
             self._stalls = 0
             return bytes(report)
         except usb.core.USBTimeoutError:
