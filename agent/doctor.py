@@ -27,6 +27,8 @@ LEVELS: Final[tuple[Level, ...]] = ("well", "look", "wrong")
 #: Longer than any driver takes to connect and to set its device up.
 _ONLINE_WITHIN_S: Final = 40.0
 _LEAVE_S: Final = 5.0
+#: After each report, so that a driver that never waits does not outrun the time it is listened to.
+_REST_S: Final = 0.001
 _ASK_WITHIN_S: Final = 2.0
 #: A reader of a running agent that has heard nothing for this long is worth a look.
 _QUIET_MS: Final = 600_000
@@ -160,14 +162,14 @@ class Ear:
             self.epcs.update(read.epc for read in reads)
         if reads and (seen_at_us := reads[-1].seen_at_us) is not None:
             self.clock_off_s = seen_at_us / 1e6 - self.clock.now_ms() / 1e3
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(_REST_S)
 
     async def scan(self, scan: BarcodeScan) -> ScanAnswer:
         if "\\x" in scan.text:  # how drivers show bytes that are no text
             self.dropped("a line of bytes that are no text")
         else:
             self.scans = [*self.scans, scan][-_MOST_SHOWN:]
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(_REST_S)
         return ScanAnswer(accepted=False, message="the doctor listens; nothing is booked")
 
 

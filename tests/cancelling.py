@@ -1,4 +1,4 @@
-"""Cancel a coroutine at each of its steps, so that every await in it is cancelled once."""
+"""Cancel a coroutine at its steps, so that every await in it is cancelled once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -25,3 +25,15 @@ async def cancelled_at_every_step(
         if by_itself:
             return
     raise AssertionError(f"it had not ended after {most_steps} steps")
+
+
+async def cancelled_after(steps: int, endless: Coroutine[Any, Any, None]) -> None:
+    """Cancel what never ends by itself after so many steps of the loop; raises what it raises instead of ending."""
+    task = asyncio.create_task(endless)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and (trouble := task.exception()) is not None:
+        raise trouble
+    assert task.cancelled(), f"cancelled at step {steps}, it went on"

@@ -13,6 +13,7 @@ import pytest
 from drivers.errors import DeviceError, DeviceLost, DeviceRefused, DeviceSpokeNonsense
 from drivers.impinj_iot.driver import open_device
 from simulators.impinj_reader import ImpinjReader
+from tests.cancelling import cancelled_after
 from tests.drivers.chopping import chopped
 from tests.drivers.issuing import issued
 from tests.drivers.keeping import kept, sampled, shirts
@@ -270,23 +271,16 @@ async def test_cancelled_at_any_step_it_closes_its_sockets_and_leaves_no_task() 
     async with a_reader(rounds_per_s=200) as reader:
         reader.place(EPCS[0])
         device = open_device("portal", {"address": reader.address})
-        tasks, files = {task.get_name() for task in asyncio.all_tasks()}, open_files()
+        files = open_files()
         steps = reported = 0
         while reported < 3:
             sink = Listening()
-            task = asyncio.create_task(device.run(sink))
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            assert task.cancelled(), f"cancelled at step {steps}, it went on"
+            await cancelled_after(steps, device.run(sink))
             await until(lambda: open_files() == files)
             assert not [one for one in asyncio.all_tasks() if one.get_name().startswith("device:")]
             reported += bool(sink.reads)
             steps += 1 + steps // 3
         assert steps > 20
-        assert tasks
 
 
 async def test_the_sample_s_reader_keeps_the_books_through_a_reboot(tmp_path: Path) -> None:

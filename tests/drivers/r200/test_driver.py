@@ -1,6 +1,5 @@
 """The driver on real pseudo-terminals and sockets, with the simulated module at the other end."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from drivers.errors import BadSettings, DeviceLost
 from drivers.r200.driver import open_device
 from simulators.r200_module import R200Module
 from tests.agent.shops import opened
+from tests.cancelling import cancelled_after
 from tests.drivers.modules import (
     EPCS,
     LONG_EPC,
@@ -100,12 +100,7 @@ async def test_cancelled_at_any_step_the_port_is_free_and_the_module_is_quiet(mo
     async with driving(module, KIND) as (sink, _):
         await until(lambda: sink.about)
     for steps in range(0, 60, 3):
-        task = asyncio.create_task(device.run(sink))
-        for _ in range(steps):
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled(), f"cancelled at step {steps}, it went on"
+        await cancelled_after(steps, device.run(sink))
     await until(lambda: module.rounds_left == 0)
 
 

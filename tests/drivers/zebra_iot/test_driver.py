@@ -16,6 +16,7 @@ from drivers.errors import DeviceError, DeviceLost, DeviceRefused
 from drivers.zebra_iot.driver import open_device
 from simulators.zebra_reader import FixedReader, Sled, ZebraReader
 from tests.brokers import Mosquitto, mosquitto
+from tests.cancelling import cancelled_after
 from tests.drivers.chopping import chopped
 from tests.drivers.issuing import guarded_mosquitto
 from tests.drivers.keeping import kept, sampled, shirts
@@ -363,13 +364,7 @@ async def test_cancelled_at_any_step_it_closes_its_socket_and_leaves_no_task(mos
         steps = reported = 0
         while reported < 3:
             sink = Listening()
-            task = asyncio.create_task(device.run(sink))
-            for _ in range(steps):
-                await asyncio.sleep(0)
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            assert task.cancelled(), f"cancelled at step {steps}, it went on"
+            await cancelled_after(steps, device.run(sink))
             await until(lambda: open_files() == files and asyncio.all_tasks() == tasks)
             reported += bool(sink.reads)
             steps += 1 + steps // 4
