@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from hq_bridge.snapshots import Whole
+from hq_bridge.stretches import Stretch
 from wire import digest
 from wire.messages import Batch, CaseRow, Heard, Hello, Row, StockRow, StoreState, UnknownRow
 
@@ -65,14 +66,6 @@ class HeardLease(NamedTuple):
     heard_at: int
 
 
-class Stretch(NamedTuple):
-    """Rows `first …` of one epoch, without a hole."""
-
-    epoch: int
-    first: int
-    rows: list[Row]
-
-
 class Lag:
     """Commit at HQ minus the row's own time, in ms, over the last 1,000 rows. Two clocks: it may be negative."""
 
@@ -80,11 +73,11 @@ class Lag:
         self._ms = array("q")
         self._quantiles: tuple[int | None, int | None] | None = (None, None)
 
-    def note(self, ms: Sequence[int]) -> None:
-        """Of rows in order."""
-        if not ms:
+    def note(self, said_at: Sequence[int], committed_at: int) -> None:
+        """Of rows in order, by the time each gives."""
+        if not said_at:
             return
-        newest = array("q", ms[-_LAG_ROWS:])
+        newest = array("q", [committed_at - at for at in said_at[-_LAG_ROWS:]])
         self._ms = self._ms[max(0, len(self._ms) + len(newest) - _LAG_ROWS) :] + newest
         self._quantiles = None
 
@@ -143,8 +136,7 @@ class StoreBooks:
         self.head, self.presence = max(draft.head, draft.position.cursor), draft.presence or self.presence
         self.verdict, self.told, self.asked, self.trouble = draft.verdict, draft.told, draft.asked, draft.trouble
         self.lease = draft.lease
-        for stretch in draft.stretches:
-            self.lag.note([committed_at - row.at for row in stretch.rows if not isinstance(row, UnknownRow)])
+        self.lag.note(draft.said_at, committed_at)
 
 
 class Draft:
@@ -162,9 +154,10 @@ class Draft:
         self.anew = False
         self.epoch = self.position.epoch
         self.cursor = self.position.cursor
-        #: The rows to keep.
+        #: The rows to keep, and the time each gives, if it is of a kind that we know.
         self.stretches: list[Stretch] = []
-        #: What becomes of each SKU that rows touched; complete once sealed.
+        self.said_at = array("q")
+        #: What becomes of each SKU that rows touched.
         self.stock: dict[str, Stock] = {}
         self.cases: dict[tuple[str, str], CaseRow] = {}
         self.head: int = max(before.head, self.cursor)
@@ -184,9 +177,6 @@ class Draft:
         #: Is a snapshot to be asked for with it?
         self.wants_snapshot = False
         self._landed_now = False
-        # Not in `stock` yet: balances by SKU and place, and the last row of each SKU; see `_settle`.
-        self._balances: dict[str, dict[str, int]] = {}
-        self._last: dict[str, StockRow] = {}
         self._digest = self.position.digest
         self._units = self.position.units
         self._lacking = self.position.lacking
@@ -208,12 +198,11 @@ class Draft:
 
     @property
     def row_count(self) -> int:
-        return sum(len(stretch.rows) for stretch in self.stretches)
+        return sum(stretch.row_count for stretch in self.stretches)
 
     def seal(self, landed_at: int) -> None:
         """Nothing more comes: say where the store's books stand once this is committed."""
         if self.changes_books:
-            self._settle()
             rows = self._before.rows + self.row_count
             at = landed_at if self.stretches or self._landed_now else None
             units = max(-_UNITS_MAX, min(self._units, _UNITS_MAX))
@@ -296,11 +285,18 @@ class Draft:
         self._say()
 
     def _keep(self, rows: Sequence[Row]) -> None:
-        """Take the rows that come next. A digest that was told for one of them is judged there."""
-        if self.stretches and self.stretches[-1].epoch == self.epoch:
-            self.stretches[-1].rows.extend(rows)
-        else:
-            self.stretches.append(Stretch(self.epoch, self.cursor + 1, list(rows)))
+        """Take the rows that come next. A digest that was told for one of them is judged there.
+
+        All that can be done with them is done now: in a moment others will have taken their place near the processor.
+        """
+        left = rows
+        while left:
+            if not (self.stretches and self.stretches[-1].epoch == self.epoch and self.stretches[-1].room):
+                self.stretches.append(Stretch(self.epoch, self.cursor + 1 + len(rows) - len(left)))
+            room = self.stretches[-1].room
+            self.stretches[-1].add(left[:room])
+            left = left[room:]
+        self.said_at.extend([row.at for row in rows if not isinstance(row, UnknownRow)])
         if self.told is not None and self.told[0] == self.epoch:
             before = max(0, self.told[1] - self.cursor)
             if 0 < before <= len(rows):
@@ -316,15 +312,14 @@ class Draft:
         # Rows of the old books that came in the same turn stay: they are history.
         self.stock.clear()
         self._newer = self._older = {}
-        self._balances.clear()
-        self._last.clear()
         self._digest = self._units = self._lacking = 0
         self.cases.clear()
         self.head, self.verdict, self.told, self.asked, self.trouble = 0, "unknown", None, None, {}
 
     def _apply(self, rows: Sequence[Row]) -> None:
-        """Note what is true after these rows. Written out flat: it runs for every row of every store."""
-        balances, last = self._balances, self._last
+        """Make true what these rows say. Written out flat: it runs for every row of every store."""
+        balances: dict[str, dict[str, int]] = {}
+        last: dict[str, StockRow] = {}
         for row in rows:
             if type(row) is StockRow:
                 sku = row.sku
@@ -339,12 +334,14 @@ class Draft:
                 assert type(row) is UnknownRow
                 self.unknown_kinds.add(row.kind)
         self.cursor += len(rows)
+        self._settle(balances, last)
 
-    def _settle(self) -> None:
-        """Bring what was noted into stock, digest and units. Written out flat: it runs for every SKU of every turn."""
+    def _settle(self, balances: Mapping[str, Mapping[str, int]], last: Mapping[str, StockRow]) -> None:
+        """Bring balances by SKU and place, and the last row of each SKU, into stock, digest and units. Written out
+        flat: it runs for every SKU of every batch."""
         now, units, lacking, share = self._digest, self._units, self._lacking, digest.of_balance
         stock, newer, older, store = self.stock, self._newer, self._older, self.store
-        for sku, row in self._last.items():
+        for sku, row in last.items():
             known = stock.get(sku) or newer.get(sku) or older.get(sku)
             held = None if row.held is UNSET else row.held
             atp = None if row.atp is UNSET else row.atp
@@ -356,7 +353,7 @@ class Draft:
                 places = _places.decode(known[4])
                 units += row.on_hand - known[2]
                 lacking += (held is None or atp is None) - (known[5] is None or known[6] is None)
-            for place, qty in self._balances[sku].items():
+            for place, qty in balances[sku].items():
                 was = places.get(place, 0)
                 if qty != was:
                     if was:
@@ -368,8 +365,6 @@ class Draft:
                         del places[place]
             stock[sku] = (store, sku, row.on_hand, row.seq, _encoder.encode(places).decode(), held, atp)
         self._digest, self._units, self._lacking = now & digest.MASK, units, lacking
-        self._balances.clear()
-        self._last.clear()
 
     def _compare(self, hello: Hello) -> None:
         """Judge the store's digest now, or when HQ has got to its row."""
@@ -392,7 +387,6 @@ class Draft:
 
     def _judge(self, told: str) -> None:
         self.told = None
-        self._settle()
         if told == digest.to_text(self._digest):
             self.verdict = "same"
             self.trouble.pop("digest", None)

@@ -11,6 +11,7 @@ from hq_bridge.months import Month
 from hq_bridge.on_postgres import OnPostgres
 from hq_bridge.on_sqlite import OnSqlite
 from hq_bridge.refusals import DatabaseRefused
+from hq_bridge.stretches import STRETCH_ROWS
 
 On = OnSqlite | OnPostgres
 
@@ -105,8 +106,8 @@ def _stretches_of_1(connection: Connection) -> Iterator[dict[str, Any]]:
     while page := connection.execute(_HISTORY_OF_1, last).all():
         for (store, epoch, landed_at), group in groupby(page, lambda row: (row.store, row.epoch, row.landed_at)):
             rows = list(group)
-            for first in range(0, len(rows), tables.STRETCH_ROWS):
-                part = rows[first : first + tables.STRETCH_ROWS]
+            for first in range(0, len(rows), STRETCH_ROWS):
+                part = rows[first : first + STRETCH_ROWS]
                 yield {
                     "store": store,
                     "epoch": epoch,

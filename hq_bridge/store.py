@@ -22,9 +22,10 @@ from hq_bridge.months import Month
 from hq_bridge.on_postgres import OnPostgres
 from hq_bridge.on_sqlite import OnSqlite
 from hq_bridge.refusals import DatabaseLost
+from hq_bridge.stretches import STRETCH_ROWS
 from wire import digest
 from wire.codec import decode_row
-from wire.messages import Row, UnknownRow
+from wire.messages import Row
 
 #: How many unreadable payloads are kept, and how much of each.
 QUARANTINE_ROWS = 1000
@@ -36,7 +37,6 @@ COMMANDS_KEPT = 1000
 T = TypeVar("T")
 
 _BEGUN = ""  # no store has this name
-_encoder = msgspec.json.Encoder()
 _bodies = msgspec.json.Decoder(list[msgspec.Raw])
 _places = msgspec.json.Decoder(dict[str, int])
 
@@ -287,7 +287,7 @@ class Database:
         """At most `limit` rows of a store's stream beyond `after`, in order, as far as they are kept."""
         columns = tables.history.c
         ours = (columns.store == store) & (columns.epoch == epoch)
-        beyond = ours & (columns.first > after - tables.STRETCH_ROWS) & (columns.last > after)
+        beyond = ours & (columns.first > after - STRETCH_ROWS) & (columns.last > after)
         async with self._on.readers.begin() as connection:
             oldest = (await connection.execute(select(func.min(columns.first)).where(ours))).scalar()
             ends = select(columns.first, columns.last).where(beyond).order_by(columns.first).limit(limit)
@@ -374,12 +374,8 @@ def _quarantine(connection: Connection, unreadable: Sequence[Unreadable]) -> Non
 
 
 def _stretches(draft: Draft, at: int, on: On) -> Iterator[tuple[Any, ...]]:
-    for epoch, first, rows in draft.stretches:
-        for skip in range(0, len(rows), tables.STRETCH_ROWS):
-            part = rows[skip : skip + tables.STRETCH_ROWS]
-            bodies = [row.body if type(row) is UnknownRow else row for row in part]
-            begins = first + skip
-            yield draft.store, epoch, begins, begins + len(part) - 1, at, on.pack(_encoder.encode(bodies))
+    for stretch in draft.stretches:
+        yield draft.store, stretch.epoch, stretch.first, stretch.last, at, on.pack(stretch.json())
 
 
 def _cases(draft: Draft) -> Iterator[tuple[Any, ...]]:

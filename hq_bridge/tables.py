@@ -136,6 +136,3 @@ def history_named(name: str) -> Table:
 #: of rows `first … last`. In SQLite deflated; in PostgreSQL as text, which PostgreSQL compresses by itself. There is a
 #: table for each month of landing; under this name all of them are read.
 history = history_named("history")
-
-#: The longest stretch; a longer one is cut.
-STRETCH_ROWS = 1000
