@@ -30,6 +30,7 @@ _SESSION = {
 #: Read back: a server that does not keep these loses what it said it has, or cannot keep it.
 _MUST_BE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on", "server_encoding": "UTF8"}
 _OLDEST = 140000
+_WRITER = select(tables.about.c.writer).with_for_update(read=True)
 _LOCK = 0x6E656172  # of this database, for whoever writes HQ's books
 _GRACE = "2s"  # for an HQ that has just been killed: its session ends a moment later
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -91,6 +92,12 @@ class OnPostgres:
         """Do `work` in a transaction. Raises what `work` and PostgreSQL raise."""
         async with self._writer.begin() as connection:
             return await connection.run_sync(work)
+
+    @staticmethod
+    def writer_now(connection: Connection) -> int | None:
+        """The number of whoever opened the database last; nobody else can until this transaction ends."""
+        found: int | None = connection.execute(_WRITER).scalar()
+        return found
 
     # Rows
 

@@ -47,6 +47,7 @@ _FOR_SPEED = {"cache_size": -65536, "wal_autocheckpoint": 0}
 _ROWS_AT_ONCE = 512  # of a statement: of 7 columns well below the 32,766 variables SQLite takes
 _STATEMENTS_KEPT = 256  # a table has 10 forms of its statement, from 1 row to 512
 _SLICE_ROWS = 200  # deleted in one transaction when a month goes: about 5 ms
+_WRITER = str(select(tables.about.c.writer).compile(dialect=sqlite.dialect()))
 _GONE = "gone_"  # before the name of a month's table that is being emptied
 
 T = TypeVar("T")
@@ -106,6 +107,12 @@ class OnSqlite:
             except sqlite3.Error as error:
                 raise DatabaseLost(f"the database failed under HQ: {error}") from error
             return done
+
+    @staticmethod
+    def writer_now(connection: Connection) -> int | None:
+        """The number of whoever opened the database last."""
+        (found,) = _driver(connection).execute(_WRITER).fetchone() or (None,)
+        return None if found is None else int(found)
 
     # Rows
 
@@ -254,7 +261,7 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def _begin_to_write(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    _driver(connection).execute("BEGIN IMMEDIATE")
 
 
 def _read_only(connection: Any, record: ConnectionPoolEntry) -> None:

@@ -181,8 +181,7 @@ class Database:
 
     def _still_ours(self, connection: Connection) -> None:
         """Nobody else has opened these books since; and nobody can, until this transaction ends."""
-        query = select(tables.about.c.writer).with_for_update(read=True)
-        if connection.execute(query).scalar() != self._writer:
+        if self._on.writer_now(connection) != self._writer:
             raise DatabaseLost("another HQ has opened this database since, and writes; stop one of them")
 
     async def commands(self) -> list[CommandRow]:
