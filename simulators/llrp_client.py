@@ -29,6 +29,7 @@ class Client:
     def __init__(self, owner: Owner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.gone = asyncio.Event()
         self.has_extensions = False
+        self.has_started = False
         self._owner = owner
         self._reader = reader
         self._writer = writer

@@ -178,6 +178,11 @@ class SimulatedReader:
         """Nobody is connected."""
         return not self.serving
 
+    @property
+    def was_told_to_read(self) -> bool:
+        """By the client that is connected: a ROSpec outlives the client before, and nobody may want its reads."""
+        return self._client is not None and self._client.has_started
+
     def timestamp(self) -> Values:
         """The time as an event tells it."""
         return {"UTCTimestamp" if self.model.has_utc else "Uptime": self.now_us()}
@@ -341,6 +346,7 @@ class SimulatedReader:
             client.send(response, payload(response, {"LLRPStatus": _status(status, str(why))}), asked.ident)
             return
         client.send(response, payload(response, {"LLRPStatus": _status(SUCCESS), **answer}), asked.ident)
+        client.has_started |= name == "StartROSpec"
         await self._flush_stopped()
         if name == "CloseConnection":
             client.close()

@@ -76,7 +76,7 @@ class LlrpReader:
         began = clock()
         patience_ends, poll_at = began + SETUP_S, float("inf")
         while True:
-            messages, reports = session.messages, session.reports
+            messages, reports, kept = session.messages, session.reports, session.kept
             piece = await line.piece(min(patience_ends, poll_at))
             for event in session.receive(piece):
                 await tell(event, sink, self._name)
@@ -89,7 +89,7 @@ class LlrpReader:
                 elif now >= poll_at:
                     session.ask_for_report()
                     poll_at = now + every_s
-            elif session.reports != reports:
+            elif session.kept != kept:
                 patience_ends = min(now + SETUP_S, began + FLOOD_S)
             if now >= patience_ends:
                 raise DeviceLost(*_silence(session, silence_s), "silent")

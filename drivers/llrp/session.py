@@ -20,6 +20,7 @@ from drivers.llrp.settings import Settings
 from drivers.llrp.status import quoted, status_words
 from drivers.llrp.values import Values, payload, values
 from drivers.reader_time import ReaderTime
+from drivers.readings import TagRead
 
 ANOTHER_CLIENT: Final = (1, 2)
 #: Reads older than this, or than two reports' time, do not tell where a tag is now.
@@ -52,7 +53,8 @@ class Stage(enum.Enum):
 
 
 class Session:
-    """One connection. `messages` counts the whole messages received, as the sign of life that it is.
+    """One connection. `messages` counts the whole messages received, as the sign of life that it is; `reports` those
+    with tags, `kept` those of them that came before the reader was set up and may be as old as they like.
 
     `now_s` is a clock that never steps, in seconds, `utc_us` that for the time of day, in unix microseconds.
     """
@@ -61,6 +63,7 @@ class Session:
         self.stage = Stage.GREETING
         self.messages = 0
         self.reports = 0
+        self.kept = 0
         self._settings = settings
         self._now_s, self._utc_us = now_s, utc_us
         self._time = ReaderTime(max(STALE_S, 2 * settings.report_every_ms / 1000))
@@ -142,6 +145,7 @@ class Session:
         if nameless:
             yield Dropped(f"{nameless} tag reports without an EPC")
         if self.stage is not Stage.REPORTING:
+            self.kept += self._may_be_old(reads)
             yield Dropped(f"{len(reads)} reads from before this connection was set up")
         elif not reads:
             yield Heard()
@@ -150,6 +154,11 @@ class Session:
             yield Dropped(f"{len(reads)} reads that the reader had kept for too long")
         else:
             yield Tags(reads)
+
+    def _may_be_old(self, reads: Sequence[TagRead]) -> bool:
+        """A reader that reports what it hears now has nothing older left to send before its answer."""
+        seen_at_us = reads[-1].seen_at_us if reads else None
+        return seen_at_us is None or self._time.is_stale(seen_at_us, self._now_s())
 
     def _answer(self, asked: str, said: Values) -> Iterator[Event]:
         if asked == "CustomMessage":

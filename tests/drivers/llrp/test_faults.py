@@ -9,9 +9,10 @@ from typing import Final
 import pytest
 
 from drivers.errors import DeviceError, trouble_of
-from drivers.llrp.driver import open_device
+from drivers.llrp.driver import SETUP_S, open_device
 from drivers.llrp.requests import ROSPEC
 from simulators.llrp_reader import SimulatedReader
+from tests import fast_forward
 from tests.drivers.llrp.listening import Listening
 from tests.waiting import until
 
@@ -67,7 +68,7 @@ async def a_reader(**how: object) -> AsyncIterator[SimulatedReader]:
 
 async def reads_again(kept: Kept, begun: int) -> None:
     """It came up once more, and tags are heard."""
-    await until(lambda: len(kept.about) > begun, within_s=15)
+    await until(lambda: len(kept.about) > begun, within_s=30)
     heard = len(kept.reads)
     await until(lambda: len(kept.reads) > heard)
 
@@ -91,6 +92,25 @@ async def test_a_reader_that_reboots_is_set_up_anew() -> None:
             await reader.reboot()
             await reads_again(kept, begun)
         assert set(kept.troubles) <= {"broke", "port_closed"}
+
+
+def test_a_reader_that_lost_our_question_is_asked_anew_though_it_reports_on() -> None:
+    """It hung as we came back, and then goes on with the ROSpec that it still has."""
+
+    async def look() -> None:
+        clock = asyncio.get_running_loop().time
+        leaping = a_reader(rounds_per_s=5, now_us=lambda: round(clock() * 1e6))
+        async with leaping as reader, kept_running(reader.address, tags_per_report=1) as kept:
+            await until(lambda: kept.reads)
+            reader.mute = True
+            await until(lambda: reader.counts["GetReaderCapabilities"] == 2)
+            reader.mute = False
+            began = clock()
+            await reads_again(kept, 1)
+            assert clock() - began < SETUP_S + 5
+            assert any("from before this connection" in why for why in kept.left_out), "it did report on"
+
+    fast_forward.run(look(), grace_s=0)
 
 
 class Road:

@@ -147,7 +147,7 @@ class FlappingReader:
                 now = pack(">BQ", 0x84, self._clock.now_us())
                 with suppress(AssertionError, OSError):  # the client has just gone
                     await self.reader.replay([self._report.replace(_SEEN, now)])
-                    if self.reader.counts["connects"] > self._garbled_until:
+                    if self.reader.was_told_to_read and self.reader.counts["connects"] > self._garbled_until:
                         self.sent += TAGS
 
     async def flap(self) -> None:
