@@ -1,0 +1,1 @@
+"""How orders are picked: which one next, which ones together, along which way. Values in, values out."""

@@ -1,0 +1,100 @@
+"""The store's map: where each spot is, in metres, on one block of parallel aisles.
+
+```
+  y = depth_m   ═══════════════════════  back cross aisle
+                 ║     ║     ║     ║     aisles: a spot is `side` L or R of one, at a bay, on a level
+  y = 0         ═══════════════════════  front cross aisle; entrance and packing table stand at a cross aisle
+                 x ──►
+```
+
+An aisle is walked along its middle line: both sides of a bay are one place to stand, and a level is no way at all.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final, Literal
+
+from agent.core.catalogue import Temperature
+
+Side = Literal["L", "R"]
+
+#: What a map drawn from codes alone supposes: metres from aisle to aisle and from bay to bay.
+AISLE_M: Final = 2.4
+BAY_M: Final = 1.0
+#: Aisle, side, bay and level of codes such as `A03-L-12-2`, `A03-12` and `3-12-2`.
+_CODE: Final = re.compile(r"[A-Za-z]?0*(\d{1,3})(?:-([LRlr]))?-0*(\d{1,3})(?:-0*(\d{1,2}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A place to stand, in metres from the front end of the leftmost aisle."""
+
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place for goods. `aisle` 0: it stands at a cross aisle, in no aisle at all."""
+
+    code: str
+    aisle: int
+    side: Side
+    bay: int
+    level: int
+    temperature: Temperature
+    x_m: float
+    y_m: float
+
+
+@dataclass(frozen=True)
+class StoreMap:
+    """One block: aisles between the front cross aisle (y = 0) and the back one (y = `depth_m`)."""
+
+    spots: Mapping[str, Spot]
+    entrance: Point
+    packing: Point
+    depth_m: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        deepest = max((spot.y_m for spot in self.spots.values()), default=0.0)
+        if self.depth_m <= 0.0:
+            object.__setattr__(self, "depth_m", deepest + BAY_M)
+        elif deepest > self.depth_m:
+            raise ValueError(f"a spot is {deepest} m deep in a store of {self.depth_m} m")
+
+    @cached_property
+    def aisles(self) -> Mapping[int, float]:
+        """Each aisle's x, in metres."""
+        return MappingProxyType({spot.aisle: spot.x_m for spot in self.spots.values() if spot.aisle})
+
+    @classmethod
+    def of_codes(cls, codes: Iterable[str]) -> "StoreMap":
+        """What codes alone tell of a store: their first number is the aisle, their next one the bay.
+
+        Entrance and packing table are at the front of the first aisle. A code that tells nothing is left out: who looks
+        for it is sent there last.
+        """
+        found = {code: spot for code in codes if (spot := _spot_of(code)) is not None}
+        first = min((spot.x_m for spot in found.values()), default=0.0)
+        return cls(MappingProxyType(found), Point(first, 0.0), Point(first, 0.0))
+
+
+def _spot_of(code: str) -> Spot | None:
+    match = _CODE.fullmatch(code)
+    if match is None:
+        return None
+    aisle, bay, level = int(match[1]), int(match[3]), int(match[4] or 0)
+    side: Side = "R" if (match[2] or "L").upper() == "R" else "L"
+    return Spot(code, aisle, side, bay, level, "ambient", aisle * AISLE_M, bay * BAY_M) if aisle else None
+
+
+def way_m(store: StoreMap, a: Point | Spot, b: Point | Spot) -> float:
+    """How far it is from one place to another, along aisles and cross aisles."""
+    if a.x_m == b.x_m:
+        return abs(a.y_m - b.y_m)
+    across = abs(a.x_m - b.x_m)
+    return across + min(a.y_m + b.y_m, 2 * store.depth_m - a.y_m - b.y_m)
