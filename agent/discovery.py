@@ -84,23 +84,35 @@ async def scan(where: Where) -> Scan:
 def proposal(found: Sequence[Found], devices: Sequence[DeviceConfig]) -> str:
     """The TOML to paste: a table for each device that is new; what is known, or uncertain, is said in comments."""
     names = {device.name for device in devices}
+    known = _known(found, devices)
     parts = []
     for where in dict.fromkeys(one.where for one in found):
         here = sorted((one for one in found if one.where == where), key=lambda one: not one.sure)
-        known = next((device.name for device in devices for one in here if _is_it(device, one)), "")
-        if known:
-            parts.append(f'# {where} is configured: device "{known}".\n')
-        elif here[0].note:
-            parts.append(_commented(_table(here, names)))
-        else:
-            parts.append(_table(here, names))
+        if where in known:
+            parts.append(f'# {where} is configured: device "{known[where]}".\n')
+            continue
+        also = next((device.name for device in devices if any(_fits(device, one) for one in here)), "")
+        doubt = f'# The settings of device "{also}" fit it as well: say there which of them it is.\n' if also else ""
+        table = _table(here, names)
+        parts.append(doubt + (_commented(table) if here[0].note else table))
     return "\n".join(parts)
 
 
-def _is_it(device: DeviceConfig, found: Found) -> bool:
-    """Is this device what was found? All that tells the found one from others stands in its settings."""
-    settings = device.settings
-    return bool(found.settings) and all(settings.get(key) == value for key, value in found.settings.items())
+def _known(found: Sequence[Found], devices: Sequence[DeviceConfig]) -> dict[str, str]:
+    """Where a device of these was found: each at one place, those first whose settings say most of which it is."""
+    known: dict[str, str] = {}
+    for device in sorted(devices, key=lambda one: len(one.settings.keys() & {"serial", "port"}), reverse=True):
+        where = next((one.where for one in found if one.where not in known and _fits(device, one)), None)
+        if where is not None:
+            known[where] = device.name
+    return known
+
+
+def _fits(device: DeviceConfig, found: Found) -> bool:
+    """May this device be what was found? Nothing that its settings say of which one it is may be otherwise."""
+    must = {key: value for key, value in found.settings.items() if key not in found.marks}
+    told = {key: value for key, value in found.marks.items() if key in device.settings}
+    return bool(must) and all(device.settings.get(key) == value for key, value in {**must, **told}.items())
 
 
 def _table(here: Sequence[Found], names: set[str]) -> str:

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from drivers.errors import DeviceRefused, Trouble
+from drivers.errors import DeviceRefused
 from drivers.settings import Asked
 
 _LONGEST_PATH = 1000
@@ -29,16 +29,14 @@ class Access:
         try:
             context = ssl.create_default_context(cafile=self.ca or None)
         except (OSError, ValueError) as why:
-            raise _unusable(self.ca, "certificates of an authority in PEM", why, "untrusted") from why
+            raise _unusable(self.ca, "certificates of an authority in PEM", why) from why
         if self.ca:  # it may be the device's own certificate, which most sign themselves
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         try:
             if self.cert:
                 context.load_cert_chain(self.cert, self.key, password=_no_password)
         except (OSError, ValueError) as why:
-            raise _unusable(
-                f"{self.cert} with {self.key}", "a certificate and its key in PEM", why, "untrusted"
-            ) from why
+            raise _unusable(f"{self.cert} with {self.key}", "a certificate and its key in PEM", why) from why
         return context
 
     def password(self) -> str:
@@ -46,7 +44,7 @@ class Access:
         try:
             return Path(self.password_file).read_text(encoding="utf-8").rstrip("\r\n") if self.password_file else ""
         except (OSError, ValueError) as why:
-            raise _unusable(self.password_file, "one line with the password", why, "login") from why
+            raise _unusable(self.password_file, "one line with the password", why) from why
 
 
 def access_from(asked: Asked, *, tls: bool) -> Access:
@@ -69,10 +67,10 @@ def certificates_from(asked: Asked, *, tls: bool) -> Access:
     return access
 
 
-def _unusable(path: str, wanted: str, why: Exception, trouble: Trouble) -> DeviceRefused:
+def _unusable(path: str, wanted: str, why: Exception) -> DeviceRefused:
     reason = getattr(why, "strerror", None) or getattr(why, "reason", None) or str(why)
     hint = f"It must hold {wanted}, readable by the service's user."
-    return DeviceRefused(f"{path} cannot be used: {reason}", hint, trouble)
+    return DeviceRefused(f"{path} cannot be used: {reason}", hint, "settings")
 
 
 def _no_password() -> str:

@@ -1,11 +1,12 @@
 """What the drivers of serial modules share: requests one after the other, and the line around a session."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from drivers.ending import to_the_end
 from drivers.errors import DeviceError, DeviceLost
 from drivers.events import Event, Tags, tell
 from drivers.port import Sink
@@ -175,17 +176,3 @@ async def _leave(line: SerialLine, session: Conversation) -> None:
             while not session.left:
                 for _ in session.receive(await line.read(READ_BYTES), clock()):
                     pass
-
-
-async def to_the_end(work: Coroutine[None, None, None], name: str) -> None:
-    """Await work that limits its own time; a cancellation meanwhile is raised when it is done."""
-    task = asyncio.create_task(work, name=name)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as again:
-            cancelled = again
-    task.result()
-    if cancelled is not None:
-        raise cancelled

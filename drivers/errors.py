@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 #: What kind of trouble it is, for whoever shows it in another language, counts it or looks closer.
 Trouble = Literal[
+    "settings",  # what its settings say cannot be, such as a file that is missing
     "address_unknown",  # nobody knows the name of its host
     "unreachable",  # no way to its host: off, another address, another network
     "port_closed",  # its host is there, and nothing listens at the port

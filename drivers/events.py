@@ -43,10 +43,14 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """The device told of something a person may want to know; `what` is a past-tense fact for the log."""
+    """The device told of something a person may want to know; `what` is a past-tense fact for the log.
+
+    What happens all day where everything is well is `usual`.
+    """
 
     what: str
     details: dict[str, int | str]
+    usual: bool = False
 
 
 Event = Online | Tags | Heard | Dropped | Noted
@@ -63,5 +67,5 @@ async def tell(event: Event, sink: Sink, device: str) -> None:
             sink.dropped(why)
         case Online(about):
             sink.online(about)
-        case Noted(what, details):
-            log.warning(what, device=device, **details)
+        case Noted(what, details, usual):
+            (log.info if usual else log.warning)(what, device=device, **details)

@@ -40,6 +40,7 @@ class Found:
 
     `where` is its address or port for people, the same from every driver that finds it; `settings` go into
     `[device.settings]`. Not `sure`: the driver can drive what may be there, and cannot know without asking it.
+    `marks` are settings that tell it from others that `settings` fit as well, whether they are needed now or not.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Found:
     antennas: int = 0
     sure: bool = True
     note: str = ""
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class Find(Protocol):

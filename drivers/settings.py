@@ -72,8 +72,10 @@ class Asked:
         return otherwise or ""
 
     def ports(self, key: str, otherwise: tuple[int, ...], most: int) -> tuple[int, ...]:
-        """A list of different antenna ports, from 1 to `most`, in the order that was given."""
-        given = self.take(key, list(otherwise))
+        """A list of different antenna ports, from 1 to `most`, in the order that was given; (0,) may stand for all."""
+        given = self.take(key)
+        if given is None or given == [0] == list(otherwise):
+            return otherwise
         if isinstance(given, list) and given and all(type(port) is int and 1 <= port <= most for port in given):
             ports = tuple(dict.fromkeys(given))
             if len(ports) == len(given):

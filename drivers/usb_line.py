@@ -19,7 +19,7 @@ from typing import Any, Final, NoReturn, Self
 import usb.core
 import usb.util
 
-from drivers.conversing import to_the_end
+from drivers.ending import to_the_end
 from drivers.errors import DeviceError, DeviceLost, DeviceRefused
 from drivers.settings import Asked
 from drivers.usb_ports import instead

@@ -73,12 +73,12 @@ def at_usb(kind: str, mode: str, fits: Callable[[UsbDevice], bool]) -> Find:
         models = [one.model for one in devices]
         found = []
         for one in filter(fits, devices):
-            settings = {"usb": one.model}
+            settings, marks = {"usb": one.model}, {"port": one.place, "serial": one.serial}
             if models.count(one.model) > 1:
                 same = [other.serial for other in devices if other.model == one.model]
                 apart = one.serial and same.count(one.serial) == 1
                 settings |= {"serial": one.serial} if apart else {"port": one.place}
-            found.append(Found(kind, f"USB {one.place}", f"{one.name}, {mode}", "scans", settings))
+            found.append(Found(kind, f"USB {one.place}", f"{one.name}, {mode}", "scans", settings, marks=marks))
         return found
 
     return find

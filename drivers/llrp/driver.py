@@ -3,11 +3,12 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
 from drivers.connecting import no_connection
+from drivers.ending import to_the_end
 from drivers.errors import DeviceError, DeviceLost
 from drivers.events import tell
 from drivers.llrp.line import Line
@@ -51,7 +52,7 @@ class LlrpReader:
         try:
             await self._converse(line, session, sink)
         finally:
-            await _to_the_end(_leave(line, session), f"device:{self._name}:leave")
+            await to_the_end(_leave(line, session), f"device:{self._name}:leave")
 
     async def _connected(self) -> Line:
         settings = self._settings
@@ -113,20 +114,6 @@ async def _leave(line: Line, session: Session) -> None:
                         pass
     finally:
         await line.close()
-
-
-async def _to_the_end(work: Coroutine[None, None, None], name: str) -> None:
-    """Await work that limits its own time; a cancellation meanwhile is raised when it is done."""
-    task = asyncio.create_task(work, name=name)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as again:
-            cancelled = again
-    task.result()
-    if cancelled is not None:
-        raise cancelled
 
 
 def _silence(session: Session, silence_s: float) -> tuple[str, str]:

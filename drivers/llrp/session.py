@@ -248,7 +248,7 @@ class Session:
         if (percent := said["ReportBufferLevelWarningEvent"]) is not None:
             yield Noted("reader_buffer_filling", {"percent": percent})
         if (gpi := said["GPIEvent"]) is not None:
-            yield Noted("reader_input_changed", {"port": gpi["Port"], "high": int(gpi["Event"])})
+            yield Noted("reader_input_changed", {"port": gpi["Port"], "high": int(gpi["Event"])}, usual=True)
         if (antenna := said["AntennaEvent"]) is not None:
             which: dict[str, int | str] = {"antenna": antenna["AntennaID"]}
             yield Noted("antenna_connected", which) if antenna["Event"] == 1 else Noted("antenna_disconnected", which)

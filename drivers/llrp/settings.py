@@ -69,7 +69,7 @@ def settings_from(given: Mapping[str, object]) -> Settings:
     access, name = certificates_from(asked, tls=tls), asked.text("tls_name", "", NAME_MAX)
     if name and not tls:
         asked.wrong("tls_name", "is of no use: the address is without TLS")
-    antennas = _antennas(asked)
+    antennas = asked.ports("antennas", (0,), ANTENNAS_MAX)
     settings = Settings(
         host=address.hostname or "",
         port=address.port or 0,
@@ -96,24 +96,6 @@ def settings_from(given: Mapping[str, object]) -> Settings:
         asked.wrong("stop_gpi" if settings.stop_gpi else "stop_after_s", "nothing would start it again: give start_gpi")
     asked.done()
     return settings
-
-
-def _antennas(asked: Asked) -> tuple[int, ...]:
-    given = asked.take("antennas", [0])
-    if not isinstance(given, list) or not given:
-        asked.wrong("antennas", "give a list of antenna ports, such as [1, 2]; leave it out for all")
-        return (0,)
-    found: list[int] = []
-    for place, antenna in enumerate(given):
-        if isinstance(antenna, bool) or not isinstance(antenna, int) or not 0 <= antenna <= ANTENNAS_MAX:
-            asked.wrong(f"antennas[{place}]", f"{antenna!r} is not an antenna port from 1 to {ANTENNAS_MAX}")
-        elif antenna in found:
-            asked.wrong(f"antennas[{place}]", f"{antenna} is there twice")
-        elif antenna == 0 and len(given) > 1:
-            asked.wrong(f"antennas[{place}]", "0 means all antennas and stands alone")
-        else:
-            found.append(antenna)
-    return tuple(found)
 
 
 def _power(asked: Asked, antennas: tuple[int, ...]) -> Mapping[int, float] | None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import entry_points
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
@@ -63,13 +64,42 @@ async def test_serial_ports_are_proposed_by_their_lasting_names(tmp_path: Path) 
         os.close(fd)
 
 
+def two_alike(model: str = "0c2e:0b61") -> list[Found]:
+    """Scanners of one model, as their finder tells them apart."""
+    marks = {"serial": "H1", "port": "1-3.1"}, {"serial": "", "port": "1-3.2"}
+    needed = {"serial": "H1"}, {"port": "1-3.2"}
+    return [
+        Found("barcode_usb_keyboard", f"USB {mark['port']}", "x", "scans", {"usb": model, **need}, marks=mark)
+        for mark, need in zip(marks, needed, strict=True)
+    ]
+
+
+def desk(name: str, **which: str) -> DeviceConfig:
+    return DeviceConfig(name, "barcode_usb_keyboard", {"usb": "0c2e:0b61", "layout": "de", **which}, {}, "receive")
+
+
 def test_of_two_alike_the_one_that_is_configured_is_known() -> None:
-    kind = "barcode_usb_keyboard"
-    ways = {"serial": "H1"}, {"port": "1-3.2"}
-    found = [Found(kind, f"USB {nth}", "x", "scans", {"usb": "0c2e:0b61", **way}) for nth, way in enumerate(ways)]
-    one = DeviceConfig("dock", kind, {"usb": "0c2e:0b61", "serial": "H1", "layout": "de"}, {}, "receive")
-    text = discovery.proposal(found, [one])
+    for which in ({"serial": "H1"}, {"port": "1-3.1"}):
+        text = discovery.proposal(two_alike(), [desk("dock", **which)])
+        assert 'USB 1-3.1 is configured: device "dock"' in text
+        assert text.count("[[device]]") == 1
+    text = discovery.proposal(two_alike(), [desk("dock"), desk("till", port="1-3.1")])
+    assert 'USB 1-3.1 is configured: device "till"' in text
+    assert 'USB 1-3.2 is configured: device "dock"' in text
+
+
+def test_one_scanner_is_not_taken_for_another_of_its_model() -> None:
+    (alone,) = [replace(one, settings={"usb": "0c2e:0b61"}) for one in two_alike()[:1]]
+    assert "is configured" in discovery.proposal([alone], [desk("dock")])
+    away = discovery.proposal([alone], [desk("dock", serial="H2")])
+    assert "is configured" not in away
+    assert "[[device]]" in away
+
+
+def test_where_settings_fit_two_it_is_said_which_device_must_say_more() -> None:
+    text = discovery.proposal(two_alike(), [desk("dock")])
     assert text.count('is configured: device "dock"') == text.count("[[device]]") == 1
+    assert 'The settings of device "dock" fit it as well' in text
 
 
 def test_what_it_proposes_can_be_pasted_whatever_devices_say(tmp_path: Path) -> None:

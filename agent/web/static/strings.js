@@ -229,6 +229,7 @@ export const HINTS = {
 // What is wrong with a device (drivers/errors.py has them), and in Chinese what to do; in English the agent's own hint says that.
 export const TROUBLES = {
   en: {
+    settings: "Its settings cannot work",
     address_unknown: "Nobody knows a device of this name",
     unreachable: "There is no way to it on the network",
     port_closed: "Something is there, but not this device",
@@ -246,6 +247,7 @@ export const TROUBLES = {
     driver_hung: "Its driver hangs",
   },
   zh: {
+    settings: "设备配置有误",
     address_unknown: "找不到该名称的设备",
     unreachable: "网络上无法到达该设备",
     port_closed: "该地址有机器，但没有此设备的服务",
@@ -267,13 +269,14 @@ export const TROUBLES = {
 export const TROUBLE_HINTS = {
   en: {},
   zh: {
+    settings: "请按上面的说明修改配置；所写的文件必须存在、内容正确，并且服务用户能够读取。",
     address_unknown: "请核对配置中的设备名称，或直接填写 IP 地址。",
     unreachable: "请检查设备电源、网线和交换机，并确认 IP 地址与本机在同一网络。",
     port_closed: "请核对地址和端口；设备刚通电时请稍候，或在设备上启用此接口。",
     no_answer: "请核对 IP 地址，检查设备电源，以及中间是否有防火墙拦截。",
     broke: "请检查网线或数据线和电源；程序会自动重连。",
     untrusted: "请为设备换上可信证书，或核对配置中的证书与主机名。",
-    not_there: "请插好设备或数据线；端口请用 /dev/serial/by-id 下的名称，重新插拔后不变。",
+    not_there: "请插好设备或数据线。串口设备的端口请用 /dev/serial/by-id 下的名称，重新插拔后不变；USB 扫描枪请核对配置中的型号（usb）和序列号，以及扫描枪的 USB 模式。",
     not_allowed: "请将服务用户加入 dialout 组，然后重启服务；USB 扫描枪还需安装 drivers/60-nearshelf-scanners.rules 并重新插拔。",
     taken: "请关闭占用设备的其他程序（如厂商演示软件）；若是刚断开的旧连接，设备稍后会自行释放。",
     silent: "请检查设备电源和网络；若仍无反应，请给设备断电重启。",

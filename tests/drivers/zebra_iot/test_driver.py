@@ -295,7 +295,7 @@ async def test_a_file_that_cannot_be_used_is_named(mosquitto: Mosquitto, tmp_pat
             refused = await the_end_of(task)
         assert isinstance(refused, DeviceRefused)
         assert str(tmp_path / named) in refused.why
-        assert refused.trouble == ("untrusted" if ca else "login")
+        assert refused.trouble == "settings"
 
 
 async def test_a_packet_that_is_too_large_costs_the_connection(mosquitto: Mosquitto) -> None:
