@@ -1,8 +1,9 @@
 """`nearshelf-agent doctor` and `nearshelf-agent devices`: what is wrong with devices, and which there are."""
 
 import asyncio
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,6 +15,8 @@ import typer
 from agent import discovery, doctor
 from agent.clock import SystemClock
 from agent.config import Config
+from agent.doctor_words import Language, Words
+from agent.web.words import device_words
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="The store's TOML file.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -31,6 +34,9 @@ def add_doctor(app: typer.Typer, load: Callable[[Path], Config]) -> None:
     def examine(
         file: _File,
         seconds: Annotated[float, typer.Option(min=0, max=600, help="How long to listen to each device.")] = 5.0,
+        lang: Annotated[
+            Language | None, typer.Option(help="The language; left out: that of the locale.", show_default=False)
+        ] = None,
         json: _Json = False,
     ) -> None:
         """Say what is wrong with each device, and what to do. Books nothing.
@@ -40,11 +46,12 @@ def add_doctor(app: typer.Typer, load: Callable[[Path], Config]) -> None:
         """
         config = load(file)
         _log_aside()
-        found = asyncio.run(doctor.examine(config, seconds, SystemClock()))
+        words = device_words(lang or of_locale(os.environ))
+        found = asyncio.run(doctor.examine(config, seconds, SystemClock(), words))
         if json:
             typer.echo(msgspec.json.format(msgspec.json.encode(doctor.as_json(found))).decode())
         else:
-            _tell(found)
+            _tell(found, words)
         troubles = {one.trouble for each in found for one in each.findings if one.level == "wrong"}
         sys.exit(_MISTAKE if "settings" in troubles else _WRONG if troubles else 0)
 
@@ -92,7 +99,13 @@ def commands(load: Callable[[Path], Config]) -> typer.Typer:
     return app
 
 
-def _tell(found: Sequence[doctor.Diagnosis]) -> None:
+def of_locale(environment: Mapping[str, str]) -> Language:
+    """The language that programs are told to speak here (POSIX: the first that is set counts)."""
+    told = (environment.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return "zh" if next(filter(None, told), "").startswith("zh") else "en"
+
+
+def _tell(found: Sequence[doctor.Diagnosis], words: Words) -> None:
     for device in found:
         typer.echo(f"{device.name} ({device.kind})")
         for one in device.findings:
@@ -101,7 +114,8 @@ def _tell(found: Sequence[doctor.Diagnosis]) -> None:
                 typer.echo(f"       → {one.do}")
     wrong = sum(device.level == "wrong" for device in found)
     look = sum(device.level == "look" for device in found)
-    typer.echo(f"{len(found)} devices: {len(found) - wrong - look} well, {look} worth a look, {wrong} need somebody")
+    well = len(found) - wrong - look
+    typer.echo(words.say("tally", devices=len(found), well=well, look=look, wrong=wrong))
 
 
 def _log_aside() -> None:

@@ -17,6 +17,7 @@ from agent.clock import Clock
 from agent.config import Config, DeviceConfig
 from agent.device_health import CLOCK_OFF_S, Health, short
 from agent.devices import open_devices, run_once
+from agent.doctor_words import Words
 from drivers.errors import DeviceError, trouble_of
 from drivers.port import Device
 from drivers.readings import BarcodeScan, ScanAnswer, TagRead
@@ -59,27 +60,31 @@ class Diagnosis:
         return max((one.level for one in self.findings), key=LEVELS.index, default="well")
 
 
-async def examine(config: Config, listen_s: float, clock: Clock) -> list[Diagnosis]:
+async def examine(config: Config, listen_s: float, clock: Clock, words: Words) -> list[Diagnosis]:
     """Look at every device, all at once. Takes `listen_s` longer than the slowest needs to connect."""
     running = await asyncio.to_thread(running_agent, config)
     known = {health.name: health for health in running} if running is not None else {}
     async with asyncio.TaskGroup() as group:
         looks = [
-            group.create_task(_look(nth, one, known.get(one.name), listen_s, clock), name=f"look:{one.name}")
+            group.create_task(_look(nth, one, known.get(one.name), listen_s, clock, words), name=f"look:{one.name}")
             for nth, one in enumerate(config.devices)
         ]
     return [look.result() for look in looks]
 
 
-async def _look(nth: int, config: DeviceConfig, health: Health | None, listen_s: float, clock: Clock) -> Diagnosis:
+async def _look(
+    nth: int, config: DeviceConfig, health: Health | None, listen_s: float, clock: Clock, words: Words
+) -> Diagnosis:
     opened, mistakes = open_devices([config])
     if mistakes:
         told = [mistake.replace("device[0]", f"device[{nth}]", 1) for mistake in mistakes]
-        findings = [Finding("wrong", "settings", mistake, "Correct the configuration.") for mistake in told]
+        findings = [
+            Finding("wrong", "settings", words.why("settings", mistake), words.say("correct")) for mistake in told
+        ]
     elif health is not None:
-        findings = list(of_health(config, health, clock.now_ms()))
+        findings = list(of_health(config, health, clock.now_ms(), words))
     else:
-        findings = await listened(opened[0], config, listen_s, clock)
+        findings = await listened(opened[0], config, listen_s, clock, words)
     return Diagnosis(config.name, config.kind, findings)
 
 
@@ -102,30 +107,33 @@ def running_agent(config: Config) -> list[Health] | None:
         asked.close()
 
 
-def of_health(config: DeviceConfig, health: Health, now_ms: int) -> Iterator[Finding]:
+def of_health(config: DeviceConfig, health: Health, now_ms: int, words: Words) -> Iterator[Finding]:
     """What the agent's word on a device means."""
     if health.state in ("down", "refused"):
-        tried = f" (the agent has tried {health.tries} times)" if health.tries > 1 else ""
-        yield Finding("wrong", health.trouble or "broke", health.why + tried, health.hint)
+        trouble = health.trouble or "broke"
+        why = words.why(trouble, health.why)
+        why = words.say("tried", why=why, tries=health.tries) if health.tries > 1 else why
+        yield Finding("wrong", trouble, why, words.todo(trouble, health.hint))
         return
     if health.state == "starting":
-        yield Finding("look", "starting", "the agent is connecting to it", "Ask again in a moment.")
+        yield Finding("look", "starting", words.say("starting"), words.say("ask_again"))
         return
-    yield Finding("well", "", f"the agent is connected: {health.about}")
+    yield Finding("well", "", words.say("agent_connected", about=health.about))
     last = health.last_reading_at
     if last is not None:
-        yield Finding("well", "", f"{health.readings} readings, the last {(now_ms - last) // 1000} s ago")
-    if config.places and now_ms - (last or health.since) > _QUIET_MS:
-        yield _deaf(f"no tag for {(now_ms - (last or health.since)) // 60_000} min")
+        ago = words.span((now_ms - last) / 1000)
+        yield Finding("well", "", words.say("readings", readings=health.readings, ago=ago))
+    if config.places and (quiet_ms := now_ms - (last or health.since)) > _QUIET_MS:
+        yield _deaf(words.say("no_tag_for", span=words.span(quiet_ms / 1000)), words)
     if health.losses:
         yield Finding(
             "look" if health.losses > health.connects / 2 > 5 else "well",
             "broke",
-            f"lost {health.losses} times, last: {health.lost_why}",
+            words.say("lost", losses=health.losses, why=health.lost_why),
         )
     if health.dropped:
-        yield _left_out({health.dropped_why: health.dropped}, understood=health.readings)
-    yield from _clock(health.clock_off_s)
+        yield _left_out({health.dropped_why: health.dropped}, health.readings, words)
+    yield from _clock(health.clock_off_s, words)
 
 
 # While it does not.
@@ -173,7 +181,7 @@ class Ear:
         return ScanAnswer(accepted=False, message="the doctor listens; nothing is booked")
 
 
-async def listened(device: Device, config: DeviceConfig, listen_s: float, clock: Clock) -> list[Finding]:
+async def listened(device: Device, config: DeviceConfig, listen_s: float, clock: Clock, words: Words) -> list[Finding]:
     """Run the device for a while, and say what was heard, or why nothing could be."""
     ear = Ear(clock)
     life = asyncio.create_task(run_once(device, ear), name=f"device:{config.name}")
@@ -187,92 +195,77 @@ async def listened(device: Device, config: DeviceConfig, listen_s: float, clock:
         coming.cancel()
         life.cancel()
         await asyncio.wait([life], timeout=_LEAVE_S)
-    findings = list(_heard(ear, config, listen_s)) if ear.connected.is_set() else []
+    findings = list(_heard(ear, config, listen_s, words)) if ear.connected.is_set() else []
     if ended:
-        findings.append(_ended(life))
+        findings.append(_ended(life, words))
     elif not ear.connected.is_set():
-        why = f"the driver neither connected nor failed within {_ONLINE_WITHIN_S:g} s"
-        findings.append(Finding("wrong", "driver_hung", why, "This is a mistake of the driver: report it."))
+        why = words.say("hangs", seconds=_ONLINE_WITHIN_S)
+        findings.append(Finding("wrong", "driver_hung", why, words.say("report_driver")))
     return findings
 
 
-def _ended(life: asyncio.Task[None]) -> Finding:
+def _ended(life: asyncio.Task[None], words: Words) -> Finding:
     error = RuntimeError("it cancelled itself") if life.cancelled() else life.exception()
     if isinstance(error, DeviceError):
-        return Finding("wrong", trouble_of(error), error.why, error.hint)
-    what = f"the driver broke: {error!r}" if error else "the driver returned"
-    return Finding("wrong", "driver_broke", short(what), "This is a mistake of the driver: report it.")
+        trouble = trouble_of(error)
+        return Finding("wrong", trouble, words.why(trouble, error.why), words.todo(trouble, error.hint))
+    what = words.say("broke", error=repr(error)) if error else words.say("returned")
+    return Finding("wrong", "driver_broke", short(what), words.say("report_driver"))
 
 
-def _heard(ear: Ear, config: DeviceConfig, listen_s: float) -> Iterator[Finding]:
-    yield Finding("well", "", f"connected: {ear.about}")
+def _heard(ear: Ear, config: DeviceConfig, listen_s: float, words: Words) -> Iterator[Finding]:
+    yield Finding("well", "", words.say("connected", about=ear.about))
     reads = sum(ear.by_antenna.values())
     if reads:
-        yield Finding("well", "", f"{len(ear.epcs)} tags, read {reads} times in {listen_s:g} s")
-        yield from _antennas(ear, config)
+        yield Finding("well", "", words.say("tags", tags=len(ear.epcs), reads=reads, seconds=listen_s))
+        yield from _antennas(ear, config, words)
     elif config.places:
-        yield _deaf(f"no tag within {listen_s:g} s")
+        yield _deaf(words.say("no_tag_within", seconds=listen_s), words)
     for scan in ear.scans:
-        yield Finding("well", "", f"scanned {short(scan.text)}{f' ({scan.aim})' if scan.aim else ''}; not booked")
+        text = f"{short(scan.text)}{f' ({scan.aim})' if scan.aim else ''}"
+        yield Finding("well", "", words.say("scanned", text=text))
     if ear.scans and config.purpose is None:
-        yield Finding(
-            "wrong", "no_purpose", "a scan here does nothing", 'Give the device a `purpose`: "receive" or "shelve".'
-        )
+        yield Finding("wrong", "no_purpose", words.say("no_purpose"), words.say("add_purpose"))
     if ear.left_out:
-        yield _left_out(ear.left_out, understood=reads + len(ear.scans))
+        yield _left_out(ear.left_out, reads + len(ear.scans), words)
     elif not reads and not ear.scans and not config.places:
-        yield _unscanned(ear, listen_s)
-    yield from _clock(ear.clock_off_s)
+        yield _unscanned(ear, listen_s, words)
+    yield from _clock(ear.clock_off_s, words)
 
 
-def _antennas(ear: Ear, config: DeviceConfig) -> Iterator[Finding]:
+def _antennas(ear: Ear, config: DeviceConfig, words: Words) -> Iterator[Finding]:
     only = len(config.places) == 1
     for antenna, reads in sorted(ear.by_antenna.items(), key=str):
         if antenna not in config.places and not (antenna is None and only):
-            named = "an unnamed antenna" if antenna is None else f"antenna {antenna}"
-            what = f"{named} read tags {reads} times, and covers no place: they count nowhere"
-            yield Finding(
-                "wrong", "no_zone", what, f"Add a [[device.zone]] with antenna = {antenna or 1} and its place."
-            )
+            what = words.say("no_zone_unnamed" if antenna is None else "no_zone", antenna=antenna, reads=reads)
+            yield Finding("wrong", "no_zone", what, words.say("add_zone", antenna=antenna or 1))
     for antenna, place in sorted(config.places.items()):
         if antenna not in ear.by_antenna and not (None in ear.by_antenna and only):
-            yield _deaf(f"antenna {antenna} ({place}) heard no tag")
+            yield _deaf(words.say("no_tag_at", antenna=antenna, place=place), words)
 
 
-def _deaf(what: str) -> Finding:
-    do = "Hold a tag before the antenna. If nothing comes: its cable, and `antennas` and power in the settings."
-    return Finding("look", "silent", what, do)
+def _deaf(what: str, words: Words) -> Finding:
+    return Finding("look", "silent", what, words.say("hold_a_tag"))
 
 
-def _unscanned(ear: Ear, listen_s: float) -> Finding:
+def _unscanned(ear: Ear, listen_s: float, words: Words) -> Finding:
     if ear.signs:
-        what = "something came, and no whole scan"
-        return Finding(
-            "wrong", "nonsense", what, "Compare baud rate, parity and `terminator` with the scanner's own settings."
-        )
-    do = "Pull its trigger while the doctor listens (--seconds 20). If nothing comes: its cable, its baud rate."
-    return Finding("look", "silent", f"nothing was scanned within {listen_s:g} s", do)
+        return Finding("wrong", "nonsense", words.say("no_whole_scan"), words.say("compare_line"))
+    return Finding("look", "silent", words.say("not_scanned", seconds=listen_s), words.say("pull_trigger"))
 
 
-def _left_out(left_out: Mapping[str, int], understood: int) -> Finding:
-    told = "; ".join(f"{why} ({times} times)" for why, times in left_out.items())
+def _left_out(left_out: Mapping[str, int], understood: int, words: Words) -> Finding:
+    told = "; ".join(words.say("times", why=why, times=times) for why, times in left_out.items())
     if understood:
-        return Finding("look", "nonsense", f"part of what it sent was left out: {told}")
-    do = "Compare `kind`, and for serial lines baud rate, parity and `terminator`, with what the device is set to."
-    return Finding("wrong", "nonsense", f"nothing of what it sent was understood: {told}", do)
+        return Finding("look", "nonsense", words.of_page("device_dropped_why", why=told))
+    return Finding("wrong", "nonsense", words.say("nothing_understood", told=told), words.say("compare_kind"))
 
 
-def _clock(off_s: float | None) -> Iterator[Finding]:
+def _clock(off_s: float | None, words: Words) -> Iterator[Finding]:
     if off_s is not None and abs(off_s) > CLOCK_OFF_S:
-        what = f"its clock is {_span(abs(off_s))} {'ahead' if off_s > 0 else 'behind'}"
-        yield Finding("look", "clock_off", what, "Let the device take the time from a time server (NTP).")
-
-
-def _span(seconds: float) -> str:
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} s"
+        off = "device_clock_ahead" if off_s > 0 else "device_clock_behind"
+        what = words.of_page(off, age=words.span(abs(off_s)))
+        yield Finding("look", "clock_off", what, words.of_page("device_clock_todo"))
 
 
 def as_json(diagnoses: Sequence[Diagnosis]) -> list[dict[str, Any]]:

@@ -170,7 +170,7 @@ class Session:
             self._time.said(at, now)
         preset = said.get("activePreset")
         runs = words(preset.get("id"), 128) if isinstance(preset, dict) else ""
-        self._runs = runs if said.get("status") in _AT_WORK else ""
+        self._runs = runs if words(said.get("status"), 40) in _AT_WORK else ""
         if self.stage is Stage.READING and self._settings.preset and self._runs != self._settings.preset:
             yield Noted("reader_had_stopped_reading", {"runs": self._runs})
             self._begin()

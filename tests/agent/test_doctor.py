@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 import tty
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
+from string import Formatter
 
 import httpx
 import pytest
@@ -22,9 +24,12 @@ from agent.core.asks import Purpose
 from agent.core.places import BACKROOM, FLOOR
 from agent.device_health import Health
 from agent.devices import open_devices
+from agent.devices_cli import of_locale
 from agent.doctor import Diagnosis, Finding, listened, of_health
+from agent.doctor_words import SENTENCES, Words
+from agent.web.words import device_words
 from drivers.barcode_serial.driver import open_device as open_scanner
-from drivers.errors import DeviceRefused
+from drivers.errors import TROUBLES, DeviceRefused
 from drivers.llrp.driver import open_device as open_reader
 from drivers.port import Device, Sink
 from drivers.readings import TagRead
@@ -35,6 +40,7 @@ from tests.agent.test_devices import Scripted, fails_with
 from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
+ENGLISH, CHINESE = device_words("en"), device_words("zh")
 TAGS = [bytes([0x30, *bytes(10), nth]) for nth in range(20)]
 
 
@@ -42,8 +48,8 @@ def device(kind: str, places: Mapping[int, str] | None = None, purpose: Purpose 
     return DeviceConfig("portal" if kind == "llrp" else "dock", kind, {}, places or {}, purpose)
 
 
-async def told(opened: Device, config: DeviceConfig, listen_s: float = 1.0) -> list[Finding]:
-    return await listened(opened, config, listen_s, SystemClock())
+async def told(opened: Device, config: DeviceConfig, listen_s: float = 1.0, words: Words = ENGLISH) -> list[Finding]:
+    return await listened(opened, config, listen_s, SystemClock(), words)
 
 
 def reader_at(
@@ -316,18 +322,18 @@ def test_a_driver_that_breaks_returns_or_hangs() -> None:
 def test_the_agents_word_on_a_device_is_explained() -> None:
     now, config = 10_000_000, device("llrp", {1: FLOOR})
     health = Health("portal", "llrp", 0, state="up", about="Reader 9", connects=1, last_reading_at=now - 1000)
-    assert Diagnosis("portal", "llrp", list(of_health(config, health, now))).level == "well"
+    assert Diagnosis("portal", "llrp", list(of_health(config, health, now, ENGLISH))).level == "well"
     health.last_reading_at = now - 3_600_000
-    assert [one.trouble for one in of_health(config, health, now)][-1] == "silent"
+    assert [one.trouble for one in of_health(config, health, now, ENGLISH)][-1] == "silent"
     health.connects = health.losses = 40
-    assert "broke" in {one.trouble for one in of_health(config, health, now) if one.level == "look"}
+    assert "broke" in {one.trouble for one in of_health(config, health, now, ENGLISH) if one.level == "look"}
     health.dropped, health.dropped_why = 7, "half a line"
-    assert ("wrong", "nonsense") in {(one.level, one.trouble) for one in of_health(config, health, now)}
+    assert ("wrong", "nonsense") in {(one.level, one.trouble) for one in of_health(config, health, now, ENGLISH)}
     health.state, health.trouble, health.why, health.hint, health.tries = "down", "taken", "held", "wait", 3
-    found = list(of_health(config, health, now))
+    found = list(of_health(config, health, now, ENGLISH))
     assert only(found) == ("wrong", "taken")
     assert "tried 3 times" in found[0].what
-    assert [one.trouble for one in of_health(config, Health("portal", "llrp", 0), now)] == ["starting"]
+    assert [one.trouble for one in of_health(config, Health("portal", "llrp", 0), now, ENGLISH)] == ["starting"]
 
 
 SCANNER = """
@@ -391,6 +397,54 @@ def test_what_it_prints_and_its_exit_status(tmp_path: Path) -> None:
     assert status == 2
     assert "device[0].settings.port: missing" in said
     assert "device[0].settings.prot: no such setting" in said
+
+
+# In the language of the person who must fix it.
+
+
+def blanks(words: Mapping[str, str]) -> dict[str, set[str]]:
+    """What is filled in, by the name of the sentence."""
+    return {name: {field for _, field, *_ in Formatter().parse(text) if field} for name, text in words.items()}
+
+
+def test_every_sentence_is_there_in_both_languages_with_the_same_to_fill_in() -> None:
+    assert blanks(SENTENCES["en"]) == blanks(SENTENCES["zh"])
+    assert blanks(ENGLISH.page) == blanks(CHINESE.page)
+    assert list(ENGLISH.troubles) == list(CHINESE.troubles) == list(CHINESE.hints) == list(TROUBLES)
+
+
+def test_in_chinese_a_devices_own_words_stand_behind_those_of_the_page() -> None:
+    with listening() as server:
+        address = address_of(server)
+    reader = open_reader("portal", {"address": address})
+    (found,) = fast_forward.run(told(reader, device("llrp", {1: FLOOR}), words=CHINESE))
+    assert found.what.startswith(f"{CHINESE.troubles['port_closed']}：no connection to 127.0.0.1")
+    assert found.do.startswith(CHINESE.hints["port_closed"])
+    assert address.rpartition(":")[2] in found.do, "what the driver knows besides"
+
+
+def test_in_chinese_every_finding_of_the_doctors_own_is_chinese() -> None:
+    now, config = 10_000_000_000, device("llrp", {1: FLOOR})
+    health = Health("portal", "llrp", 0, state="up", connects=40, losses=40, dropped=7, clock_off_s=-7200.0)
+    found = list(of_health(config, health, now, CHINESE))
+    health.last_reading_at = now - 1000
+    found += of_health(config, health, now, CHINESE)
+    health.state, health.tries = "down", 3
+    found += of_health(config, health, now, CHINESE)
+    found += of_health(config, Health("portal", "llrp", 0), now, CHINESE)
+    assert {one.trouble for one in found} == {"", "silent", "broke", "nonsense", "clock_off", "starting"}
+    english = {text for one in found for text in (one.what, one.do) if text and not re.search("[一-鿿]", text)}
+    assert not english
+    assert "设备时钟慢了 2 小时。" in {one.what for one in found}
+
+
+def test_the_language_is_that_of_the_option_or_of_the_locale(tmp_path: Path) -> None:
+    settings = tmp_path / "store.toml"
+    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + SCANNER.format(port=tmp_path / "none"))
+    status, said, _ = doctor(settings, "--lang", "zh")
+    assert (status, "设备未插入：" in said, "共 1 台设备：" in said) == (1, True, True), said
+    assert of_locale({"LANG": "zh_CN.UTF-8"}) == of_locale({"LC_ALL": "", "LC_MESSAGES": "zh_TW"}) == "zh"
+    assert of_locale({}) == of_locale({"LC_ALL": "C.UTF-8", "LANG": "zh_CN.UTF-8"}) == "en"
 
 
 async def test_tags_without_a_name_of_their_antenna_count_where_there_is_one_place() -> None:

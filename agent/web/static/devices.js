@@ -17,24 +17,24 @@ export function deviceCards(page) {
       make("div", "why", make("p", "strong-words"), make("p", "detail"), make("p"), make("p", "small")), make("dl", "facts")));
   }
 
-  /** Something that a person should know of a device that works. */
+  /** Something that a person should know of a device that works, and what to do. */
   function mildly(device) {
     if (Math.abs(device.clock_off_s ?? 0) > CLOCK_OFF_S) {
-      return say(device.clock_off_s > 0 ? "device_clock_ahead" : "device_clock_behind", { age: page.span(Math.abs(device.clock_off_s) * 1000) });
+      const off = device.clock_off_s > 0 ? "device_clock_ahead" : "device_clock_behind";
+      return [say(off, { age: page.span(Math.abs(device.clock_off_s) * 1000) }), say("device_clock_todo")];
     }
-    return device.dropped_why ? say("device_dropped_why", { why: device.dropped_why }) : "";
+    return [device.dropped_why ? say("device_dropped_why", { why: device.dropped_why }) : "", ""];
   }
 
   function drawWhy(why, device, broken) {
-    const hint = (broken && page.words(TROUBLE_HINTS)[device.trouble]) || device.hint;
     const left = device.retry_at ? device.retry_at - page.agentNow() : 0;
-    const mild = broken ? "" : mildly(device);
+    const [mild, todo] = broken ? ["", page.words(TROUBLE_HINTS)[device.trouble] || device.hint] : mildly(device);
     why.hidden = !broken && !mild;
     why.classList.toggle("mild", !broken);
     show(why.children[0], broken ? page.words(TROUBLES)[device.trouble] : "");
     show(why.children[1], broken ? device.why : mild);
     why.children[1].title = broken ? device.why : mild;
-    show(why.children[2], broken && hint ? say("todo", { text: hint }) : "");
+    show(why.children[2], todo ? say("todo", { text: todo }) : "");
     show(why.children[3], broken && device.tries
       ? say(left > 0 ? "device_retry_in" : "device_retry_now", { tries: number(device.tries), age: page.span(left) }) : "");
   }

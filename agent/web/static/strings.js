@@ -1,7 +1,10 @@
 // Every word of the page, in both languages. `{name}` is filled in by `say`.
 
+import { DEVICE_WORDS } from "./device_words.js";
+
 export const STRINGS = {
   en: {
+    ...DEVICE_WORDS.en.strings,
     other_language: "中文", other_code: "zh",
     store: "Store", jump: "On this page", loading: "Loading …",
     updated: "Updated {age} ago", updated_now: "Up to date",
@@ -50,7 +53,6 @@ export const STRINGS = {
     devices: "Devices", devices_none: "No devices are configured.", devices_up: "{up} of {all} working",
     device_up: "Working", device_starting: "Starting", device_down: "Not reachable", device_refused: "Needs a person",
     device_sign: "Last sign of life", device_reconnects: "Times lost", device_lost: "Lost last", device_retry_in: "Tried {tries} times, again in {age}.", device_retry_now: "Tried {tries} times, being tried again.",
-    device_clock_ahead: "Its clock is {age} ahead. Let it take the time from a time server.", device_clock_behind: "Its clock is {age} behind. Let it take the time from a time server.", device_dropped_why: "Part of what it sent was left out: {why}",
     device_since: "Since", device_now: "{rate} per second, last {ago}", device_readings: "Readings", device_about: "It says", device_dropped: "Not understood", device_booked: "Scans answered", device_refusals: "Scans refused",
 
     stock: "Stock", stock_caption: "Stock by article: units on the floor, in the backroom and on hand",
@@ -71,6 +73,7 @@ export const STRINGS = {
     more: "More figures", version: "Version", started: "Started", epoch: "Epoch", head: "Entries in the books", bystanders: "Heard, and no stock",
   },
   zh: {
+    ...DEVICE_WORDS.zh.strings,
     other_language: "English", other_code: "en",
     store: "门店", jump: "本页内容", loading: "正在加载…",
     updated: "{age}前更新", updated_now: "已是最新",
@@ -119,7 +122,6 @@ export const STRINGS = {
     devices: "设备", devices_none: "尚未配置设备。", devices_up: "{all} 台中 {up} 台正常",
     device_up: "正常", device_starting: "启动中", device_down: "无法连接", device_refused: "需要人工处理",
     device_sign: "最近信号", device_reconnects: "掉线次数", device_lost: "上次掉线", device_retry_in: "已尝试 {tries} 次，{age}后重试。", device_retry_now: "已尝试 {tries} 次，正在重试。",
-    device_clock_ahead: "设备时钟快了 {age}。请让它与时间服务器同步。", device_clock_behind: "设备时钟慢了 {age}。请让它与时间服务器同步。", device_dropped_why: "部分数据未被采用：{why}",
     device_since: "状态开始", device_now: "每秒 {rate}，最近 {ago}", device_readings: "读取次数", device_about: "设备信息", device_dropped: "无法识别", device_booked: "已答复扫码", device_refusals: "被拒扫码",
 
     stock: "库存", stock_caption: "各商品库存：卖场、后仓与在店合计",
@@ -226,67 +228,9 @@ export const HINTS = {
   },
 };
 
-// What is wrong with a device (drivers/errors.py has them), and in Chinese what to do; in English the agent's own hint says that.
-export const TROUBLES = {
-  en: {
-    settings: "Its settings cannot work",
-    address_unknown: "Nobody knows a device of this name",
-    unreachable: "There is no way to it on the network",
-    port_closed: "Something is there, but not this device",
-    no_answer: "Nothing answers at this address",
-    broke: "The connection broke",
-    untrusted: "Its certificate is not trusted",
-    not_there: "It is not plugged in",
-    not_allowed: "The agent may not open it",
-    taken: "Another program has it",
-    silent: "It fell silent",
-    nonsense: "What it sends makes no sense",
-    refused: "It refused",
-    login: "Name or password is wrong",
-    driver_broke: "Its driver made a mistake",
-    driver_hung: "Its driver hangs",
-  },
-  zh: {
-    settings: "设备配置有误",
-    address_unknown: "找不到该名称的设备",
-    unreachable: "网络上无法到达该设备",
-    port_closed: "该地址有机器，但没有此设备的服务",
-    no_answer: "该地址没有应答",
-    broke: "连接中断",
-    untrusted: "设备证书不受信任",
-    not_there: "设备未插入",
-    not_allowed: "程序无权打开该设备",
-    taken: "设备被其他程序占用",
-    silent: "设备长时间没有信号",
-    nonsense: "设备发来的数据无法理解",
-    refused: "设备拒绝了请求",
-    login: "用户名或密码不对",
-    driver_broke: "驱动程序出错",
-    driver_hung: "驱动程序卡住",
-  },
-};
-
-export const TROUBLE_HINTS = {
-  en: {},
-  zh: {
-    settings: "请按上面的说明修改配置；所写的文件必须存在、内容正确，并且服务用户能够读取。",
-    address_unknown: "请核对配置中的设备名称，或直接填写 IP 地址。",
-    unreachable: "请检查设备电源、网线和交换机，并确认 IP 地址与本机在同一网络。",
-    port_closed: "请核对地址和端口；设备刚通电时请稍候，或在设备上启用此接口。",
-    no_answer: "请核对 IP 地址，检查设备电源，以及中间是否有防火墙拦截。",
-    broke: "请检查网线或数据线和电源；程序会自动重连。",
-    untrusted: "请为设备换上可信证书，或核对配置中的证书与主机名。",
-    not_there: "请插好设备或数据线。串口设备的端口请用 /dev/serial/by-id 下的名称，重新插拔后不变；USB 扫描枪请核对配置中的型号（usb）和序列号，以及扫描枪的 USB 模式。",
-    not_allowed: "请将服务用户加入 dialout 组，然后重启服务；USB 扫描枪还需安装 drivers/60-nearshelf-scanners.rules 并重新插拔。",
-    taken: "请关闭占用设备的其他程序（如厂商演示软件）；若是刚断开的旧连接，设备稍后会自行释放。",
-    silent: "请检查设备电源和网络；若仍无反应，请给设备断电重启。",
-    nonsense: "请核对波特率、校验位和协议设置，以及配置中的驱动类型。",
-    refused: "请按上面的说明核对设备设置；每 30 秒重试一次。",
-    login: "请核对配置中的用户名和密码。",
-    driver_broke: "请查看日志，并将其报告给驱动的提供者。",
-    driver_hung: "请重启门店程序，并将此情况报告给驱动的提供者。",
-  },
-};
+// What is wrong with a device (drivers/errors.py has them), and what to do.
+export const TROUBLES = { en: DEVICE_WORDS.en.troubles, zh: DEVICE_WORDS.zh.troubles };
+export const TROUBLE_HINTS = { en: DEVICE_WORDS.en.hints, zh: DEVICE_WORDS.zh.hints };
 
 // Why nothing may be promised, in Chinese; in English the agent's own words say it.
 export const STOPPED = {

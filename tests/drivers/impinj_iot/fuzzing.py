@@ -22,6 +22,7 @@ LINE = (
 SEEDS = [
     LINE + b"\r\n\r\n" + LINE.replace(b'epcHex":"300833B2DDD9014000000000', b'epc":"MAgzst3ZAUAAAAAA') + b"\r\n",
     b'{"inventoryStatusEvent":{"inventoryStatus":"idle"}}\r\n{"antennaDisconnectedEvent":{"antennaPort":2}}\r\n',
+    b'\0\0{"interface":"IoT","status":{"running":1},"activePreset":{"id":{}}}\n',
     b"\n".join([b"\0\0" + READY, b'\1\0{"productModel":"R700"}', b'\2\0{"primaryFirmware":"9.1.0"}', b"\4\1", b"\4\3"]),
 ]
 

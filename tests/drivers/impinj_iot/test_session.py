@@ -79,6 +79,12 @@ def test_a_reader_that_waits_for_its_trigger_is_at_work() -> None:
     assert asked(session) == []
 
 
+def test_a_status_that_is_no_text_is_none() -> None:
+    session = listening()
+    told = answer(session, STATUS, 200, {"interface": "IoT", "status": {"id": "running"}, "activePreset": []}, 1.0)
+    assert Noted("reader_had_stopped_reading", {"runs": ""}) in told
+
+
 def test_a_word_that_it_stopped_has_it_asked_at_once() -> None:
     session = listening()
     list(session.receive(b'{"inventoryStatusEvent":{"inventoryStatus":"idle"}}\r\n', 5.0))
