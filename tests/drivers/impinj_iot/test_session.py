@@ -81,7 +81,7 @@ def test_a_reader_that_waits_for_its_trigger_is_at_work() -> None:
 
 def test_a_status_that_is_no_text_is_none() -> None:
     session = listening()
-    told = answer(session, STATUS, 200, {"interface": "IoT", "status": {"id": "running"}, "activePreset": []}, 1.0)
+    told = answer(session, STATUS, 200, b'{"interface":"IoT","status":{"id":"running"},"activePreset":[]}', 1.0)
     assert Noted("reader_had_stopped_reading", {"runs": ""}) in told
 
 
