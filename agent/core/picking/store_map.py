@@ -67,6 +67,11 @@ class StoreMap:
             raise ValueError(f"a spot is {deepest} m deep in a store of {self.depth_m} m")
 
     @cached_property
+    def aisle_xs(self) -> tuple[float, ...]:
+        """Where the aisles are, from left to right."""
+        return tuple(sorted(set(self.aisles.values())))
+
+    @cached_property
     def aisles(self) -> Mapping[int, float]:
         """Each aisle's x, in metres."""
         return MappingProxyType({spot.aisle: spot.x_m for spot in self.spots.values() if spot.aisle})
@@ -90,11 +95,3 @@ def _spot_of(code: str) -> Spot | None:
     aisle, bay, level = int(match[1]), int(match[3]), int(match[4] or 0)
     side: Side = "R" if (match[2] or "L").upper() == "R" else "L"
     return Spot(code, aisle, side, bay, level, "ambient", aisle * AISLE_M, bay * BAY_M) if aisle else None
-
-
-def way_m(store: StoreMap, a: Point | Spot, b: Point | Spot) -> float:
-    """How far it is from one place to another, along aisles and cross aisles."""
-    if a.x_m == b.x_m:
-        return abs(a.y_m - b.y_m)
-    across = abs(a.x_m - b.x_m)
-    return across + min(a.y_m + b.y_m, 2 * store.depth_m - a.y_m - b.y_m)

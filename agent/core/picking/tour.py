@@ -1,14 +1,24 @@
-"""The tour: in which order to walk to the stops of a cart, and how far that is."""
+"""The tour: in which order to walk to the stops of a cart, and how far that is. Nothing shorter exists.
 
-from collections.abc import Sequence
+Ambient goods first, then chilled, then frozen ones, and among goods of one temperature the scarce ones first: one walk
+(`block.py`) after another, each starting where the one before it ends. Where that is, is chosen so that all of them
+together are shortest.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from agent.core.catalogue import Temperature
-from agent.core.picking.store_map import Point, Spot, StoreMap, way_m
+from agent.core.picking.block import Block, Column
+from agent.core.picking.store_map import Point, Spot, StoreMap
+from agent.core.picking.trail import Place
 
-#: What is picked first: goods that must stay cold are the shortest time on the cart.
+#: What is picked first: goods that must stay cold are to be on the cart for the shortest time.
 _RANK: Final = {"ambient": 0, "chilled": 1, "frozen": 2}
+#: So many tours are made at most to choose among several spots of the same goods.
+_MOST_TRIED: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +43,95 @@ class Tour:
 
 
 def tour(store: StoreMap, stops: Sequence[Stop], start: Point | None = None) -> Tour:
-    """The tour from `start` (the entrance, if not said) by way of all stops to the packing table."""
-    here: Point | Spot = start or store.entrance
+    """The shortest tour from `start` (the entrance, if not said) by way of all stops to the packing table.
+
+    Of several spots the first one that the map knows is walked to, unless another makes the tour shorter; they are
+    tried stop by stop, in the order given. A stop of which the map knows no spot comes last of its kind, in the order
+    given. Raises ValueError when `start` is neither in an aisle nor at a cross aisle.
+    """
+    begin = start or store.entrance
+    spots = {nth: known for nth, stop in enumerate(stops) if (known := _known(store, stop))}
+    chosen = {nth: known[0] for nth, known in spots.items()}
+    found = _walk(store, stops, chosen, begin)
+    tried = 0
+    for nth, known in spots.items():
+        for other in known[1:]:
+            tried += 1
+            if tried <= _MOST_TRIED:
+                also = _walk(store, stops, chosen | {nth: other}, begin)
+                if also.metres < found.metres:
+                    found, chosen[nth] = also, other
+    return found
+
+
+def _known(store: StoreMap, stop: Stop) -> list[Spot]:
+    return [spot for code in stop.spots if (spot := store.spots.get(code)) is not None]
+
+
+def _walk(store: StoreMap, stops: Sequence[Stop], chosen: Mapping[int, Spot], begin: Point) -> Tour:
+    """The shortest tour when each stop has its spot."""
+    kinds: dict[int, list[int]] = {}
+    for nth, stop in enumerate(stops):
+        kinds.setdefault(2 * _RANK[stop.temperature] + (not stop.scarce), []).append(nth)
+    groups = [kinds[kind] for kind in sorted(kinds)]
+    floor = _Floor(store, [begin, store.packing, *chosen.values()])
+    placed = [{nth: floor.place(chosen[nth]) for nth in group if nth in chosen} for group in groups]
+    metres, orders = floor.walks(floor.place(begin), [set(of.values()) for of in placed], floor.place(store.packing))
     order: list[tuple[Stop, str]] = []
-    metres = 0.0
-    for rank in sorted({_rank(stop) for stop in stops}):
-        left = [(stop, _chosen(store, stop)) for stop in stops if _rank(stop) == rank]
-        lost = [(stop, code) for stop, code in left if not code]
-        left = [(stop, code) for stop, code in left if code]
-        while left:
-            at = here
-            nearest = min(left, key=lambda one: way_m(store, at, store.spots[one[1]]))
-            left.remove(nearest)
-            metres += way_m(store, here, store.spots[nearest[1]])
-            here = store.spots[nearest[1]]
-            order.append(nearest)
-        order.extend(lost)
-    return Tour(tuple(order), metres + way_m(store, here, store.packing))
+    for group, of, places in zip(groups, placed, orders, strict=True):
+        at: dict[Place, list[int]] = {}
+        for nth, place in of.items():
+            at.setdefault(place, []).append(nth)
+        order += [(stops[nth], chosen[nth].code) for place in places for nth in at.get(place, ())]
+        order += [(stops[nth], "") for nth in group if nth not in of]
+    return Tour(tuple(order), metres)
 
 
-def _rank(stop: Stop) -> tuple[int, bool]:
-    return _RANK[stop.temperature], not stop.scarce
+class _Floor:
+    """The part of the store in which a tour is walked, as columns from left to right."""
 
+    def __init__(self, store: StoreMap, points: Iterable[Point | Spot]) -> None:
+        aisles, depth_m = store.aisle_xs, store.depth_m
+        xs = {point.x_m for point in points}
+        # Beyond all points one aisle may be of use, to change from one cross aisle to the other.
+        left, right = bisect_right(aisles, min(xs)) - 1, bisect_left(aisles, max(xs)) + 1
+        through = aisles[max(0, left) : right]
+        self._xs = sorted(xs.union(through))
+        self._through = set(through)
+        self._column = {x: nth for nth, x in enumerate(self._xs)}
+        self._depth_m = depth_m
 
-def _chosen(store: StoreMap, stop: Stop) -> str:
-    return next((code for code in stop.spots if code in store.spots), "")
+    def place(self, point: Point | Spot) -> Place:
+        if point.x_m not in self._through and point.y_m not in (0.0, self._depth_m):
+            raise ValueError(f"({point.x_m}, {point.y_m}) is neither in an aisle nor at a cross aisle")
+        return self._column[point.x_m], point.y_m
+
+    def walks(self, start: Place, groups: Sequence[set[Place]], end: Place) -> tuple[float, list[list[Place]]]:
+        """One walk for each group, together from start to end and shortest: the metres, and the stops of each."""
+        walked = [group for group in groups if group] or [set[Place]()]
+        blocks = [self._block(group) for group in walked]
+        prices: list[dict[Place, float]] = [{start: 0.0}]
+        for block, group, following in zip(blocks, walked, walked[1:], strict=False):
+            prices.append(block.prices(prices[-1], self._hand_overs(group, following)))
+        found: list[list[Place]] = []
+        total = 0.0
+        for block, starts in zip(blocks[::-1], prices[::-1], strict=True):
+            walk = block.walk(starts, end)
+            total, end = total or walk.metres, walk.start
+            found.append(walk.stops)
+        orders = iter(found[::-1])
+        return total, [next(orders) if group else [] for group in groups]
+
+    def _block(self, group: Iterable[Place]) -> Block:
+        ys: list[list[float]] = [[] for _ in self._xs]
+        for column, y in group:
+            ys[column].append(y)
+        columns = [Column(x, x in self._through, tuple(sorted(of))) for x, of in zip(self._xs, ys, strict=True)]
+        return Block(columns, self._depth_m)
+
+    def _hand_overs(self, group: set[Place], following: set[Place]) -> list[Place]:
+        """Where a walk may end that another follows: where its last aisle is left, or at its last stop."""
+        left = {(column, y) for column, _ in group for y in (0.0, self._depth_m) if self._xs[column] in self._through}
+        shared = {column for column, _ in following}
+        stay = {place for place in group if place[0] in shared or self._xs[place[0]] not in self._through}
+        return sorted(left | stay)

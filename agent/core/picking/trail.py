@@ -1,0 +1,129 @@
+"""The stretches of floor that a walk consists of, and one walk over all of them.
+
+Of a column only its ends and the ends of the walk are nodes: the stops on a stretch go along with it, and those that
+are fetched by going in and coming back the same way are an aside of the node where that begins.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+#: A place on the block: which column, and how deep in it, in metres.
+Place = tuple[int, float]
+
+
+class Trail:
+    """Is told the stretches column by column, from left to right."""
+
+    def __init__(self) -> None:
+        self._links: list[list[int]] = []
+        self._asides: list[list[Place]] = []
+        #: Of each link: its two nodes added up, so that the other one is a difference; and its stops, from the node on.
+        self._sums: list[int] = []
+        self._stops: list[tuple[int, list[Place]] | None] = []
+
+    def link(self, a: int, b: int, times: int, stops: list[Place] | None = None) -> None:
+        """A stretch between two nodes that is walked so many times, with the stops on it as one comes from `a`."""
+        for nth in range(times):
+            link = len(self._sums)
+            self._links[a].append(link)
+            self._links[b].append(link)
+            self._sums.append(a + b)
+            self._stops.append((a, stops) if stops and not nth else None)
+
+    def column(self, walked: tuple[int, int, bool], stops: list[Place]) -> tuple[int, int]:
+        """A column without an end of the walk: how often its front and back end are come from, and are they joined?
+
+        Returns the nodes at its two ends.
+        """
+        front, back, joined = walked
+        a, b = self._node(), self._node()
+        if front and back and joined:
+            self.link(a, b, front, stops)
+        elif front or back:
+            self._in_and_out(a, b, stops, split=len(stops) if not back else 0 if not front else _widest(stops)[1])
+        return a, b
+
+    def cut_column(self, walked: tuple[int, int, bool], stops: list[Place], odd: Sequence[float]) -> list[int]:
+        """A column with one or both ends of the walk in it, at these depths. Returns its nodes from front to back."""
+        front, back, joined = walked
+        nodes = [self._node() for _ in range(len(odd) + 2)]
+        runs = self._runs(stops, odd)
+        once = front == 1
+        twice: list[int] = []
+        for nth, (a, b) in enumerate(pairwise(nodes)):
+            if once:
+                self.link(a, b, 1, runs[nth])
+            else:
+                twice.append(nth)
+            once = not once
+        split: dict[int, int] = {}
+        if not front:
+            split[0] = 0
+        if not back:
+            split[len(odd)] = len(runs[-1])
+        if front and back and not joined:
+            gaps = {nth: _widest(_between(runs[nth], odd, nth)) for nth in twice}
+            nth = max(gaps, key=lambda one: gaps[one][0])
+            split[nth] = gaps[nth][1] - (nth > 0)
+        for nth in twice:
+            a, b = nodes[nth], nodes[nth + 1]
+            if nth in split:
+                self._in_and_out(a, b, runs[nth], split=split[nth])
+            else:
+                self.link(a, b, 2, runs[nth])
+        return nodes
+
+    def walked(self, first: int) -> list[Place]:
+        """The stops in the order of one walk over every stretch, from this node on (C. Hierholzer, 1873)."""
+        links, sums = self._links, self._sums
+        used = bytearray(len(sums))
+        trail, walk = [(first, -1)], []
+        while trail:
+            here = trail[-1][0]
+            onward = links[here]
+            while onward and used[onward[-1]]:
+                onward.pop()
+            if onward:
+                link = onward.pop()
+                used[link] = 1
+                trail.append((sums[link] - here, link))
+            else:
+                walk.append(trail.pop())
+        found: list[Place] = []
+        for here, link in reversed(walk):
+            if link >= 0 and (stops := self._stops[link]) is not None:
+                found += stops[1] if stops[0] != here else stops[1][::-1]
+            if self._asides[here]:
+                found += self._asides[here]
+                self._asides[here] = []
+        return found
+
+    def _node(self) -> int:
+        self._links.append([])
+        self._asides.append([])
+        return len(self._links) - 1
+
+    def _in_and_out(self, a: int, b: int, stops: list[Place], split: int) -> None:
+        """So many of the stops are fetched from `a`, the others from `b`; between them nobody walks."""
+        self._asides[a] += stops[:split]
+        self._asides[b] += stops[split:][::-1]
+
+    @staticmethod
+    def _runs(stops: list[Place], odd: Sequence[float]) -> list[list[Place]]:
+        """The stops before, between and after these depths; one that is at such a depth is before it."""
+        found: list[list[Place]] = [[] for _ in range(len(odd) + 1)]
+        for stop in stops:
+            found[sum(depth < stop[1] for depth in odd)].append(stop)
+        return found
+
+
+def _between(run: list[Place], odd: Sequence[float], nth: int) -> list[Place]:
+    """The places in a run that bound the gaps in it: its stops, and the ends of the walk beside it."""
+    low = [(-1, odd[nth - 1])] if nth > 0 else []
+    high = [(-1, odd[nth])] if nth < len(odd) else []
+    return [*low, *run, *high]
+
+
+def _widest(places: Sequence[Place]) -> tuple[float, int]:
+    """The widest gap between two of them, in metres, and how many are before it."""
+    return max(((b[1] - a[1], nth) for nth, (a, b) in enumerate(pairwise(places), 1)), default=(0.0, 0))
