@@ -26,7 +26,8 @@ fuzz:
 	@scripts/fuzz $(ONLY) $(ARGS)
 
 # The figures the project promises, side by side with its peers; also in build/bench.json. ONLY=books: those of one module;
-# ONLY=line: the line between stores and HQ, against thingsboard-gateway; ONLY=devices: readers, against sllurp and llrpkit.
+# ONLY=line: the line between stores and HQ, against thingsboard-gateway; ONLY=devices: readers, against sllurp and llrpkit;
+# ONLY=picking: a simulated lunch rush, against picking as listed.
 bench:
 	@scripts/bench $(ONLY) $(ARGS)
 

@@ -8,9 +8,21 @@ from tests.benchmarks.figures import Figure, keep, line
 from tests.benchmarks.processes import others
 
 #: In this order; each module has `figures()`.
-MODULES = ("llrp", "llrp_load", "tracker", "clerk", "store_line", "line_latency", "hq", "drain", "catalogue", "books")
+MODULES = (
+    "llrp",
+    "llrp_load",
+    "tracker",
+    "clerk",
+    "store_line",
+    "line_latency",
+    "hq",
+    "drain",
+    "catalogue",
+    "books",
+    "rush",
+)
 #: Several modules by one name.
-GROUPS = {"devices": ("llrp", "llrp_load", "tracker"), "line": ("line_latency", "hq", "drain")}
+GROUPS = {"devices": ("llrp", "llrp_load", "tracker"), "line": ("line_latency", "hq", "drain"), "picking": ("rush",)}
 
 
 def main(names: list[str]) -> int:
