@@ -19,7 +19,7 @@ from agent.clerk import Clerk
 from agent.cli import command_line
 from agent.clock import Clock, SystemClock, this_boot
 from agent.commands import Commands
-from agent.config import Config
+from agent.config import Config, PeopleCare
 from agent.core.explain import policy_of
 from agent.core.lease import Leases
 from agent.core.ledger import Books, Turn
@@ -27,6 +27,9 @@ from agent.devices import Keeper, open_devices
 from agent.hq_silence import SilenceWatch
 from agent.intake import Intake
 from agent.outbox import Outbox, Sender
+from agent.people.door import Door
+from agent.people.opening import open_door
+from agent.people_watch import PeopleWatch
 from agent.snapshot import Snapshots
 from agent.store import books as rows
 from agent.store import claims, conditions
@@ -49,7 +52,7 @@ logger = structlog.get_logger()
 async def serve(config: Config) -> None:
     """Run the store until SIGTERM or SIGINT.
 
-    Raises BadCatalogueError, BooksRefusedError or OSError (port taken) before anything is connected, and
+    Raises BadCatalogueError, BooksRefusedError, PeopleError or OSError (port taken) before anything is connected, and
     BooksLostError when the disk failed: then the process must end and be started anew.
     """
     boot = secrets.token_hex(4)
@@ -85,8 +88,7 @@ async def serve(config: Config) -> None:
             Keeper(device, device_config, intake, clock, random.uniform)
             for device, device_config in zip(devices, config.devices, strict=True)
         )
-        chain = config.topics.chain
-        upkeep = Upkeep(store, clerk, config.care, clock)
+        chain, upkeep = config.topics.chain, Upkeep(store, clerk, config.care, clock)
         reports = Reports(
             books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep, commands
         )
@@ -97,7 +99,8 @@ async def serve(config: Config) -> None:
             live.changed(skus)
             clerk.wake()
 
-        web = WebServer(make_app(clerk, reports, live), config.web_host, config.web_port)
+        door = _open_door(config.people, time)
+        web = WebServer(make_app(clerk, reports, live, door, config.web_token), config.web_host, config.web_port)
         edges: dict[str, Coroutine[Any, Any, None]] = {
             f"device:{keeper.health.name}": keeper.run() for keeper in keepers
         } | {"intake": intake.run(), "rounds": intake.watch()}
@@ -109,12 +112,17 @@ async def serve(config: Config) -> None:
             "snapshots": snapshots.run(),
             "upkeep": upkeep.run(),
             "certificates": CertificateWatch(config.credentials, link, clerk, clock).run(),
+            "people": PeopleWatch(door, clerk, clock).run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, catalogue_changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }
-        with stalls.noticed():
+        with stalls.noticed(), door:
             await _run(edges, inner, web, live, clerk, outbox)
+
+
+def _open_door(people: PeopleCare, time: BooksTime) -> Door:
+    return open_door(people.file, people.key, lambda: time.stamp().books_ms, people.shift)
 
 
 def _line(config: Config, clock: Clock, outbox: Outbox, commands: Commands) -> Link:

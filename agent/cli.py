@@ -9,11 +9,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import books_cli, catalogue_cli, catalogue_import, devices_cli
+from agent import books_cli, catalogue_cli, catalogue_import, devices_cli, people_cli
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.core.channels import Channel
 from agent.devices import open_devices
+from agent.people.file import PeopleError
 from agent.store.errors import BooksError, BooksLostError
 
 #: Exit codes: what a person must correct is 2; what a new start may cure is 1.
@@ -55,7 +56,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         config = _load(file)
         try:
             asyncio.run(_serve(serve, config))
-        except (BadCatalogueError, BooksError) as error:
+        except (BadCatalogueError, BooksError, PeopleError) as error:
             _give_up(str(error), _FAILED if isinstance(error, BooksLostError) else _MISTAKE)
         except OSError as error:
             where = error.filename or f"{config.web_host}:{config.web_port}"
@@ -65,6 +66,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
     app.add_typer(devices_cli.commands(_load_unchecked), name="devices")
     app.add_typer(books_cli.commands(_load), name="books")
     app.add_typer(catalogue_cli.commands(_load), name="catalogue")
+    app.add_typer(people_cli.commands(_load_unchecked), name="people")
     return app
 
 

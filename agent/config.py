@@ -13,6 +13,7 @@ from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
 from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_problem
 from agent.core.lease import USUAL_LEASE_S
+from agent.core.people import Shift
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
@@ -27,6 +28,7 @@ _MOST_UNITS: Final = 1_000_000
 _DAY_S: Final = 86_400
 #: A scanner that reads a label twice does so at once; a person needs longer for the next one.
 USUAL_REPEAT_MS: Final = 300
+_SHORTEST_TOKEN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ class BooksCare:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleCare:
+    """Where it is kept who works here, the key that stays on this machine, and how long a session lasts."""
+
+    file: Path
+    key: Path
+    shift: Shift
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything the agent is told."""
 
@@ -68,6 +79,9 @@ class Config:
     credentials: Credentials | None
     web_host: str
     web_port: int
+    #: What machines must send with what changes something; empty: nothing.
+    web_token: str
+    people: PeopleCare
     tags: TagRules
     counts: CountRules
     devices: tuple[DeviceConfig, ...]
@@ -220,7 +234,9 @@ class _Reader:
         host, port = web.take("host", str, "127.0.0.1"), web.take("port", int, 8080)
         if not 0 <= port <= _MAX_PORT:
             web.mistake("port", f"{port} is not a port (0 to {_MAX_PORT}; 0 takes any free one)")
+        token = self._token(web)
         web.finish()
+        people = self._people(self._table(root, "people", optional=True), self._folder / (books_path or "x"))
         tags = self._table(root, "tags", optional=True)
         counts = self._counts(self._table(root, "counts", optional=True))
         devices = self._devices(root)
@@ -239,6 +255,8 @@ class _Reader:
             credentials=credentials,
             web_host=host,
             web_port=port,
+            web_token=token,
+            people=people,
             tags=rules,
             counts=counts,
             devices=devices,
@@ -251,6 +269,22 @@ class _Reader:
         backups = books.file_name("backups", "backups")
         keep_days, ballast_mib = books.between("keep_days", 400, 35, 36_500), books.between("ballast_mib", 16, 0, 4096)
         return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024)
+
+    def _token(self, web: _Table) -> str:
+        token: str = web.take("token", str, "")
+        if token and not (len(token) >= _SHORTEST_TOKEN and token.isascii() and token.isprintable()):
+            web.mistake("token", f"must be at least {_SHORTEST_TOKEN} plain characters")
+        return token
+
+    def _people(self, table: _Table, books: Path) -> PeopleCare:
+        file = table.file_name("file", f"{books.stem}-people.db")
+        key = table.file_name("key", f"{books.stem}-people.key")
+        usual = Shift()
+        idle = table.between("idle_minutes", usual.idle_s // 60, 1, 24 * 60)
+        longest = table.between("shift_hours", usual.longest_s // 3600, 1, 24)
+        table.finish()
+        folder = books.parent
+        return PeopleCare(folder / (file or "x"), folder / (key or "x"), Shift(idle * 60, longest * 3600))
 
     def _table(self, parent: _Table, key: str, *, optional: bool = False) -> _Table:
         values = parent.take(key, dict, {} if optional else None)

@@ -85,6 +85,18 @@ KINDS: Final = MappingProxyType(
             "Somebody sends commands that HQ did not sign. They change nothing; tell whoever runs the broker.",
             by_hand=True,
         ),
+        "pin_guessing": Kind(
+            "store_lead",
+            3600,
+            "Somebody enters wrong PINs again and again. Find out who; if a badge is lost, give its worker another.",
+            by_hand=True,
+        ),
+        "people_shut_out": Kind(
+            "store_lead",
+            3600,
+            "People cannot sign in: their badges and PINs were made with a key that is not on this machine. Bring that "
+            "key back, or set their badge and PIN anew (nearshelf-agent people change).",
+        ),
         "clock_wrong": Kind(
             "store_lead",
             4 * 3600,

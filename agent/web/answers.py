@@ -28,15 +28,15 @@ def mistakes(status: int, error: str, found: list[Mistake], hint: str) -> Respon
     return json({"error": error, "hint": hint, "mistakes": found}, status)
 
 
-async def body_of(request: Request) -> bytes | Response:
-    """The body, if it is not too large; never more of it than that in memory."""
+async def body_of(request: Request, most: int = MOST_BODY_BYTES) -> bytes | Response:
+    """The body, if it is not too large; never more of it than that in memory. Raises ClientDisconnect."""
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_WITHIN_S):
             async for part in request.stream():
                 body += part
-                if len(body) > MOST_BODY_BYTES:
-                    return problem(413, f"the body is over {MOST_BODY_BYTES} bytes", "Send it in smaller parts.")
+                if len(body) > most:
+                    return problem(413, f"the body is over {most} bytes", "Send it in smaller parts.")
     except TimeoutError:
         return problem(408, f"the body did not come within {_BODY_WITHIN_S} s", "Send it again.")
     return bytes(body)

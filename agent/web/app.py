@@ -1,23 +1,29 @@
 """The routes of the store's pages and API. Reads answer from memory; whatever is entered goes through the clerk."""
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from importlib.resources import files
 from typing import Any
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
+from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, promises, resolving, scanning
+from agent.web import answers, counting, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
+from agent.web.gate import Desk, guarded
 from agent.web.live import Live
 from agent.web.reports import Reports
+
+log = structlog.get_logger()
 
 _CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -31,26 +37,11 @@ _HEADERS = [
 ]
 
 
-def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
-    """The store's web application."""
-    pages = _Pages(clerk, reports, live)
-    static = files("agent.web") / "static"
+def make_app(clerk: Clerk, reports: Reports, live: Live, door: Door, token: str = "") -> "Secured":
+    """The store's web application. Where `token` is set, machines must know it. Raises NotInTheTable."""
     return Secured(
         Starlette(
-            routes=[
-                Route("/", lambda _: FileResponse(str(static / "index.html"))),
-                Route("/v1/stock", pages.stock),
-                Route("/v1/health", pages.health),
-                Route("/v1/events", pages.events),
-                Route("/v1/sales", pages.sales, methods=["POST"]),
-                Route("/v1/deliveries", pages.deliveries, methods=["POST"]),
-                *counting.routes(clerk),
-                Route("/v1/explain/{sku:path}", pages.explain),
-                *promises.routes(clerk),
-                *resolving.routes(clerk),
-                *scanning.routes(reports.intake, clerk),
-                Mount("/static", StaticFiles(directory=str(static))),
-            ],
+            routes=guarded(routes_of(clerk, reports, live, door), Desk(door, token, reports.clock.monotonic_s)),
             exception_handlers={
                 NotJsonError: _not_json,
                 AskFailedError: _failed,
@@ -58,9 +49,31 @@ def make_app(clerk: Clerk, reports: Reports, live: Live) -> "Secured":
                 BooksFullError: _full,
                 BooksClosedError: _closed,
                 ClientDisconnect: _left,
+                sqlite3.Error: _people_lost,
             },
         )
     )
+
+
+def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[BaseRoute]:
+    """Everything that is served; each has its rule in access.py."""
+    pages = _Pages(clerk, reports, live)
+    static = files("agent.web") / "static"
+    return [
+        Route("/", lambda _: FileResponse(str(static / "index.html"))),
+        Route("/v1/stock", pages.stock),
+        Route("/v1/health", pages.health),
+        Route("/v1/events", pages.events),
+        Route("/v1/sales", pages.sales, methods=["POST"]),
+        Route("/v1/deliveries", pages.deliveries, methods=["POST"]),
+        *counting.routes(clerk),
+        Route("/v1/explain/{sku:path}", pages.explain),
+        *promises.routes(clerk),
+        *resolving.routes(clerk),
+        *scanning.routes(reports.intake, clerk),
+        *sessions.routes(door, clerk),
+        Mount("/static", StaticFiles(directory=str(static))),
+    ]
 
 
 class _Pages:
@@ -115,6 +128,11 @@ class Secured:
     def __init__(self, app: Starlette) -> None:
         self._app = app
 
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """All that is served."""
+        return self._app.routes
+
     async def __call__(
         self,
         scope: MutableMapping[str, Any],
@@ -152,6 +170,12 @@ async def _failed(_: Request, error: Exception) -> Response:
 async def _lost(_: Request, error: Exception) -> Response:
     hint = "Send it again in a few seconds, under the same name: the agent is starting anew and knows what it has."
     return answers.problem(503, "the books could not be written", hint)
+
+
+async def _people_lost(_: Request, error: Exception) -> Response:
+    log.error("people_not_written", why=str(error))
+    hint = "Nobody was let in or changed. Make room on the disk, or have it looked at; then try again."
+    return answers.problem(503, "the file of people could not be written", hint)
 
 
 async def _full(_: Request, error: Exception) -> Response:

@@ -22,12 +22,15 @@ from agent.commands import Commands
 from agent.config import BooksCare
 from agent.core.asks import Notice, Reserve, Want
 from agent.core.catalogue import Catalogue
+from agent.core.people import Shift
 from agent.core.tags import TagRules
 from agent.intake import Intake, Stand
 from agent.outbox import Outbox, Sender
+from agent.people.door import Door
+from agent.people.opening import open_door
 from agent.upkeep import Upkeep
 from agent.web.answers import MOST_BODY_BYTES
-from agent.web.app import make_app
+from agent.web.app import Secured, make_app
 from agent.web.bodies import (
     NotJsonError,
     read_cancel,
@@ -50,6 +53,7 @@ from wire.topics import StoreTopics
 
 MILK = goods.gtin_14(goods.MILK)
 SENDER = Sender("0", "boot")
+USUAL = Shift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,17 @@ class Site:
     shop: Shop
     live: Live
     client: httpx.AsyncClient
+    door: Door
+    app: Secured
 
     async def post(self, path: str, body: Any) -> httpx.Response:
         return await self.client.post(path, content=body if isinstance(body, bytes) else msgspec.json.encode(body))
 
 
 @contextlib.asynccontextmanager
-async def serving_site(folder: Path, catalogue: Catalogue = goods.CATALOGUE) -> AsyncIterator[Site]:
+async def serving_site(
+    folder: Path, catalogue: Catalogue = goods.CATALOGUE, token: str = "", shift: Shift = USUAL
+) -> AsyncIterator[Site]:
     """The store's pages on real books, and somebody who calls them."""
     live: Live
     async with opened(folder / "books.db", catalogue, lambda turn: live.changed(turn.on_hand)) as shop:
@@ -78,15 +86,19 @@ async def serving_site(folder: Path, catalogue: Catalogue = goods.CATALOGUE) -> 
             shop.books, "demo", SENDER, clock.now_ms(), clock, (), intake, outbox, link, shop.clerk, upkeep, commands
         )
         live = Live(reports, clock, most=2)
-        server = WebServer(make_app(shop.clerk, reports, live), "127.0.0.1", 0)
+        stamp = shop.clerk.time.stamp
+        door = open_door(folder / "people.db", folder / "people.key", lambda: stamp().books_ms, shift)
+        app = make_app(shop.clerk, reports, live, door, token)
+        server = WebServer(app, "127.0.0.1", 0)
         serving = asyncio.ensure_future(server.run_until_stopped())
         try:
             async with httpx.AsyncClient(base_url=server.address) as client:
-                yield Site(shop, live, client)
+                yield Site(shop, live, client, door, app)
         finally:
             live.close()
             server.stop()
             await serving
+            door.close()
 
 
 @pytest.fixture
