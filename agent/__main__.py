@@ -81,7 +81,7 @@ async def serve(config: Config) -> None:
         verifier = None if config.commands_key is None else Verifier.read(config.commands_key)
         commands = Commands(clerk, config.topics, clock, verifier)
         link = _line(config, clock, outbox, commands)
-        snapshots = Snapshots(books, config.topics, link)
+        snapshots = Snapshots(books, config.topics, link, clock, time)
         outbox.on_snapshot_asked = snapshots.ask
         devices, _ = open_devices(config.devices)
         keepers = tuple(

@@ -23,8 +23,10 @@ from agent.core.count_asks import Count, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
 from agent.core.decisions import decide_any, let_time_pass
+from agent.core.fulfilment import tell_lines
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import FREE
+from agent.order_rows import row_of
 from agent.store import books as rows
 from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, untold
 from agent.store.connection import Store
@@ -91,6 +93,8 @@ class Clerk:
     ) -> asks.Claimed | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.PlaceOrder | asks.MoveOrder) -> asks.Ordered | asks.Refused: ...
+    @overload
+    async def enter(self, ask: asks.AfterPlacing) -> asks.Ordered | asks.Short | asks.Refused: ...
     @overload
     async def enter(self, ask: Count) -> Counted | asks.Refused: ...
     @overload
@@ -228,6 +232,7 @@ class Clerk:
                 let_time_pass(turn)
             answers = [decide_any(turn, ask) for ask in told]
             follow_cases(turn)
+            tell_lines(turn)
             if time_passes:
                 telling.tell(turn)
             checks.check(turn)
@@ -311,7 +316,8 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
                 due=case.due_at,
             )
             told.append((change.seq, turn.at, encode_row(of_case)))
-    if turn.cases or turn.tellings.rows:
+    told += [(of.seq, turn.at, encode_row(row_of(turn, of, stream))) for of in turn.order_changes]
+    if turn.cases or turn.tellings.rows or turn.order_changes:
         told.sort()
     return told
 

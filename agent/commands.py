@@ -10,14 +10,40 @@ from typing import Final
 import msgspec
 import structlog
 from msgspec import UNSET
+from msgspec.structs import astuple
 
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
-from agent.core.asks import Grant, Notice, Pause, PlaceOrder, Want
-from agent.core.commands import Again, FromHq, Obeyed
+from agent.core.asks import (
+    AmendOrder,
+    AnswerQuestion,
+    CourierCame,
+    Grant,
+    MoveOrder,
+    Notice,
+    OrderWant,
+    Pause,
+    PayOrder,
+    PlaceOrder,
+)
+from agent.core.commands import Again, Commanded, FromHq, Obeyed
+from agent.core.orders import MOST_FROZEN_S, is_code
+from agent.order_rows import MOST_LINES
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import NotOurs, decode_ask, decode_ask_head, decode_command, encode
-from wire.messages import Answer, GrantAsk, HqAsk, OrderAsk, PauseAsk
+from wire.messages import (
+    AmendAsk,
+    Answer,
+    CancelAsk,
+    CourierAsk,
+    DecisionAsk,
+    GrantAsk,
+    HqAsk,
+    OrderAsk,
+    PaidAsk,
+    PauseAsk,
+    Wanted,
+)
 from wire.mqtt import BrokerLost, Link
 from wire.signing import NotSigned, Verifier
 from wire.topics import StoreTopics
@@ -28,7 +54,6 @@ log = structlog.get_logger()
 MOST_WAITING: Final = 1000
 #: A forged command is worth a note in the books this often.
 _CASE_EVERY_S: Final = 60.0
-_MOST_LINES: Final = 500
 
 
 class Commands:
@@ -135,24 +160,54 @@ class Commands:
             return
 
 
-def _in_our_words(ask: HqAsk) -> tuple[Pause | Grant | PlaceOrder | None, str]:
+def _in_our_words(ask: HqAsk) -> tuple[Commanded | None, str]:
     """What is asked, and why it cannot be done when it cannot."""
     match ask:
         case PauseAsk():
             return Pause(ask.paused, ask.why, ask.by or "hq"), ""
         case GrantAsk() if ask.qty:
             return Grant(ask.id, ask.holder, ask.sku, ask.qty), ""
-        case OrderAsk() if 0 < len(ask.lines) <= _MOST_LINES and _is_sound(ask):
-            wants = tuple(Want(line.line, line.sku, line.qty) for line in ask.lines)
-            return PlaceOrder(ask.order, ask.channel, wants, ask.due), ""
+        case OrderAsk() if _is_sound(ask):
+            return _placed(ask), ""
+        case PaidAsk():
+            return PayOrder(ask.order), ""
+        case AmendAsk() if 0 < len(ask.lines) <= MOST_LINES:
+            return AmendOrder(ask.order, ask.id, _wants(ask.lines)), ""
+        case CancelAsk():
+            return MoveOrder(ask.order, f"hq {ask.id}", "cancel"), ""
+        case CourierAsk():
+            return CourierCame(ask.order), ""
+        case DecisionAsk():
+            return AnswerQuestion(ask.order, ask.id, ask.take, ask.line, ask.sku), ""
         case _:
             return None, "its numbers make no sense"
+
+
+def _placed(ask: OrderAsk) -> PlaceOrder:
+    return PlaceOrder(
+        ask.order,
+        ask.channel,
+        _wants(ask.lines),
+        ask.due,
+        fulfil=ask.fulfil,
+        pay_within_s=ask.pay_within_s,
+        promise_min=ask.promise_min,
+        code=ask.code,
+        group=ask.group,
+        short=ask.short,
+    )
+
+
+def _wants(lines: tuple[Wanted, ...]) -> tuple[OrderWant, ...]:
+    return tuple(OrderWant(*astuple(line)) for line in lines)
 
 
 def _is_sound(ask: OrderAsk) -> bool:
     numbers = [line.line for line in ask.lines]
     return (
         bool(ask.order and ask.channel)
-        and len(set(numbers)) == len(numbers)
-        and all(line.qty > 0 for line in ask.lines)
+        and 0 < len(numbers) == len(set(numbers)) <= MOST_LINES
+        and all(line.qty > 0 and 0 <= line.tolerance_pct <= 100 for line in ask.lines)
+        and 0 <= ask.pay_within_s <= MOST_FROZEN_S
+        and (not ask.code or is_code(ask.code))
     )

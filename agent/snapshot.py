@@ -11,13 +11,16 @@ from itertools import islice
 
 import structlog
 
+from agent.books_time import BooksTime
+from agent.clock import Clock
 from agent.core.atp import open_to_all
 from agent.core.cases import Case
 from agent.core.claims import Promised
 from agent.core.ledger import Books
+from agent.order_rows import row_now
 from wire import digest
-from wire.codec import MAX_PARTS, encode
-from wire.messages import CaseRow, SkuStock, Snapshot, SnapshotPart
+from wire.codec import MAX_PARTS, encode, encode_row
+from wire.messages import CaseRow, OrderRow, SkuStock, Snapshot, SnapshotPart
 from wire.mqtt import BrokerLost, Link
 from wire.topics import StoreTopics
 
@@ -34,13 +37,16 @@ class _Taken:
 
     books: Books
     cases: list[Case]
+    orders: list[OrderRow]
 
 
 class Snapshots:
     """Sends one snapshot at a time, the one that was asked for last."""
 
-    def __init__(self, books: Books, topics: StoreTopics, link: Link) -> None:
+    def __init__(self, books: Books, topics: StoreTopics, link: Link, clock: Clock, time: BooksTime) -> None:
         self._books = books
+        self._clock = clock
+        self._time = time
         self._topics = topics
         self._link = link
         self._wanted = ""
@@ -87,7 +93,9 @@ class Snapshots:
             books_ms=books.books_ms,
             evidence=dict(books.evidence),
         )
-        return _Taken(copy, list(books.cases.values()))
+        at, now_ms = self._clock.now_ms(), self._time.stamp().books_ms
+        orders = [row_now(books, each, at, now_ms) for each in books.orders.values()]
+        return _Taken(copy, list(books.cases.values()), orders)
 
 
 def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
@@ -100,8 +108,8 @@ def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
     return Snapshot(name, taken.books.epoch, taken.books.head, books_digest, hashes), parts
 
 
-def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow, ...]]]:
-    """SKUs, then cases, in portions."""
+def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow, ...], tuple[OrderRow, ...]]]:
+    """SKUs, then cases, then orders, in portions."""
     places: dict[str, dict[str, int]] = {}
     for (sku, place), qty in taken.books.balances.items():
         places.setdefault(sku, {})[place] = qty
@@ -113,17 +121,24 @@ def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow,
             stock.append(SkuStock(sku, on_hand, some, *opened))
             size += 70 + len(sku) + sum(20 + len(place) for place in some)
             if size >= _PART_BYTES:
-                yield tuple(stock), ()
+                yield tuple(stock), (), ()
                 stock, size = [], 0
     cases: list[CaseRow] = []
     for case in taken.cases:
         cases.append(_row(case, taken.books.epoch))
         size += 200 + len(case.about)
         if size >= _PART_BYTES:
-            yield tuple(stock), tuple(cases)
+            yield tuple(stock), tuple(cases), ()
             stock, cases, size = [], [], 0
-    if stock or cases:
-        yield tuple(stock), tuple(cases)
+    orders: list[OrderRow] = []
+    for order in taken.orders:
+        orders.append(order)
+        size += len(encode_row(order))
+        if size >= _PART_BYTES:
+            yield tuple(stock), tuple(cases), tuple(orders)
+            stock, cases, orders, size = [], [], [], 0
+    if stock or cases or orders:
+        yield tuple(stock), tuple(cases), tuple(orders)
 
 
 def _some_of(places: dict[str, int]) -> Iterator[dict[str, int]]:

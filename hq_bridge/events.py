@@ -62,6 +62,7 @@ class _Row(msgspec.Struct):
     at: Any = None
     sku: Any = None
     about: Any = None
+    order: Any = None
 
 
 _row = msgspec.json.Decoder(_Row)
@@ -175,7 +176,7 @@ def told_of(store: str, epoch: int, landed_at: int, body: msgspec.Raw) -> Told:
     """A row of the history as an event."""
     row = _row.decode(body)
     kind = row.kind if _TOPIC_LEVEL.fullmatch(row.kind) else "other"
-    subject = row.sku if row.kind == "stock" else row.about if row.kind == "case" else None
+    subject = {"stock": row.sku, "case": row.about, "order": row.order}.get(row.kind)
     recorded = _timestamp(landed_at)
     event = Event(
         id=f"{store}/{epoch}/{row.seq}",

@@ -9,16 +9,18 @@ from collections.abc import Sequence
 from typing import NoReturn, TypeVar
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from wire.messages import (
     MAX_NUMBER,
     MAX_TEXT,
     WIRE_VERSION,
+    AmendAsk,
     Answer,
     Batch,
     CaseRow,
     Command,
+    DecisionAsk,
     Event,
     GrantAsk,
     Heard,
@@ -26,6 +28,7 @@ from wire.messages import (
     HqAsk,
     HqState,
     OrderAsk,
+    OrderRow,
     PauseAsk,
     Row,
     Snapshot,
@@ -33,6 +36,7 @@ from wire.messages import (
     StockRow,
     StoreState,
     UnknownRow,
+    Wanted,
 )
 from wire.topics import is_name
 
@@ -68,15 +72,16 @@ class KnownBatch(msgspec.Struct):
 
     epoch: int
     first: int
-    rows: tuple[StockRow | CaseRow, ...]
+    rows: tuple[StockRow | CaseRow | OrderRow, ...]
     v: int = WIRE_VERSION
 
 
 class _RowHead(msgspec.Struct):
-    """What every row has, of whatever kind."""
+    """What every row has, of whatever kind. One of kind `order` without the field `order` is none that we know."""
 
     seq: int
     kind: str
+    order: msgspec.Raw | UnsetType = UNSET
 
 
 class AskHead(msgspec.Struct, frozen=True):
@@ -88,12 +93,12 @@ class AskHead(msgspec.Struct, frozen=True):
     kind: str
 
 
-_KNOWN_KINDS = {"stock", "case"}
+KNOWN_KINDS = ("stock", "case", "order")
 _encoder = msgspec.json.Encoder()
 _known_batch = msgspec.json.Decoder(KnownBatch)
 _loose_batch = msgspec.json.Decoder(_LooseBatch)
 _row_head = msgspec.json.Decoder(_RowHead)
-_known_row: msgspec.json.Decoder[StockRow | CaseRow] = msgspec.json.Decoder(StockRow | CaseRow)
+_known_row: msgspec.json.Decoder[StockRow | CaseRow | OrderRow] = msgspec.json.Decoder(StockRow | CaseRow | OrderRow)
 _hello = msgspec.json.Decoder(Hello)
 _state = msgspec.json.Decoder(StoreState)
 _heard = msgspec.json.Decoder(Heard)
@@ -248,6 +253,8 @@ def decode_snapshot_part(payload: bytes) -> SnapshotPart:
             _check_range("qty", qty, -MAX_NUMBER)
     for row in found.cases:
         _check_row(row)
+    for order in found.orders or ():
+        _check_row(order)
     return found
 
 
@@ -271,13 +278,27 @@ def decode_ask(ask: msgspec.Raw) -> HqAsk:
         case GrantAsk():
             texts, numbers = [found.holder, found.sku], [found.qty]
         case OrderAsk():
-            texts = [found.order, found.channel, *(line.sku for line in found.lines)]
-            numbers = [found.due, *(number for line in found.lines for number in (line.line, line.qty))]
+            texts = [found.order, found.channel, found.code, found.group, found.short, *_texts(found.lines)]
+            numbers = [found.due, found.pay_within_s, found.promise_min, *_numbers(found.lines)]
+        case AmendAsk():
+            texts, numbers = [found.order, *_texts(found.lines)], _numbers(found.lines)
+        case DecisionAsk():
+            texts, numbers = [found.order, found.sku], [found.line]
+        case _:
+            texts, numbers = [found.order], []
     for text in texts:
         _check_text("a text", text)
     for number in numbers:
         _check_range("a number", number, -MAX_NUMBER)
     return found
+
+
+def _texts(lines: tuple[Wanted, ...]) -> list[str]:
+    return [text for line in lines for text in (line.sku, line.member, *line.substitutes)]
+
+
+def _numbers(lines: tuple[Wanted, ...]) -> list[int]:
+    return [number for line in lines for number in (line.line, line.qty, line.tolerance_pct)]
 
 
 def decode_ask_head(ask: msgspec.Raw) -> AskHead:
@@ -338,7 +359,7 @@ def _refuse(error: Exception) -> NoReturn:
 
 def _read_row(raw: msgspec.Raw) -> Row:
     head = _read(_row_head, raw)
-    if head.kind in _KNOWN_KINDS:
+    if head.kind in KNOWN_KINDS and (head.kind != "order" or head.order is not UNSET):
         return _read(_known_row, raw)
     _check_unknown(bytes(raw))
     return UnknownRow(head.seq, head.kind, msgspec.Raw(bytes(raw)))
@@ -382,6 +403,10 @@ def _check_row(row: Row) -> None:
         texts: tuple[str, ...] = (row.id, row.sku, row.origin, row.target, row.code, row.source)
     elif isinstance(row, CaseRow):
         texts = (row.id, row.case, row.about, row.owner)
+    elif isinstance(row, OrderRow):
+        texts = (row.id, row.order, row.channel, row.fulfil, row.state, row.event, row.owner, row.why)
+        texts += tuple(text for line in row.lines for text in (line.sku, line.state))
+        texts += row.asked.candidates if row.asked else ()
     else:
         texts = (row.kind,)
     for text in texts:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from wire.codec import MAX_PARTS, KnownBatch
+from wire.codec import KNOWN_KINDS, MAX_PARTS, KnownBatch
 from wire.messages import (
     MAX_NUMBER,
     MAX_TEXT,
@@ -64,7 +64,7 @@ _PARAMETERS: Final = {
     "chain": "1 to 32 of A-Z a-z 0-9 -",
     "shard": "crc32(store) & 63 in two hex digits",
     "store": "1 to 32 of A-Z a-z 0-9 -",
-    "kind": "what kind of row: stock, case …",
+    "kind": "what kind of row: stock, case, order …",
     "name": "as HQ asked for it: 1 to 32 of A-Z a-z 0-9 -",
     "part": f"0 (what follows) to {MAX_PARTS}",
 }
@@ -83,9 +83,11 @@ _UNKNOWN_ROW: Final = {
     "type": "object",
     "properties": {
         "seq": {"type": "integer"},
-        "kind": {"type": "string", "not": {"enum": ["stock", "case"]}},
+        "kind": {"type": "string", "not": {"enum": [kind for kind in KNOWN_KINDS if kind != "order"]}},
     },
     "required": ["seq", "kind"],
+    "if": {"properties": {"kind": {"const": "order"}}},
+    "then": {"not": {"required": ["order"]}},
 }
 
 

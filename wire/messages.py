@@ -71,6 +71,53 @@ class CaseRow(msgspec.Struct, frozen=True, tag_field="kind", tag="case"):
     due: Number
 
 
+class OrderRowLine(msgspec.Struct, frozen=True, gc=False):
+    """`picked` of `qty` units are pulled or handed over; `state` is that of a line to pick.
+
+    A line that was put in for another is `instead_of` it (0: for none).
+    """
+
+    line: Number
+    sku: Text
+    qty: Number
+    picked: Number
+    state: Text
+    instead_of: Number
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What the customer is asked: which of the `candidates` (SKUs, best first) shall stand in for line `line`."""
+
+    line: Number
+    candidates: tuple[Text, ...]
+
+
+class OrderRow(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
+    """An order is in `state` since `event`, or something else of it is other than before.
+
+    `owner` is whose turn it is (a role; "": nobody's, it is over) until `due` (ms, 0: no time); `promised` is what the
+    customer was told (ms, 0: nothing). `lines` are as the transaction left them, of a very long order the first 200.
+    `why` says why it was rejected. `asked` is there while the customer is asked something, `courier_at` (ms) once the
+    courier is at the door.
+    """
+
+    seq: Number
+    id: Text
+    at: Number
+    order: Text
+    channel: Text
+    fulfil: Text
+    state: Text
+    event: Text
+    owner: Text
+    due: Number
+    promised: Number
+    lines: tuple[OrderRowLine, ...]
+    why: Text
+    asked: Asked | UnsetType = UNSET
+    courier_at: Number | UnsetType = UNSET
+
+
 class UnknownRow(msgspec.Struct, frozen=True):
     """A row of a kind this program is too old for: kept as it came, counted, never an error."""
 
@@ -79,7 +126,7 @@ class UnknownRow(msgspec.Struct, frozen=True):
     body: msgspec.Raw
 
 
-Row = StockRow | CaseRow | UnknownRow
+Row = StockRow | CaseRow | OrderRow | UnknownRow
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -172,12 +219,16 @@ class SkuStock(msgspec.Struct, frozen=True):
 
 
 class SnapshotPart(msgspec.Struct, frozen=True):
-    """A part of a snapshot; a SKU may stand in several, with other places (`up/snapshot/<name>/<part>`)."""
+    """A part of a snapshot; a SKU may stand in several, with other places (`up/snapshot/<name>/<part>`).
+
+    `cases` and `orders` are those that are open; `orders` is not there from a store that is older.
+    """
 
     name: str
     part: int
     stock: tuple[SkuStock, ...]
     cases: tuple[CaseRow, ...]
+    orders: tuple[OrderRow, ...] | UnsetType = UNSET
     v: int = WIRE_VERSION
 
 
@@ -203,16 +254,30 @@ class GrantAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="grant"):
     qty: int
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """`qty` of one SKU, in its smallest unit, as line `line` of an order."""
+class Wanted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`qty` of one SKU, in its smallest unit, as line `line` of an order.
+
+    Of a weighed line `tolerance_pct` percent more or less will do. `unavailable` is what is to be done when it is not
+    to be had, `substitutes` the SKUs that may be taken instead, best first. `member` is an opaque reference to whose
+    line it is in a group buy.
+    """
 
     line: int
     sku: str
     qty: int
+    unavailable: Literal["ask", "substitute", "remove", "cancel"] = "ask"
+    substitutes: tuple[str, ...] = ()
+    tolerance_pct: int = 10
+    member: str = ""
 
 
-class OrderAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
-    """A customer wants all of this from the store, or nothing. `due` is what the customer was told (ms; 0: nothing)."""
+class OrderAsk(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="order"):
+    """A customer wants all of this from the store, or nothing. `due` is what the customer was told (ms; 0: nothing).
+
+    `pay_within_s`: the goods are frozen for so long until the order is paid (0: it is). `promise_min` is what was
+    promised, in minutes. `code` is the hash of the pickup code: `s1$<salt>$<scrypt(code, salt, n=4096, r=8, p=1), 16
+    bytes>`, both in hex. `group` names a group buy; `short` is what people call the order.
+    """
 
     id: str
     counter: int
@@ -221,9 +286,73 @@ class OrderAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
     channel: str
     lines: tuple[Wanted, ...]
     due: int = 0
+    fulfil: Literal["courier", "pickup", "ship"] = "courier"
+    pay_within_s: int = 0
+    promise_min: int = 0
+    code: str = ""
+    group: str = ""
+    short: str = ""
 
 
-HqAsk = PauseAsk | GrantAsk | OrderAsk
+class PaidAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="paid"):
+    """The customer has paid the order. When its time was up its goods are held anew, or it is refused as
+    `hold_expired`.
+    """
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+
+
+class AmendAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="amend"):
+    """Of the lines named the customer wants so much now (`qty` 0: none, a new line number: that as well), or nothing
+    is changed.
+    """
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+    lines: tuple[Wanted, ...]
+
+
+class CancelAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="cancel"):
+    """The order is not wanted any more."""
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+
+
+class CourierAsk(msgspec.Struct, frozen=True, tag_field="kind", tag="courier"):
+    """The courier for the order is at the door."""
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+
+
+class DecisionAsk(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="decision"):
+    """The customer answers what the order asks: take `sku` for the line, remove what is not picked of it, or cancel.
+
+    `line` 0 is the line that was asked about.
+    """
+
+    id: str
+    counter: int
+    lease: int
+    order: str
+    take: Literal["substitute", "remove", "cancel"]
+    line: int = 0
+    sku: str = ""
+
+
+#: What is asked of an order that was placed before.
+FollowUp = PaidAsk | AmendAsk | CancelAsk | CourierAsk | DecisionAsk
+HqAsk = PauseAsk | GrantAsk | OrderAsk | FollowUp
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -243,8 +372,9 @@ class Answer(msgspec.Struct, frozen=True):
     """What became of a command (`up/answer`).
 
     `done` and `refused` are for good, and told again as often as it is asked. `stale`: nothing was decided, because the
-    lease was too old; ask again on a newer one. Or, with `newest`, because the counter is not new to the store: ask the
-    same command under one beyond `newest`. `seq` of `epoch` is how far the stream was with all the command did.
+    lease was too old, or because the store does not know the order yet; ask again on a newer one. Or, with `newest`,
+    because the counter is not new to the store: ask the same command under one beyond `newest`. `seq` of `epoch` is how
+    far the stream was with all the command did.
     """
 
     id: str

@@ -13,7 +13,7 @@ from agent.core.claims import HoldLine, HoldState
 from agent.core.count_asks import CountAsk, Counted
 from agent.core.count_sessions import CountSession
 from agent.core.life import OrderEvent, OrderState
-from agent.core.orders import Default, MissingUnits, OrderLine, hold_of
+from agent.core.orders import Default, Fulfilment, MissingUnits, OrderLine, Unavailable, hold_of
 from agent.core.places import FLOOR
 from agent.core.tags import Stranger
 
@@ -253,10 +253,19 @@ class Grant(Struct, frozen=True, gc=False):
         return [f"grant:{self.grant}"]
 
 
+class OrderWant(Want, frozen=True, gc=False):
+    """The same as line `line` of an order, with what the customer says of it; see `orders.OrderLine`."""
+
+    unavailable: Unavailable = "ask"
+    substitutes: tuple[str, ...] = ()
+    tolerance_pct: int = 10
+    member: str = ""
+
+
 class PlaceOrder(Struct, frozen=True, gc=False):
     """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing).
 
-    What HQ routed here cites the `lease` it was routed on.
+    What HQ routed here cites the `lease` it was routed on. The other fields are the order's own: see `orders.Order`.
     """
 
     order: str
@@ -264,15 +273,80 @@ class PlaceOrder(Struct, frozen=True, gc=False):
     wants: tuple[Want, ...]
     due_at: int = 0
     lease: int | None = None
+    fulfil: Fulfilment = "courier"
+    pay_within_s: int = 0
+    promise_min: int = 0
+    code: str = ""
+    group: str = ""
+    short: str = ""
 
     def sources(self) -> list[str]:
         return [f"hold:{hold_of(self.order)}"]
 
 
+class PayOrder(Struct, frozen=True, gc=False):
+    """The customer has paid: the frozen goods are the order's. After its time was up they are held anew, or it stays
+    rejected.
+    """
+
+    order: str
+
+    def sources(self) -> list[str]:
+        return [f"paid:{self.order}"]
+
+
+class AmendOrder(Struct, frozen=True, gc=False):
+    """The customer wants other quantities: of each line named so many (0: none), a line with a new number as well.
+
+    `amend` names the change among the order's. All of it is done, or nothing.
+    """
+
+    order: str
+    amend: str
+    wants: tuple[Want, ...]
+
+    def sources(self) -> list[str]:
+        return [f"amend:{self.order}:{self.amend}"]
+
+    def said(self) -> str:
+        """What it changes, so that a repetition is told from a contradiction."""
+        return json.dumps([(want.line, want.sku, want.qty) for want in self.wants])
+
+
+class CourierCame(Struct, frozen=True, gc=False):
+    """The courier is at the door."""
+
+    order: str
+
+    def sources(self) -> list[str]:
+        return [f"courier:{self.order}"]
+
+
+class AnswerQuestion(Struct, frozen=True, gc=False):
+    """The customer answers: take `sku` for the line, remove what is not picked of it, or cancel the order.
+
+    `answer` names it among the order's answers; `line` 0 is the one that was asked about.
+    """
+
+    order: str
+    answer: str
+    take: Literal["substitute", "remove", "cancel"]
+    line: int = 0
+    sku: str = ""
+
+    def sources(self) -> list[str]:
+        return [f"answer:{self.order}:{self.answer}"]
+
+
+#: What is asked of an order that was placed before.
+AfterPlacing = PayOrder | AmendOrder | CourierCame | AnswerQuestion
+
+
 class MoveOrder(Struct, frozen=True, gc=False):
     """Something happened to an order; `move` names it among the order's moves.
 
-    A question (`ask`) is open for `within_s` seconds (0: the usual) and then answered by `default`.
+    A question (`ask`) is open for `within_s` seconds (0: the usual) and then answered by `default`; it is about line
+    `line`, for which one of the `candidates` could be taken.
     """
 
     order: str
@@ -280,13 +354,15 @@ class MoveOrder(Struct, frozen=True, gc=False):
     event: OrderEvent
     within_s: int = 0
     default: Default = "decide"
+    line: int = 0
+    candidates: tuple[str, ...] = ()
 
     def sources(self) -> list[str]:
         return [f"move:{self.order}:{self.move}"]
 
 
 class Ordered(Struct, frozen=True, gc=False):
-    """How the order stands now, whose turn it is and for how long; `missing` is why it was rejected."""
+    """How the order stands now, whose turn it is and for how long; `missing` and `why` say why it was rejected."""
 
     order: str
     state: OrderState
@@ -294,6 +370,7 @@ class Ordered(Struct, frozen=True, gc=False):
     due_in_s: int | None
     lines: tuple[OrderLine, ...]
     missing: tuple[MissingUnits, ...] = ()
+    why: str = ""
 
 
 class Tick(Struct, frozen=True, gc=False):
@@ -456,7 +533,8 @@ class Worked(Struct, frozen=True, gc=False):
     lines: tuple[HoldLine, ...]
 
 
-Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Grant | PlaceOrder | MoveOrder | Work | Tick
+OfOrder = PlaceOrder | AfterPlacing | MoveOrder
+Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Grant | OfOrder | Work | Tick
 Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
 Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved

@@ -12,12 +12,16 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from agent.core.asks import Grant, Pause, PlaceOrder
+from agent.core.asks import AfterPlacing, Grant, MoveOrder, Pause, PlaceOrder
 
 #: Commands may arrive out of order by so many; so many that were answered last are known, at the least.
 WINDOW: Final = 1000
 
 Outcome = Literal["done", "refused", "stale"]
+
+
+#: What HQ may ask.
+Commanded = Pause | Grant | PlaceOrder | AfterPlacing | MoveOrder
 
 
 class FromHq(Struct, frozen=True, gc=False):
@@ -26,7 +30,7 @@ class FromHq(Struct, frozen=True, gc=False):
     id: str
     counter: int
     lease: int
-    ask: Pause | Grant | PlaceOrder | None
+    ask: Commanded | None
     problem: str = ""
 
     def sources(self) -> list[str]:

@@ -1,14 +1,17 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import barcodes, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
+from agent.core import amending, barcodes, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
+    AmendOrder,
     Answer,
+    AnswerQuestion,
     Ask,
     CaseResolved,
     CommitHold,
     ConsumeHold,
+    CourierCame,
     Delivery,
     DeliveryLine,
     Expected,
@@ -21,6 +24,7 @@ from agent.core.asks import (
     Noted,
     Notice,
     Pause,
+    PayOrder,
     PlaceOrder,
     Refused,
     ReleaseHold,
@@ -81,6 +85,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return promises.grant(turn, ask)
         case PlaceOrder():
             return fulfilment.place(turn, ask)
+        case PayOrder() | AmendOrder() | CourierCame() | AnswerQuestion():
+            return amending.decide(turn, ask)
         case MoveOrder():
             return fulfilment.move(turn, ask)
         case Count() | RequestCount() | StartCount() | EnterFound() | ReviewCount() | CancelCount() | LookAtCount():

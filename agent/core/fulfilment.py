@@ -14,11 +14,13 @@ from agent.core.asks import (
     Mistake,
     MoveOrder,
     Ordered,
+    OrderWant,
     PlaceOrder,
     Refused,
     ReleaseHold,
     Reserve,
     Short,
+    Want,
     Work,
     Worked,
     WorkName,
@@ -26,11 +28,14 @@ from agent.core.asks import (
 from agent.core.claims import OPEN, Hold, units_in
 from agent.core.ledger import Posting, Turn
 from agent.core.life import OrderEvent, OrderState
-from agent.core.orders import MissingUnits, Order, OrderLine
+from agent.core.orders import MissingUnits, Order, OrderLine, Question, hold_of
 from agent.core.places import STAGED, TOTE
 
-#: Claims of an order are its own from its first moment; the time to live of the hold it makes is never used.
-_UNUSED_TTL_S = 60
+#: Claims of a paid order are its own from its first moment; the time to live of the hold it makes is never used.
+_UNUSED_TTL_S: Final = 60
+
+_PREFIX: Final = hold_of("")
+_AGAIN: Final = hold_of("", again=True).removeprefix(_PREFIX)
 
 _PICKING: Final[tuple[OrderState, ...]] = ("accepted", "picking", "awaiting_decision")
 _ON_ITS_WAY: Final[tuple[OrderState, ...]] = ("picking", "awaiting_decision", "picked", "packed", "staged")
@@ -56,27 +61,68 @@ _WHEN: Final[Mapping[WorkName, tuple[OrderState, ...]]] = MappingProxyType(
 def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
     """Promise every line of an order, or reject it; known by its name ever after."""
     found = turn.order(ask.order)
-    lines = tuple(OrderLine(want.line, want.sku, want.qty) for want in ask.wants)
     if found is not None:
-        if (found.channel, found.lines, found.due_at) == (ask.channel, lines, ask.due_at):
-            return _as_it_stands(turn, found)
-        return _refused(ask.order, "was placed before with other content", conflict=True)
+        if (found.channel, found.due_at) == (ask.channel, ask.due_at) and (found.amends or _same_lines(found, ask)):
+            return as_it_stands(turn, found)
+        return refused(ask.order, "was placed before with other content", conflict=True)
     mistake = _mistake(turn, ask)
     if mistake is not None:
         return Refused((mistake,))
-    order = orders.received(ask.order, ask.channel, lines, due_at=ask.due_at, now_at=turn.at, now_ms=turn.books_ms)
+    order = _new(turn, ask)
     if turn.hold(order.hold) is not None:
-        return _refused(ask.order, f"cannot be held: there is a hold {order.hold!r}", conflict=True)
-    wanted = Reserve(order.hold, ask.channel, ask.wants, _UNUSED_TTL_S, due_ms=ask.due_at, lease=ask.lease)
-    held = promises.reserve(turn, wanted)
+        return refused(ask.order, f"cannot be held: there is a hold {order.hold!r}", conflict=True)
+    ttl_s = ask.pay_within_s or _UNUSED_TTL_S
+    held = promises.reserve(
+        turn, Reserve(order.hold, ask.channel, ask.wants, ttl_s, due_ms=ask.due_at, lease=ask.lease)
+    )
     if isinstance(held, Refused):
         return held
     if isinstance(held, Short):
-        missing = tuple(MissingUnits(one.sku, one.wanted, one.available, one.why) for one in held.lacking)
-        order = replace(order, missing=missing)
-        return _as_it_stands(turn, _move(turn, order, "reject", order.hold))
+        return as_it_stands(turn, happen(turn, replace(order, missing=missing(held)), "reject", order.hold))
+    if order.is_unpaid:
+        turn.keep_order(order)
+        return as_it_stands(turn, order)
     promises.commit(turn, CommitHold(order.hold, order.id))
-    return _as_it_stands(turn, _move(turn, order, "accept", order.hold))
+    return as_it_stands(turn, happen(turn, order, "accept", order.hold))
+
+
+def _new(turn: Turn, ask: PlaceOrder) -> Order:
+    """The order, received."""
+    order = orders.received(
+        ask.order,
+        ask.channel,
+        tuple(line_of(want) for want in ask.wants),
+        due_at=ask.due_at,
+        now_at=turn.at,
+        now_ms=turn.books_ms,
+        pay_within_s=ask.pay_within_s,
+    )
+    return replace(
+        order,
+        fulfil=ask.fulfil,
+        promise_min=ask.promise_min,
+        code=ask.code,
+        group=ask.group,
+        short=ask.short or order.short,
+    )
+
+
+def line_of(want: Want) -> OrderLine:
+    """The line of an order that is wanted so."""
+    if not isinstance(want, OrderWant):
+        return OrderLine(want.line, want.sku, want.qty)
+    about = (want.unavailable, want.substitutes, want.tolerance_pct, want.member)
+    return OrderLine(want.line, want.sku, want.qty, *about)
+
+
+def missing(held: Short) -> tuple[MissingUnits, ...]:
+    """What there was too little of."""
+    return tuple(MissingUnits(one.sku, one.wanted, one.available, one.why) for one in held.lacking)
+
+
+def _same_lines(order: Order, ask: PlaceOrder) -> bool:
+    had = [(line.line, line.sku, line.qty) for line in order.lines]
+    return had == [(want.line, want.sku, want.qty) for want in ask.wants]
 
 
 def _mistake(turn: Turn, ask: PlaceOrder) -> Mistake | None:
@@ -91,25 +137,25 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
     """Let something happen to an order. A move that was entered before, or by its name as something else, is known."""
     order = turn.order(ask.order)
     if order is None:
-        return _refused(ask.order, "is not known")
+        return refused(ask.order, "is not known")
     (source,) = ask.sources()
     before = order.event_of(source)
     if before is not None:
         if before == ask.event:
-            return _as_it_stands(turn, order)
-        return _refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
+            return as_it_stands(turn, order)
+        return refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
     if ask.event in ("accept", "reject"):
-        return _refused(ask.order, f"is not to be {ask.event}ed: the books decide that", conflict=True)
+        return refused(ask.order, f"is not to be {ask.event}ed: the books decide that", conflict=True)
     goods = _goods_in_the_way(turn, order, ask.event)
     if goods:
-        return _refused(ask.order, goods, conflict=True)
+        return refused(ask.order, goods, conflict=True)
     try:
         life.advance(life.ORDER, order.state, ask.event)
     except life.ImpossibleMoveError as error:
-        return _refused(ask.order, f"cannot be moved: {error}", conflict=True)
+        return refused(ask.order, f"cannot be moved: {error}", conflict=True)
     if ask.event == "ask":
-        order = replace(order, default=ask.default)
-    return _as_it_stands(turn, _follow(turn, _move(turn, order, ask.event, source, ask.within_s), source))
+        order = replace(order, default=ask.default, question=Question(ask.line, ask.candidates))
+    return as_it_stands(turn, follow(turn, happen(turn, order, ask.event, source, ask.within_s), source))
 
 
 def report(turn: Turn, ask: Work) -> Worked | Refused:
@@ -126,8 +172,8 @@ def report(turn: Turn, ask: Work) -> Worked | Refused:
     if isinstance(done, Refused):
         return done
     if order.state == "accepted" and ask.outcome != "cancelled_before_pull":
-        order = _move(turn, order, "start", f"{ask.source()}:start")
-    _follow(turn, order, ask.source())
+        order = happen(turn, order, "start", f"{ask.source()}:start")
+    follow(turn, order, ask.source())
     now_is = turn.hold(ask.hold) or hold
     return Worked(ask.work, now_is.id, now_is.state, now_is.lines)
 
@@ -138,7 +184,7 @@ def sell(turn: Turn, epc: bytes, sku: str, source: str) -> Posting:
     hold = work.sold(turn, epc, posting) if posting.origin.startswith((TOTE, STAGED)) else None
     order = owner_of(turn, hold.id) if hold is not None else None
     if order is not None:
-        _follow(turn, order, source)
+        follow(turn, order, source)
     return posting
 
 
@@ -148,8 +194,8 @@ def give_way(turn: Turn, ask: GiveWay) -> Claimed | Refused:
     if order is not None and isinstance(done, Claimed):
         (source,) = ask.sources()
         if "cancel" in life.ORDER.possible(order.state):
-            order = _move(turn, order, "cancel", source)
-        _follow(turn, order, source)
+            order = happen(turn, order, "cancel", source)
+        follow(turn, order, source)
     return done
 
 
@@ -170,7 +216,9 @@ def look_after(turn: Turn) -> None:
         event = orders.when_overdue(order)
         if event is not None:
             source = f"clock:{order.id}:{len(order.steps)}"
-            _follow(turn, _move(turn, order, event, source), source)
+            if event == "reject":
+                order = replace(order, why="unpaid")
+            follow(turn, happen(turn, order, event, source), source)
         else:
             turn.keep_order(replace(order, late=True))
             turn.open_case("late_order", order.id, f"{order.state}, for {order.owner}")
@@ -178,19 +226,30 @@ def look_after(turn: Turn) -> None:
 
 def owner_of(turn: Turn, hold: str) -> Order | None:
     """The open order that a hold belongs to: nobody else disposes of it."""
-    if not hold.startswith(orders.hold_of("")):
+    if not hold.startswith(_PREFIX):
         return None
-    order = turn.order(hold.removeprefix(orders.hold_of("")))
-    return order if order is not None and order.is_open else None
+    name = hold.removeprefix(_PREFIX)
+    found = (turn.order(name), turn.order(name.removesuffix(_AGAIN)))
+    return next((one for one in found if one is not None and one.is_open and one.hold == hold), None)
 
 
-def _follow(turn: Turn, order: Order, source: str) -> Order:
+def tell_lines(turn: Turn) -> None:
+    """Tell HQ of the orders whose lines are something else after this turn, if it was told nothing of them yet."""
+    told = {change.order.id for change in turn.order_changes}
+    for name, hold in list(turn.holds.items()) if turn.holds else ():
+        order = owner_of(turn, name)
+        before = turn.hold_before(name)
+        if order is not None and order.id not in told and (before is None or before.lines != hold.lines):
+            turn.tell_order(order)
+
+
+def follow(turn: Turn, order: Order, source: str) -> Order:
     """Take an order on as far as its goods have come. Of a hold at which nobody worked they say nothing."""
     while (hold := turn.hold(order.hold)) is not None and (hold.works or not hold.is_open):
         event = _by_its_goods(order, hold)
         if event is None:
             break
-        order = _move(turn, order, event, f"{source}:{event}")
+        order = happen(turn, order, event, f"{source}:{event}")
     return order
 
 
@@ -218,7 +277,7 @@ def _by_its_goods(order: Order, hold: Hold) -> OrderEvent | None:
     return None
 
 
-def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0) -> Order:
+def happen(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0) -> Order:
     """The event, and what follows from it for the order's claim and its case."""
     was_late, before = order.late, order.state
     order = orders.advanced(order, event, source, turn.books_ms, within_s)
@@ -226,7 +285,7 @@ def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: in
         order = orders.advanced(order, "settle", f"{source}:settle", turn.books_ms)
     hold = turn.hold(order.hold)
     if hold is not None and hold.state in OPEN:
-        if order.state == "cancelled":
+        if order.state in ("cancelled", "rejected"):
             promises.release(turn, ReleaseHold(hold.id))
         elif order.state == "handed_over" and hold.works:
             work.hand_over(turn, hold)
@@ -238,10 +297,10 @@ def _move(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: in
     return order
 
 
-def _as_it_stands(turn: Turn, order: Order) -> Ordered:
+def as_it_stands(turn: Turn, order: Order) -> Ordered:
     left_s = -(-(order.deadline_ms - turn.books_ms) // 1000) if order.is_open else None
-    return Ordered(order.id, order.state, order.owner, left_s, order.lines, order.missing)
+    return Ordered(order.id, order.state, order.owner, left_s, order.lines, order.missing, order.why)
 
 
-def _refused(name: str, why: str, *, conflict: bool = False) -> Refused:
+def refused(name: str, why: str, *, conflict: bool = False) -> Refused:
     return Refused((Mistake("order", f"{name!r} {why}"),), conflict)

@@ -68,6 +68,13 @@ class ScanNote(NamedTuple):
     outcome: str
 
 
+class OrderChange(NamedTuple):
+    """An order is something else since announcement `seq`."""
+
+    seq: int
+    order: Order
+
+
 class ImpossiblePostingError(Exception):
     """A rule of this program asked for a posting that no store can make: our mistake, never the input's."""
 
@@ -216,6 +223,7 @@ class Turn:
         self.scans: dict[str, int] = {}
         self.holds: dict[str, Hold] = {}
         self.orders: dict[str, Order] = {}
+        self.order_changes: list[OrderChange] = []
         self.evidence: dict[str, int] = {}
         self.books_ms = books.books_ms if books_ms is None else max(books_ms, books.books_ms)
         self.conditions = books.conditions
@@ -366,8 +374,16 @@ class Turn:
         return self.orders.get(name) or self.books.orders.get(name) or self._known_orders.get(name)
 
     def keep_order(self, order: Order) -> None:
-        """An order is new, or is something else now."""
+        """An order is new, or is something else now; HQ is told, but of its deadline alone."""
+        before = self.order(order.id)
         self.orders[order.id] = order
+        if before is None or before != replace(order, deadline_ms=before.deadline_ms, late=before.late):
+            self.tell_order(order)
+
+    def tell_order(self, order: Order) -> None:
+        """Number a row for HQ about an order."""
+        self.head += 1
+        self.order_changes.append(OrderChange(self.head, order))
 
     def due_orders(self) -> list[Order]:
         """The orders whose deadline has come and that this turn has not touched."""

@@ -3,11 +3,12 @@
 Every ask of a rush is gone through here, so each table is of the kinds of ask that name such a thing at all.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar, get_args
 
 from agent.core.asks import (
+    AfterPlacing,
     Ask,
     CommitHold,
     ConsumeHold,
@@ -27,11 +28,12 @@ from agent.core.orders import hold_of
 T = TypeVar("T")
 _Table = dict[type[Any], Callable[[Any], T]]
 
+_OF_ORDERS: Final = (PlaceOrder, *get_args(AfterPlacing), MoveOrder)
 _HOLD: Final[_Table[str]] = {
     **dict.fromkeys((Reserve, CommitHold, ConsumeHold, ReleaseHold, GiveWay, Work), attrgetter("hold")),
-    **dict.fromkeys((PlaceOrder, MoveOrder), lambda ask: hold_of(ask.order)),
+    **dict.fromkeys(_OF_ORDERS, lambda ask: hold_of(ask.order)),
 }
-_ORDER: Final[_Table[str]] = dict.fromkeys((PlaceOrder, MoveOrder), attrgetter("order"))
+_ORDER: Final[_Table[str]] = dict.fromkeys(_OF_ORDERS, attrgetter("order"))
 _EPCS: Final[_Table[list[bytes]]] = {
     Sale: lambda sale: [line.epc for line in sale.lines if line.epc is not None],
     Delivery: lambda delivery: [epc for line in delivery.lines for epc in line.epcs],
@@ -41,9 +43,9 @@ _EPCS: Final[_Table[list[bytes]]] = {
 _COUNTS: Final = frozenset(get_args(CountAsk))
 
 
-def holds(asks: Iterable[Ask]) -> list[str]:
+def holds(asks: Sequence[Ask]) -> list[str]:
     """The holds they are about."""
-    return _told(_HOLD, asks)
+    return _told(_HOLD, asks) + [hold_of(order, again=True) for order in orders(asks)]
 
 
 def orders(asks: Iterable[Ask]) -> list[str]:

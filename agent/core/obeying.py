@@ -5,12 +5,24 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from agent.core.asks import Answer, Ask, Ordered, Refused, Short
+from agent.core.asks import (
+    AmendOrder,
+    Answer,
+    AnswerQuestion,
+    Ask,
+    CourierCame,
+    MoveOrder,
+    Ordered,
+    PayOrder,
+    Refused,
+    Short,
+)
 from agent.core.commands import Again, FromHq, Obeyed, Outcome
 from agent.core.ledger import Turn
 
 #: The longest reason that is told.
 _LONGEST_WHY: Final = 256
+_OF_AN_ORDER: Final = (PayOrder, AmendOrder, CourierCame, AnswerQuestion, MoveOrder)
 
 
 def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> Obeyed:
@@ -25,6 +37,8 @@ def obey(turn: Turn, command: FromHq, decide: Callable[[Turn, Ask], Answer]) -> 
     stale = turn.why_lease_refused(command.lease)
     if stale:
         return _answer(turn, command, "stale", stale)
+    if isinstance(command.ask, _OF_AN_ORDER) and turn.order(command.ask.order) is None:
+        return _answer(turn, command, "stale", "order unknown yet")  # its placing may be on its way
     why = command.problem if command.ask is None else _why_not(decide(turn, command.ask))
     said = _answer(turn, command, "refused" if why else "done", why)
     turn.commands.note(said)
@@ -43,6 +57,7 @@ def _why_not(answer: Answer) -> str:
         case Short():
             return "; ".join(f"{line.sku}: {line.why}, {line.available} of {line.wanted}" for line in answer.lacking)
         case Ordered(state="rejected"):
-            return "; ".join(f"{line.sku}: {line.why}" for line in answer.missing) or "rejected"
+            missing = "; ".join(f"{line.sku}: {line.why}" for line in answer.missing)
+            return ": ".join(text for text in (answer.why, missing) if text) or "rejected"
         case _:
             return ""

@@ -4,6 +4,7 @@ Time is the books' own (`ledger.Books.books_ms`): a step's time neither jumps no
 each has an owner and a time, and when that is up the clock takes the order on by itself or opens a `late_order` case.
 """
 
+import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
@@ -14,7 +15,16 @@ from agent.core.life import OrderEvent, OrderState
 
 #: What becomes of a question to the customer that nobody answers.
 Default = Literal["decide", "cancel"]
+#: How the goods reach the customer.
+Fulfilment = Literal["courier", "pickup", "ship"]
+#: What the customer wants done with a line that is not to be had.
+Unavailable = Literal["ask", "substitute", "remove", "cancel"]
+#: What people call an order when they are not told: so many of its last characters.
+_SHORT: Final = 4
 _HOUR_S: Final = 3600
+#: The longest that goods are frozen for an order that is not paid.
+MOST_FROZEN_S: Final = _HOUR_S
+_CODE: Final = re.compile(r"s1\$[0-9a-f]{8,64}\$[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,27 @@ DUTIES: Final = MappingProxyType[OrderState, Duty](
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """`qty` units of one SKU."""
+    """`qty` units of one SKU; of a weighed line `tolerance_pct` percent more or less will do.
+
+    `unavailable` is what is to be done when it is not to be had, `substitutes` what may be taken instead, best first.
+    `member` is an opaque reference to whose line it is in a group buy.
+    """
 
     line: int
     sku: str
     qty: int
+    unavailable: Unavailable = "ask"
+    substitutes: tuple[str, ...] = ()
+    tolerance_pct: int = 10
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the customer is asked: which of the `candidates` (SKUs, best first) shall stand in for line `line`."""
+
+    line: int
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +109,12 @@ class Order:
     """One order. `due_at` is what the customer was told (unix ms, 0: nothing), `due_ms` the same in the books' time.
 
     `deadline_ms` is when its step must be over; `late`: a case says already that it was not. `default` is what becomes
-    of a question that is not answered.
+    of a `question` that is not answered. `missing` and `why` say why it was rejected.
+
+    `pay_within_s`: its goods are frozen for so long until it is paid (0: it is paid). `promise_min` is what was
+    promised, in minutes. `code` is the hash of the pickup code (`s1$salt$scrypt`). `group` names a group buy.
+    `courier_at_ms` is when the courier came to the door, in the books' time. `short` is what people call it. `amends`
+    are the changes to it that were entered, by name, with what they said.
     """
 
     id: str
@@ -96,6 +127,16 @@ class Order:
     late: bool = False
     default: Default = "decide"
     missing: tuple[MissingUnits, ...] = ()
+    fulfil: Fulfilment = "courier"
+    pay_within_s: int = 0
+    promise_min: int = 0
+    code: str = ""
+    group: str = ""
+    courier_at_ms: int | None = None
+    short: str = ""
+    why: str = ""
+    question: Question | None = None
+    amends: tuple[tuple[str, str], ...] = ()
 
     @property
     def state(self) -> OrderState:
@@ -108,11 +149,18 @@ class Order:
     @property
     def hold(self) -> str:
         """The hold that keeps its units."""
-        return hold_of(self.id)
+        return hold_of(self.id, again=any(step.event == "" for step in self.steps[1:]))
+
+    @property
+    def is_unpaid(self) -> bool:
+        """Are its goods only frozen, until the customer pays?"""
+        return self.state == "received" and self.pay_within_s > 0
 
     @property
     def owner(self) -> str:
         """Whose turn it is; "" when it is over."""
+        if self.is_unpaid:
+            return "customer"
         return DUTIES[self.state].owner if self.is_open else ""
 
     @property
@@ -125,16 +173,40 @@ class Order:
         return next((step.event for step in self.steps if step.source == source), None)
 
 
-def hold_of(order: str) -> str:
-    """The name of the hold that an order makes for itself; a hold of this name is the order's alone."""
-    return f"order:{order}"
+def is_code(text: str) -> bool:
+    """Is this the hash of a pickup code?"""
+    return _CODE.fullmatch(text) is not None
 
 
-def received(name: str, channel: str, lines: tuple[OrderLine, ...], *, due_at: int, now_at: int, now_ms: int) -> Order:
+def hold_of(order: str, *, again: bool = False) -> str:
+    """The name of the hold that an order makes for itself; a hold of this name is the order's alone.
+
+    `again`: the hold it makes when it is paid after its time was up.
+    """
+    return f"order:{order} again" if again else f"order:{order}"
+
+
+def received(
+    name: str,
+    channel: str,
+    lines: tuple[OrderLine, ...],
+    *,
+    due_at: int,
+    now_at: int,
+    now_ms: int,
+    pay_within_s: int = 0,
+) -> Order:
     """A new order. `due_at` and `now_at` are unix ms; `now_ms` is the books' time of `now_at`."""
     due_ms = now_ms + due_at - now_at if due_at else 0
     first = OrderStep("received", now_ms, "", hold_of(name))
-    return _with_deadline(Order(name, channel, lines, (first,), due_at, due_ms), 0)
+    order = Order(name, channel, lines, (first,), due_at, due_ms, pay_within_s=pay_within_s, short=name[-_SHORT:])
+    return _with_deadline(order, 0)
+
+
+def received_again(order: Order, source: str, now_ms: int) -> Order:
+    """An order that was over begins anew: it was paid after its time was up."""
+    step = OrderStep("received", now_ms, "", source)
+    return _with_deadline(replace(order, steps=(*order.steps, step), why="", missing=()), 0)
 
 
 def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s: int = 0) -> Order:
@@ -144,7 +216,14 @@ def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s
     """
     state = life.advance(life.ORDER, order.state, event)
     step = OrderStep(state, now_ms, event, source)
-    return _with_deadline(replace(order, steps=(*order.steps, step)), within_s)
+    question = order.question if state == "awaiting_decision" else None
+    after = replace(order, steps=(*order.steps, step), question=question)
+    return _with_deadline(after if after.is_open else _without_people(after), within_s)
+
+
+def _without_people(order: Order) -> Order:
+    """An order that is over keeps nothing that leads to people: neither the code nor whose line was whose."""
+    return replace(order, code="", lines=tuple(replace(line, member="") for line in order.lines))
 
 
 def _with_deadline(order: Order, within_s: int) -> Order:
@@ -152,6 +231,8 @@ def _with_deadline(order: Order, within_s: int) -> Order:
     if not order.is_open:
         return replace(order, deadline_ms=0, late=False)
     duty, now_ms = DUTIES[order.state], order.steps[-1].since_ms
+    if order.is_unpaid:  # as long as its hold lives
+        return replace(order, deadline_ms=now_ms + 1000 * order.pay_within_s, late=False)
     deadline_ms = now_ms + 1000 * (within_s or duty.within_s)
     if duty.beforehand and order.due_ms:
         deadline_ms = min(deadline_ms, order.due_ms)
@@ -160,6 +241,8 @@ def _with_deadline(order: Order, within_s: int) -> Order:
 
 def when_overdue(order: Order) -> OrderEvent | None:
     """What happens by itself when the step's time is up; None: somebody must look."""
+    if order.is_unpaid:
+        return "reject"
     return order.default if order.state == "awaiting_decision" else DUTIES[order.state].then
 
 

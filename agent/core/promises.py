@@ -54,9 +54,9 @@ def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
         return Refused((Mistake("lease", stale),))
     if ask.grant not in ("", ask.channel) and (ask.grant != HQ or ask.lease is None):
         return Refused((Mistake("grant", f"{ask.grant!r} holds its rights for itself, not for {ask.channel!r}"),))
-    lacking = _lacking(turn, ask)
-    if lacking:
-        return Short(ask.hold, tuple(lacking))
+    short = lacking(turn, ask)
+    if short:
+        return Short(ask.hold, tuple(short))
     lines = tuple(HoldLine(want.line, want.sku, want.qty, want.qty) for want in ask.wants)
     ttl_s = turn.conditions.hold_s(ask.channel) if ask.ttl_s is None else ask.ttl_s
     expires_ms = turn.books_ms + ttl_s * 1000
@@ -68,11 +68,12 @@ def reserve(turn: Turn, ask: Reserve) -> Claimed | Short | Refused:
     return _as_it_stands(turn, hold)
 
 
-def _lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
+def lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
+    """What there is too little of to hold all of this: the wants of a SKU are added up."""
     wanted: dict[str, int] = {}
     for want in ask.wants:
         wanted[want.sku] = wanted.get(want.sku, 0) + want.qty
-    lacking = []
+    short = []
     for sku, qty in wanted.items():
         found = atp.terms(turn, turn.conditions, sku, ask.channel)
         available, why = found.atp, found.stopped
@@ -80,8 +81,8 @@ def _lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
             # The right was given away before; what may be missing now is only the goods.
             available = max(0, min(turn.balance(sku, GRANT + ask.grant), found.sellable - found.promised))
         if qty > available:
-            lacking.append(Lacking(sku, qty, available, why or "not enough is free"))
-    return lacking
+            short.append(Lacking(sku, qty, available, why or "not enough is free"))
+    return short
 
 
 def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:

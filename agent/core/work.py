@@ -75,6 +75,17 @@ def hand_over(turn: Turn, hold: Hold) -> None:
         hold = entry.done()
 
 
+def let_go(turn: Turn, hold: Hold, number: int) -> None:
+    """The customer does not want any more what is left to pick of a line."""
+    entry = _Entry(
+        turn, Work(f"order {len(hold.works)}", hold.id, "cancelled_before_pull", number, by="customer"), hold
+    )
+    for line in hold.lines:
+        if line.line == number and (line.open or line.lost):
+            entry.enter(line)
+    entry.done()
+
+
 def sold(turn: Turn, epc: bytes, sale: Posting) -> Hold | None:
     """A till sold a unit out of its tote or slot: the claim it was pulled for is used, or it need not be put back.
 

@@ -3,12 +3,22 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from agent.core.ledger import Books
-from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep
+from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep, Question
 
-_COLUMNS = "id, channel, state, lines, steps, due_at, due_ms, deadline_ms, late, fallback, missing"
+_NAMES: Final = (
+    "id", "channel", "state", "lines", "steps", "due_at", "due_ms", "deadline_ms", "late", "fallback", "missing",
+    "fulfil", "pay_within_s", "promise_min", "code", "group_buy", "courier_at_ms", "short", "why", "question", "amends",
+)  # fmt: skip
+_COLUMNS: Final = ", ".join(_NAMES)
+#: What is never another: the rest is written anew with each change.
+_FOR_GOOD: Final = ("id", "channel", "due_at", "due_ms", "fulfil", "pay_within_s", "promise_min", "group_buy", "short")
+_PUT: Final = (
+    f"INSERT INTO customer_order ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT DO UPDATE SET "  # noqa: S608 - our own words
+    + ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in _FOR_GOOD)
+)
 
 
 def load(tx: sqlite3.Connection, books: Books) -> None:
@@ -31,33 +41,75 @@ def named(tx: sqlite3.Connection, orders: Sequence[str]) -> dict[str, Order]:
 
 def enter(tx: sqlite3.Connection, orders: Iterable[Order]) -> None:
     """Write what a turn makes of orders."""
-    tx.executemany(
-        "INSERT INTO customer_order VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-        " state = excluded.state, steps = excluded.steps, deadline_ms = excluded.deadline_ms, late = excluded.late,"
-        " fallback = excluded.fallback, missing = excluded.missing",
-        [_row(order) for order in orders],
-    )
+    tx.executemany(_PUT, [_row(order) for order in orders])
 
 
 def _order(row: tuple[Any, ...]) -> Order:
-    name, channel, _, lines, steps, due_at, due_ms, deadline_ms, late, default, missing = row
+    of = dict(zip(_NAMES, row, strict=True))
     return Order(
-        name,
-        channel,
-        tuple(OrderLine(*line) for line in json.loads(lines)),
-        tuple(OrderStep(*step) for step in json.loads(steps)),
-        due_at,
-        due_ms,
-        deadline_ms,
-        bool(late),
-        default,
-        tuple(MissingUnits(*one) for one in json.loads(missing)),
+        of["id"],
+        of["channel"],
+        tuple(_line(*line) for line in json.loads(of["lines"])),
+        tuple(OrderStep(*step) for step in json.loads(of["steps"])),
+        of["due_at"],
+        of["due_ms"],
+        of["deadline_ms"],
+        bool(of["late"]),
+        of["fallback"],
+        tuple(MissingUnits(*one) for one in json.loads(of["missing"])),
+        of["fulfil"],
+        of["pay_within_s"],
+        of["promise_min"],
+        of["code"],
+        of["group_buy"],
+        of["courier_at_ms"],
+        of["short"] or of["id"][-4:],
+        of["why"],
+        _question(of["question"]),
+        tuple((name, said) for name, said in json.loads(of["amends"])),
     )
 
 
+def _line(line: int, sku: str, qty: int, *about: Any) -> OrderLine:
+    if not about:  # of an order that is older
+        return OrderLine(line, sku, qty)
+    unavailable, substitutes, tolerance_pct, member = about
+    return OrderLine(line, sku, qty, unavailable, tuple(substitutes), tolerance_pct, member)
+
+
+def _question(text: str | None) -> Question | None:
+    if text is None:
+        return None
+    line, candidates = json.loads(text)
+    return Question(line, tuple(candidates))
+
+
 def _row(order: Order) -> tuple[Any, ...]:
-    lines = json.dumps([(one.line, one.sku, one.qty) for one in order.lines])
-    steps = json.dumps([(one.state, one.since_ms, one.event, one.source) for one in order.steps])
-    missing = json.dumps([(one.sku, one.wanted, one.available, one.why) for one in order.missing])
-    until = (order.due_at, order.due_ms, order.deadline_ms)
-    return (order.id, order.channel, order.state, lines, steps, *until, order.late, order.default, missing)
+    asked = order.question
+    return (
+        order.id,
+        order.channel,
+        order.state,
+        json.dumps([_of_line(one) for one in order.lines]),
+        json.dumps([(one.state, one.since_ms, one.event, one.source) for one in order.steps]),
+        order.due_at,
+        order.due_ms,
+        order.deadline_ms,
+        order.late,
+        order.default,
+        json.dumps([(one.sku, one.wanted, one.available, one.why) for one in order.missing]),
+        order.fulfil,
+        order.pay_within_s,
+        order.promise_min,
+        order.code,
+        order.group,
+        order.courier_at_ms,
+        order.short,
+        order.why,
+        None if asked is None else json.dumps([asked.line, asked.candidates]),
+        json.dumps(order.amends),
+    )
+
+
+def _of_line(one: OrderLine) -> tuple[Any, ...]:
+    return one.line, one.sku, one.qty, one.unavailable, one.substitutes, one.tolerance_pct, one.member

@@ -17,7 +17,7 @@ from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, promises, resolving, scanning, sessions
+from agent.web import answers, counting, ordering, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
 from agent.web.live import Live
@@ -69,6 +69,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *counting.routes(clerk),
         Route("/v1/explain/{sku:path}", pages.explain),
         *promises.routes(clerk),
+        *ordering.routes(clerk),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

@@ -14,42 +14,42 @@ from agent.core import asks
 from agent.core.claims import LONGEST_TTL_S
 from agent.web import answers
 
-_Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+\Z")]
-_Sku = Annotated[str, Meta(min_length=1, max_length=64)]
-_Line = Annotated[int, Meta(ge=1, le=1_000_000)]
-_Qty = Annotated[int, Meta(ge=1, le=1_000_000)]
-_Time = Annotated[int, Meta(ge=0, lt=2**53)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-~]+\Z")]
+SkuName = Annotated[str, Meta(min_length=1, max_length=64)]
+Line = Annotated[int, Meta(ge=1, le=1_000_000)]
+Qty = Annotated[int, Meta(ge=1, le=1_000_000)]
+Time = Annotated[int, Meta(ge=0, lt=2**53)]
 _Lease = Annotated[int, Meta(ge=1, lt=2**53)]
 _Why = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class _Want(msgspec.Struct, forbid_unknown_fields=True):
-    line: _Line
-    sku: _Sku
-    qty: _Qty
+    line: Line
+    sku: SkuName
+    qty: Qty
 
 
 class _Hold(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/holds`"""
 
-    hold: _Name
-    channel: _Name
+    hold: Name
+    channel: Name
     lines: Annotated[list[_Want], Meta(min_length=1, max_length=500)]
     ttl_s: Annotated[int, Meta(ge=1, le=LONGEST_TTL_S)] | None = None
     grant: str = ""
-    due: _Time = 0
+    due: Time = 0
     lease: _Lease | None = None
 
 
 class _Commit(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/holds/{hold}/commit`"""
 
-    order: _Name
+    order: Name
     lease: _Lease | None = None
 
 
 class _Used(msgspec.Struct, forbid_unknown_fields=True):
-    line: _Line
+    line: Line
     qty: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
@@ -72,9 +72,9 @@ class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
 class _Grant(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/grants`; a negative quantity takes unused rights back."""
 
-    grant: _Name
-    holder: _Name
-    sku: _Sku
+    grant: Name
+    holder: Name
+    sku: SkuName
     qty: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
 
 

@@ -49,7 +49,7 @@ async def test_put_together_it_is_the_books(tmp_path: Path, mosquitto: Mosquitto
             shop.books.balances["EGGS", f"HOLD:{number:060}"] = 1
         reader = Reader(mosquitto)
         link = Link(parse_broker(mosquitto.address), "store", on_message=lambda *_: None, now_ms=CLOCK.now_ms)
-        snapshots = Snapshots(shop.books, TOPICS, link)
+        snapshots = Snapshots(shop.books, TOPICS, link, CLOCK, shop.clerk.time)
         tasks = [asyncio.ensure_future(work) for work in (reader.link.run(), link.run(), snapshots.run())]
         await until(lambda: link.state == reader.link.state == "here")
         snapshots.ask("s-1")

@@ -24,7 +24,7 @@ def test_what_a_turn_s_asks_name_is_gathered_in_their_order() -> None:
         Delivery("D1", (DeliveryLine(1, "sku", "MILK", (b"b", b"c")),)),
         CancelCount("C1", "badge-1"),
     ]
-    assert naming.holds(asks) == ["H1", hold_of("O2")]
+    assert naming.holds(asks) == ["H1", hold_of("O2"), hold_of("O2", again=True)]
     assert naming.orders(asks) == ["O2"]
     assert naming.epcs(asks) == [b"a", b"b", b"c"]
     assert naming.counts(asks) == asks[-1:]

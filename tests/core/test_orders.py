@@ -102,7 +102,7 @@ def test_an_order_asked_again_stands_as_it_is_and_other_content_is_a_conflict() 
     assert isinstance(other, Refused)
     assert other.conflict
     assert state_of(accepted) == "accepted"
-    assert desk.books.head == head + 1  # the release
+    assert desk.books.head == head + 2  # the release, and a row for HQ
     assert not desk.books.orders
 
 

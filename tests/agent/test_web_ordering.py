@@ -1,0 +1,35 @@
+"""Orders entered in the store by an associate: accepted or rejected once, paid, cancelled; what makes no sense is said."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.agent.test_order_scenarios import receive
+from tests.agent.test_web import serving_site
+
+ORDER: dict[str, Any] = {"order": "T-17", "lines": [{"line": 1, "sku": "MILK", "qty": 1}]}
+
+
+async def test_an_associate_s_order_is_entered_once_paid_and_cancelled(tmp_path: Path) -> None:
+    async with serving_site(tmp_path) as at:
+        await receive(at.shop, 1)
+        frozen = ORDER | {"pay_within_s": 900, "short": "17"}
+        said = [await at.client.post("/v1/orders", json=frozen) for _ in range(2)]
+        assert [one.status_code for one in said] == [200, 200]
+        assert said[0].json()["state"] == "received"
+        other = await at.client.post("/v1/orders", json=ORDER | {"order": "T-18"})
+        assert (other.status_code, other.json()["missing"][0]["available"]) == (409, 0)
+        assert (await at.client.post("/v1/orders/T-17/paid")).json()["state"] == "accepted"
+        assert (await at.client.post("/v1/orders", json=frozen | {"due": 1})).status_code == 409
+        assert (await at.client.post("/v1/orders/T-17/cancel")).json()["state"] == "cancelled"
+        assert (await at.client.post("/v1/orders/T-17/paid")).status_code == 409
+        assert (await at.client.post("/v1/orders/T-99/paid")).status_code == 422
+
+
+async def test_an_order_that_makes_no_sense_is_refused_with_what_is_wrong(tmp_path: Path) -> None:
+    async with serving_site(tmp_path) as at:
+        for wrong in ({"pay_within_s": 9999}, {"code": "4711"}, {"fulfil": "drone"}, {"lines": []}, {"name": "Li"}):
+            answer = await at.client.post("/v1/orders", json=ORDER | wrong)
+            assert (answer.status_code, bool(answer.json()["hint"])) == (422, True), wrong
+        twice = await at.client.post("/v1/orders", json=ORDER | {"lines": ORDER["lines"] * 2})
+        assert twice.status_code == 422
+        assert not at.shop.books.orders
