@@ -15,7 +15,7 @@ from msgspec import UNSET
 from hq_bridge.snapshots import Whole
 from hq_bridge.stretches import Stretch
 from wire import digest
-from wire.messages import Batch, CaseRow, Heard, Hello, Row, StockRow, StoreState, UnknownRow
+from wire.messages import Batch, CaseRow, Heard, Hello, OrderRow, Row, StockRow, StoreState, UnknownRow
 
 Digest = Literal["same", "differs", "unknown"]
 Presence = Literal["here", "away", "unknown"]
@@ -160,6 +160,7 @@ class Draft:
         #: What becomes of each SKU that rows touched.
         self.stock: dict[str, Stock] = {}
         self.cases: dict[tuple[str, str], CaseRow] = {}
+        self.orders: dict[str, OrderRow] = {}
         self.head: int = max(before.head, self.cursor)
         #: None: as it is.
         self.presence: Presence | None = None
@@ -314,6 +315,7 @@ class Draft:
         self._newer = self._older = {}
         self._digest = self._units = self._lacking = 0
         self.cases.clear()
+        self.orders.clear()
         self.head, self.verdict, self.told, self.asked, self.trouble = 0, "unknown", None, None, {}
 
     def _apply(self, rows: Sequence[Row]) -> None:
@@ -330,6 +332,8 @@ class Draft:
                 last[sku] = row
             elif type(row) is CaseRow:
                 self.cases[row.case, row.about] = row
+            elif type(row) is OrderRow:
+                self.orders[row.order] = row
             else:
                 assert type(row) is UnknownRow
                 self.unknown_kinds.add(row.kind)
