@@ -25,6 +25,7 @@ from agent.core.counts import follow_cases
 from agent.core.decisions import decide_any, let_time_pass
 from agent.core.fulfilment import tell_lines
 from agent.core.ledger import Books, Posting, Turn
+from agent.core.order_asks import AfterPlacing
 from agent.core.places import FREE
 from agent.order_rows import row_of
 from agent.store import books as rows
@@ -94,7 +95,7 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.PlaceOrder | asks.MoveOrder) -> asks.Ordered | asks.Refused: ...
     @overload
-    async def enter(self, ask: asks.AfterPlacing) -> asks.Ordered | asks.Short | asks.Refused: ...
+    async def enter(self, ask: AfterPlacing) -> asks.Ordered | asks.Short | asks.Refused: ...
     @overload
     async def enter(self, ask: Count) -> Counted | asks.Refused: ...
     @overload

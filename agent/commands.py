@@ -14,19 +14,9 @@ from msgspec.structs import astuple
 
 from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
-from agent.core.asks import (
-    AmendOrder,
-    AnswerQuestion,
-    CourierCame,
-    Grant,
-    MoveOrder,
-    Notice,
-    OrderWant,
-    Pause,
-    PayOrder,
-    PlaceOrder,
-)
+from agent.core.asks import Grant, MoveOrder, Notice, Pause, PlaceOrder
 from agent.core.commands import Again, Commanded, FromHq, Obeyed
+from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, OrderWant, PayOrder
 from agent.core.orders import MOST_FROZEN_S, is_code
 from agent.order_rows import MOST_LINES
 from agent.store.errors import BooksClosedError, BooksFullError

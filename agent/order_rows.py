@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import structs
 
 from agent.core.claims import Hold, units_in
-from agent.core.ledger import Books, OrderChange, Turn
-from agent.core.orders import Order, OrderLine
+from agent.core.ledger import Books, Turn
+from agent.core.orders import Order, OrderChange, OrderLine
 from wire.messages import Asked, OrderRow, OrderRowLine
 
 #: A row tells of so many lines at most: with one of them in it a batch must still fit its payload.

@@ -8,24 +8,12 @@ from typing import Final
 from msgspec import structs
 
 from agent.core import orders, promises, work
-from agent.core.asks import (
-    AfterPlacing,
-    AmendOrder,
-    AnswerQuestion,
-    CommitHold,
-    CourierCame,
-    Mistake,
-    Ordered,
-    PayOrder,
-    Refused,
-    Reserve,
-    Short,
-    Want,
-)
+from agent.core.asks import CommitHold, Mistake, Ordered, Refused, Reserve, Short, Want
 from agent.core.claims import Hold, HoldLine
 from agent.core.fulfilment import as_it_stands, follow, happen, line_of, missing, refused
 from agent.core.ledger import Turn
 from agent.core.life import OrderState
+from agent.core.order_asks import AfterPlacing, AmendOrder, AnswerQuestion, CourierCame, PayOrder
 from agent.core.orders import Order
 
 #: Changes of one order; more are no customer's.

@@ -13,7 +13,9 @@ from agent.core.claims import HoldLine, HoldState
 from agent.core.count_asks import CountAsk, Counted
 from agent.core.count_sessions import CountSession
 from agent.core.life import OrderEvent, OrderState
-from agent.core.orders import Default, Fulfilment, MissingUnits, OrderLine, Unavailable, hold_of
+from agent.core.order_asks import AfterPlacing
+from agent.core.order_asks import Want as Want
+from agent.core.orders import Default, Fulfilment, MissingUnits, OrderLine, hold_of
 from agent.core.places import FLOOR
 from agent.core.tags import Stranger
 
@@ -174,14 +176,6 @@ class TagsEntered(Struct, frozen=True, gc=False):
     moves: int
 
 
-class Want(Struct, frozen=True, gc=False):
-    """`qty` units of a SKU, as line `line` of a hold."""
-
-    line: int
-    sku: str
-    qty: int
-
-
 class Reserve(Struct, frozen=True, gc=False):
     """Hold all lines for an interval, or none. Of a `grant`'s holder it takes what was granted to it.
 
@@ -253,15 +247,6 @@ class Grant(Struct, frozen=True, gc=False):
         return [f"grant:{self.grant}"]
 
 
-class OrderWant(Want, frozen=True, gc=False):
-    """The same as line `line` of an order, with what the customer says of it; see `orders.OrderLine`."""
-
-    unavailable: Unavailable = "ask"
-    substitutes: tuple[str, ...] = ()
-    tolerance_pct: int = 10
-    member: str = ""
-
-
 class PlaceOrder(Struct, frozen=True, gc=False):
     """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing).
 
@@ -282,64 +267,6 @@ class PlaceOrder(Struct, frozen=True, gc=False):
 
     def sources(self) -> list[str]:
         return [f"hold:{hold_of(self.order)}"]
-
-
-class PayOrder(Struct, frozen=True, gc=False):
-    """The customer has paid: the frozen goods are the order's. After its time was up they are held anew, or it stays
-    rejected.
-    """
-
-    order: str
-
-    def sources(self) -> list[str]:
-        return [f"paid:{self.order}"]
-
-
-class AmendOrder(Struct, frozen=True, gc=False):
-    """The customer wants other quantities: of each line named so many (0: none), a line with a new number as well.
-
-    `amend` names the change among the order's. All of it is done, or nothing.
-    """
-
-    order: str
-    amend: str
-    wants: tuple[Want, ...]
-
-    def sources(self) -> list[str]:
-        return [f"amend:{self.order}:{self.amend}"]
-
-    def said(self) -> str:
-        """What it changes, so that a repetition is told from a contradiction."""
-        return json.dumps([(want.line, want.sku, want.qty) for want in self.wants])
-
-
-class CourierCame(Struct, frozen=True, gc=False):
-    """The courier is at the door."""
-
-    order: str
-
-    def sources(self) -> list[str]:
-        return [f"courier:{self.order}"]
-
-
-class AnswerQuestion(Struct, frozen=True, gc=False):
-    """The customer answers: take `sku` for the line, remove what is not picked of it, or cancel the order.
-
-    `answer` names it among the order's answers; `line` 0 is the one that was asked about.
-    """
-
-    order: str
-    answer: str
-    take: Literal["substitute", "remove", "cancel"]
-    line: int = 0
-    sku: str = ""
-
-    def sources(self) -> list[str]:
-        return [f"answer:{self.order}:{self.answer}"]
-
-
-#: What is asked of an order that was placed before.
-AfterPlacing = PayOrder | AmendOrder | CourierCame | AnswerQuestion
 
 
 class MoveOrder(Struct, frozen=True, gc=False):

@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from agent.core.asks import AfterPlacing, Grant, MoveOrder, Pause, PlaceOrder
+from agent.core.asks import Grant, MoveOrder, Pause, PlaceOrder
+from agent.core.order_asks import AfterPlacing
 
 #: Commands may arrive out of order by so many; so many that were answered last are known, at the least.
 WINDOW: Final = 1000

@@ -4,14 +4,11 @@ entered, so an ask is done or refused, never half done."""
 from agent.core import amending, barcodes, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
-    AmendOrder,
     Answer,
-    AnswerQuestion,
     Ask,
     CaseResolved,
     CommitHold,
     ConsumeHold,
-    CourierCame,
     Delivery,
     DeliveryLine,
     Expected,
@@ -24,7 +21,6 @@ from agent.core.asks import (
     Noted,
     Notice,
     Pause,
-    PayOrder,
     PlaceOrder,
     Refused,
     ReleaseHold,
@@ -49,6 +45,7 @@ from agent.core.catalogue import Catalogue, Sku
 from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import CancelCount, Count, EnterFound, LookAtCount, RequestCount, ReviewCount, StartCount
 from agent.core.ledger import Posting, Turn
+from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, PayOrder
 from agent.core.places import BACKROOM, EXIT, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
 

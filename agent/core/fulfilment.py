@@ -14,7 +14,6 @@ from agent.core.asks import (
     Mistake,
     MoveOrder,
     Ordered,
-    OrderWant,
     PlaceOrder,
     Refused,
     ReleaseHold,
@@ -28,6 +27,7 @@ from agent.core.asks import (
 from agent.core.claims import OPEN, Hold, units_in
 from agent.core.ledger import Posting, Turn
 from agent.core.life import OrderEvent, OrderState
+from agent.core.order_asks import OrderWant
 from agent.core.orders import MissingUnits, Order, OrderLine, Question, hold_of
 from agent.core.places import STAGED, TOTE
 

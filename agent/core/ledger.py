@@ -18,7 +18,7 @@ from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.instore import NOTHING, InStore
 from agent.core.lease import Leases
-from agent.core.orders import Order
+from agent.core.orders import Order, OrderChange
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, QUARANTINE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange, keep
 from agent.core.untold import Tellings, Untold
@@ -66,13 +66,6 @@ class ScanNote(NamedTuple):
     at: int
     text: str
     outcome: str
-
-
-class OrderChange(NamedTuple):
-    """An order is something else since announcement `seq`."""
-
-    seq: int
-    order: Order
 
 
 class ImpossiblePostingError(Exception):
@@ -366,8 +359,7 @@ class Turn:
 
     def due_holds(self) -> list[Hold]:
         """The pending holds whose time is up and that this turn has not touched."""
-        due = self.books.expiries.due(self.books_ms)
-        return [self.books.holds[name] for name in due if name not in self.holds]
+        return [self.books.holds[name] for name in self.books.expiries.due(self.books_ms) if name not in self.holds]
 
     def order(self, name: str) -> Order | None:
         """An order as of this turn, one that is over too."""
@@ -377,7 +369,7 @@ class Turn:
         """An order is new, or is something else now; HQ is told, but of its deadline alone."""
         before = self.order(order.id)
         self.orders[order.id] = order
-        if before is None or before != replace(order, deadline_ms=before.deadline_ms, late=before.late):
+        if before is None or order.is_news_after(before):
             self.tell_order(order)
 
     def tell_order(self, order: Order) -> None:
@@ -387,8 +379,7 @@ class Turn:
 
     def due_orders(self) -> list[Order]:
         """The orders whose deadline has come and that this turn has not touched."""
-        due = self.books.deadlines.due(self.books_ms)
-        return [self.books.orders[name] for name in due if name not in self.orders]
+        return [self.books.orders[name] for name in self.books.deadlines.due(self.books_ms) if name not in self.orders]
 
     def keep_hold(self, hold: Hold) -> None:
         """A hold is new, or is something else now."""
@@ -433,8 +424,7 @@ class Turn:
 
     def evidence_age_ms(self, sku: str) -> int:
         """How long ago, in books time, somebody or something saw a unit of the SKU."""
-        seen_ms = self.evidence.get(sku, self.books.evidence.get(sku, _NEVER_MS))
-        return self.books_ms - seen_ms
+        return self.books_ms - self.evidence.get(sku, self.books.evidence.get(sku, _NEVER_MS))
 
     def weigh_claims(self, sku: str) -> None:
         """Open, change or resolve the SKU's breach case, so that it covers exactly what cannot be kept."""

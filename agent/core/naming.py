@@ -8,7 +8,6 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar, get_args
 
 from agent.core.asks import (
-    AfterPlacing,
     Ask,
     CommitHold,
     ConsumeHold,
@@ -23,6 +22,7 @@ from agent.core.asks import (
     Work,
 )
 from agent.core.count_asks import CountAsk
+from agent.core.order_asks import AfterPlacing
 from agent.core.orders import hold_of
 
 T = TypeVar("T")

@@ -5,20 +5,10 @@ from typing import Final
 
 from msgspec.structs import astuple, replace
 
-from agent.core.asks import (
-    AmendOrder,
-    Answer,
-    AnswerQuestion,
-    Ask,
-    CourierCame,
-    MoveOrder,
-    Ordered,
-    PayOrder,
-    Refused,
-    Short,
-)
+from agent.core.asks import Answer, Ask, MoveOrder, Ordered, Refused, Short
 from agent.core.commands import Again, FromHq, Obeyed, Outcome
 from agent.core.ledger import Turn
+from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, PayOrder
 
 #: The longest reason that is told.
 _LONGEST_WHY: Final = 256

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from agent.core import life
 from agent.core.life import OrderEvent, OrderState
@@ -168,9 +168,20 @@ class Order:
         """When the clock must look after it."""
         return self.deadline_ms if self.is_open and not self.late else None
 
+    def is_news_after(self, before: "Order") -> bool:
+        """Is anything of it other than before, but its deadline?"""
+        return self != replace(before, deadline_ms=self.deadline_ms, late=self.late)
+
     def event_of(self, source: str) -> str | None:
         """What this source made happen to it, if it did."""
         return next((step.event for step in self.steps if step.source == source), None)
+
+
+class OrderChange(NamedTuple):
+    """An order is something else since announcement `seq`."""
+
+    seq: int
+    order: Order
 
 
 def is_code(text: str) -> bool:

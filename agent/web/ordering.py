@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from agent.clerk import Clerk
 from agent.core import asks
+from agent.core.order_asks import OrderWant, PayOrder
 from agent.core.orders import MOST_FROZEN_S, is_code
 from agent.order_rows import MOST_LINES
 from agent.web import answers
@@ -50,7 +51,7 @@ def routes(clerk: Clerk) -> list[Route]:
         if body.code and not is_code(body.code):
             return answers.problem(422, "code is no hash of a pickup code", "Send s1$<salt>$<scrypt>, or leave it out.")
         wants = tuple(
-            asks.OrderWant(one.line, one.sku, one.qty, one.unavailable, tuple(one.substitutes), one.tolerance_pct)
+            OrderWant(one.line, one.sku, one.qty, one.unavailable, tuple(one.substitutes), one.tolerance_pct)
             for one in body.lines
         )
         ask = asks.PlaceOrder(
@@ -67,7 +68,7 @@ def routes(clerk: Clerk) -> list[Route]:
         return _said(await clerk.enter(ask))
 
     async def paid(request: Request, body: _Nothing) -> Response:
-        return _said(await clerk.enter(asks.PayOrder(request.path_params["order"])))
+        return _said(await clerk.enter(PayOrder(request.path_params["order"])))
 
     async def cancel(request: Request, body: _Nothing) -> Response:
         return _said(await clerk.enter(asks.MoveOrder(request.path_params["order"], "associate cancel", "cancel")))

@@ -11,23 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.core.asks import (
-    AmendOrder,
-    CourierCame,
-    MoveOrder,
-    Ordered,
-    OrderWant,
-    PayOrder,
-    PlaceOrder,
-    Sale,
-    SaleLine,
-    Scan,
-    Short,
-    Want,
-)
+from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Sale, SaleLine, Scan, Short, Want
 from agent.core.atp import Policy
 from agent.core.commands import Commanded, FromHq, Obeyed
 from agent.core.lease import Leases
+from agent.core.order_asks import AmendOrder, CourierCame, OrderWant, PayOrder
 from agent.core.orders import hold_of
 from tests.agent.shops import Shop, opened
 from tests.agent.test_commands import WrongClock, lease

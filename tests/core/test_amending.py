@@ -2,23 +2,8 @@
 
 import pytest
 
-from agent.core.asks import (
-    AmendOrder,
-    AnswerQuestion,
-    CourierCame,
-    GiveWay,
-    MoveOrder,
-    Ordered,
-    OrderWant,
-    PayOrder,
-    PlaceOrder,
-    Refused,
-    Sale,
-    SaleLine,
-    Short,
-    Want,
-    Work,
-)
+from agent.core.asks import GiveWay, MoveOrder, Ordered, PlaceOrder, Refused, Sale, SaleLine, Short, Want, Work
+from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, OrderWant, PayOrder
 from agent.core.orders import OrderLine, Question, hold_of, is_code, seconds_by_step
 from tests.core.test_orders import Desk, state_of
 
