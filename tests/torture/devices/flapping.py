@@ -8,9 +8,10 @@ import asyncio
 import gc
 import os
 import random
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -233,6 +234,7 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
     for _ in range(max(2, round(outcome.hours))):
         await asyncio.sleep(outcome.hours * HOUR_S / max(2, round(outcome.hours)))
         outcome.samples.append(sample())
+        told_so_far(outcome, sum(one.sent for one in flapping), keepers)
     outcome.complaints += [f"{task} ended" for task in work if task.done()]
     for task in work:
         task.cancel()
@@ -274,6 +276,16 @@ def sample() -> Sample:
         len(os.listdir("/proc/self/fd")),
         len(asyncio.all_tasks()),
     )
+
+
+def told_so_far(outcome: Outcome, sent: int, keepers: Sequence[Keeper]) -> None:
+    """What a run has come to by now, on stderr: one that is cut off has said something."""
+    hours = outcome.hours * len(outcome.samples) / max(2, round(outcome.hours))
+    kinds = ", ".join(sorted({keeper.health.kind for keeper in keepers}))
+    read = sum(keeper.health.readings for keeper in keepers)
+    now = outcome.samples[-1]
+    told = f"{hours:.3g} h of {outcome.hours:g} h: {read:,} of {sent:,} tags, memory {now.memory_kib:,} KiB"
+    print(f"{kinds}: {told}, objects {now.objects:,}, files {now.files}", file=sys.stderr, flush=True)
 
 
 def judge_growth(outcome: Outcome) -> None:

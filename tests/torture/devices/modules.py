@@ -21,7 +21,16 @@ from simulators.thingmagic_module import ThingMagicModule
 from simulators.uhfreader import SimulatedUhfReader
 from tests import fast_forward
 from tests.agent.shops import Shop, opened
-from tests.torture.devices.flapping import EPCS, HOUR_S, LeapingClock, Outcome, counted_logs, judge_growth, sample
+from tests.torture.devices.flapping import (
+    EPCS,
+    HOUR_S,
+    LeapingClock,
+    Outcome,
+    counted_logs,
+    judge_growth,
+    sample,
+    told_so_far,
+)
 
 #: A module works this often, which is coarse, and cheap enough for days.
 TICK_S = 0.1
@@ -118,6 +127,7 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, folder: Path, 
     for _ in range(max(2, round(outcome.hours))):
         await asyncio.sleep(outcome.hours * HOUR_S / max(2, round(outcome.hours)))
         outcome.samples.append(sample())
+        told_so_far(outcome, sum(module.counts["reads"] for module, _ in kinds.values()), keepers)
     await _stop(flaps)
     before = [keeper.health.readings for keeper in keepers]
     await asyncio.sleep(BACK_S)
