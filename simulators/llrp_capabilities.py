@@ -16,6 +16,7 @@ class Model:
 
     `keeps_messages` while nobody is connected and sends them to the next client that asks for them; without a clock for
     the time of day (`has_utc`) it tells its uptime; with `deletes_one_by_one` it knows no ROSpec 0 for "all".
+    `newest_version` is 1 for LLRP 1.0.1, 2 for 1.1; to a header of a newer one it says no, or cuts the connection.
     """
 
     maker: int = 0
@@ -27,11 +28,14 @@ class Model:
     keeps_messages: int = 0
     has_utc: bool = True
     deletes_one_by_one: bool = False
+    newest_version: int = 1
+    cuts_at_unknown_version: bool = False
 
 
 PLAIN: Final = Model()
 IMPINJ: Final = Model(25882, 2_001_002, "simulated 5.14", (0, 1, 2, 3, 4, 1000, 1002, 1003), has_extensions=True)
 ZEBRA: Final = Model(161, 96_008, "simulated 3.21", (0, 1, 5, 6, 20), keeps_messages=66_000)
+NEWER: Final = Model(firmware="simulated 2.0", newest_version=2)
 WITHOUT_CLOCK: Final = Model(has_utc=False, deletes_one_by_one=True, inputs=0)
 
 

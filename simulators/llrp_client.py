@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from drivers.errors import DeviceSpokeNonsense
-from drivers.llrp.codec import Message, Splitter, message
+from drivers.llrp.codec import V1_0_1, V1_1, Message, Splitter, message
 from drivers.llrp.values import Values, payload
 
 READ_BYTES: Final = 64 * 1024
+#: These, and their answers, have the header of 1.1 whatever is spoken.
+VERSION_ASKED: Final = ("GetSupportedVersion", "SetProtocolVersion")
 
 
 class Owner(Protocol):
@@ -30,6 +32,7 @@ class Client:
         self.gone = asyncio.Event()
         self.has_extensions = False
         self.has_started = False
+        self.version = V1_0_1
         self._owner = owner
         self._reader = reader
         self._writer = writer
@@ -43,7 +46,8 @@ class Client:
         """Send a message; one of the reader's own accord gets the next id."""
         if ident is None:
             self._ident = ident = self._ident + 1
-        self.write(message(name, ident, content))
+        version = V1_1 if name.removesuffix("Response") in VERSION_ASKED else self.version
+        self.write(message(name, ident, content, version))
         self._owner.counts[f"sent {name}"] += 1
 
     def event(self, what: Values) -> None:

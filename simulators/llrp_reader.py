@@ -1,4 +1,4 @@
-"""A fixed RFID reader that isn't there: LLRP 1.0.1 over real TCP or TLS, for one client at a time.
+"""A fixed RFID reader that isn't there: LLRP 1.0.1 or 1.1 over real TCP or TLS, for one client at a time.
 
 It does what a reader's client can see: says first whether the connection was accepted, keeps ROSpecs as they are added,
 enabled and started, by the client or by its inputs, reads the tags in each antenna's field round by round, and reports
@@ -25,7 +25,7 @@ from simulators.llrp_capabilities import (
     antenna_configurations,
     capabilities,
 )
-from simulators.llrp_client import READ_BYTES, Client
+from simulators.llrp_client import READ_BYTES, VERSION_ASKED, Client
 from simulators.llrp_rospecs import (
     ACTIVE,
     DISABLED,
@@ -39,7 +39,7 @@ from simulators.llrp_rospecs import (
 
 ACCEPTED, CLIENT_EXISTS, ATTEMPTED_AGAIN = 0, 2, 4
 SUCCESS, PARAMETER_ERROR, FIELD_ERROR, MISSING_PARAMETER, UNSUPPORTED_MESSAGE, INVALID = 0, 100, 101, 103, 109, 300
-UNKNOWN_PARAMETER: Final = 107
+UNKNOWN_PARAMETER, UNSUPPORTED_VERSION = 107, 110
 ROSPECS_MAX: Final = 32
 GPI_EVENT, ROSPEC_EVENT, ANTENNA_EVENT = 1, 2, 8
 ENABLE_EXTENSIONS, EXTENSIONS_ENABLED = 21, 22  # of Impinj's custom messages
@@ -324,7 +324,7 @@ class SimulatedReader:
         """Do what the client asks, and say how it went."""
         name = asked.name
         self.counts[name] += 1
-        if self.mute or name == "KeepAliveAck":
+        if self.mute or self._minds_version(client, asked) or name == "KeepAliveAck":
             return
         if name == "EnableEventsAndReports":
             await self._release(client)
@@ -347,9 +347,22 @@ class SimulatedReader:
             return
         client.send(response, payload(response, {"LLRPStatus": _status(SUCCESS), **answer}), asked.ident)
         client.has_started |= name == "StartROSpec"
+        if name == "SetProtocolVersion":
+            client.version = said["TargetVersion"]
         await self._flush_stopped()
         if name == "CloseConnection":
             client.close()
+
+    def _minds_version(self, client: Client, asked: Message) -> bool:
+        """A header of a version that is not spoken gets a no, or the end."""
+        if asked.version == client.version or (self.model.newest_version > 1 and asked.name in VERSION_ASKED):
+            return False
+        self.counts["other version"] += 1
+        if self.model.cuts_at_unknown_version:
+            client.abort()
+        no = _status(UNSUPPORTED_VERSION, f"version {asked.version} is not spoken")
+        client.send("ErrorMessage", payload("ErrorMessage", {"LLRPStatus": no}), asked.ident)
+        return True
 
     async def _release(self, client: Client) -> None:
         """Send what was kept while nobody was connected, oldest first."""
@@ -370,6 +383,10 @@ class SimulatedReader:
     def _obey(self, name: str, said: Values) -> Values:
         """What the response holds beside its status. Raises Refused."""
         match name:
+            case "GetSupportedVersion" if self.model.newest_version > 1:
+                return {"CurrentVersion": 1, "MaxSupportedVersion": self.model.newest_version}
+            case "SetProtocolVersion" if 1 <= said["TargetVersion"] <= self.model.newest_version:
+                return {}
             case "GetReaderCapabilities":
                 return capabilities(self.antennas, said["ReaderCapabilitiesRequestedData"], self.model)
             case "SetReaderConfig":

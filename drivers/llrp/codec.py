@@ -17,9 +17,9 @@ from drivers.llrp.schema import MESSAGE, MESSAGE_NAME, TV_BYTES
 #: bound leaves room for that and keeps what sixteen readers can make us hold at 10 MB.
 MESSAGE_BYTES_MAX: Final = 640 * 1024
 HEADER_BYTES: Final = 10
-#: 1.0.1 and 1.1, and room for the next. We speak 1.0.1, which every reader understands.
+#: 1.0.1 and 1.1, and room for the next. Each connection begins with 1.0.1, which every reader understands.
 VERSIONS: Final = range(1, 4)
-VERSION: Final = 1
+V1_0_1, V1_1 = 1, 2
 
 #: For each first byte of a TV parameter its whole length; 0 where the type is unknown, and with it the length.
 TV_STEP: Final = tuple(
@@ -102,14 +102,14 @@ class Splitter:
         return len(self._held)
 
 
-def message(name: str, ident: int, payload: bytes = b"") -> bytes:
+def message(name: str, ident: int, payload: bytes = b"", version: int = V1_0_1) -> bytes:
     """The bytes of a message of the table."""
-    return framed(MESSAGE[name].number, ident, payload)
+    return framed(MESSAGE[name].number, ident, payload, version)
 
 
-def framed(kind: int, ident: int, payload: bytes = b"") -> bytes:
+def framed(kind: int, ident: int, payload: bytes = b"", version: int = V1_0_1) -> bytes:
     """The bytes of a message of any number."""
-    return _HEADER.pack(VERSION << 10 | kind, HEADER_BYTES + len(payload), ident) + payload
+    return _HEADER.pack(version << 10 | kind, HEADER_BYTES + len(payload), ident) + payload
 
 
 def tlv(kind: int, value: bytes) -> bytes:

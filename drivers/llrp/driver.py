@@ -41,6 +41,7 @@ class LlrpReader:
     def __init__(self, name: str, settings: Settings) -> None:
         self._name = name
         self._settings = settings
+        self._negotiates = True
 
     async def run(self, sink: Sink) -> None:
         """Connect, set the reader up, report its reads; see `drivers.port.Device`.
@@ -48,10 +49,13 @@ class LlrpReader:
         Cancelled, it still says goodbye to the reader, for at most LEAVE_S, before it raises CancelledError.
         """
         line = await self._connected()
-        session = Session(self._settings, asyncio.get_running_loop().time, _utc_us)
+        clock = asyncio.get_running_loop().time
+        session = Session(self._settings, clock, _utc_us, negotiates=self._negotiates)
         try:
             await self._converse(line, session, sink)
         finally:
+            if session.stage is not Stage.GREETING:  # who was asked and did not know is not asked again
+                self._negotiates = self._negotiates and session.knows_versions
             await to_the_end(_leave(line, session), f"device:{self._name}:leave")
 
     async def _connected(self) -> Line:

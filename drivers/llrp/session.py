@@ -13,7 +13,7 @@ from typing import Final
 from drivers.errors import DeviceLost, DeviceRefused
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.capabilities import Ability, ability
-from drivers.llrp.codec import VERSIONS, BadMessage, Message, Splitter, message
+from drivers.llrp.codec import V1_0_1, V1_1, VERSIONS, BadMessage, Message, Splitter, message
 from drivers.llrp.reports import ReportDecoder
 from drivers.llrp.requests import ALL, CAPABILITIES, LEAVING, ROSPEC, Request, preparing, setting_up
 from drivers.llrp.settings import Settings
@@ -32,7 +32,9 @@ HINTS: Final = {
     "StartROSpec": "Does another program control the reader's ROSpecs?",
 }
 #: Readers with nothing to tell or to delete may answer with an error. If something was left, adding ours will fail.
-MAY_FAIL: Final = frozenset(("GetReaderConfig", "GetROSpecs", "DeleteROSpec", "DeleteAccessSpec"))
+MAY_FAIL: Final = frozenset(("SetProtocolVersion", "GetReaderConfig", "GetROSpecs", "DeleteROSpec", "DeleteAccessSpec"))
+#: These have the header of 1.1 whatever is spoken (LLRP 1.1 §9.1).
+_VERSION_REQUESTS: Final = frozenset(("GetSupportedVersion", "SetProtocolVersion"))
 #: An ERROR_MESSAGE is one, even if its status says success.
 NO_STATUS: Final = -1
 #: More foreign ROSpecs than this are removed in one go.
@@ -56,14 +58,28 @@ class Session:
     """One connection. `messages` counts the whole messages received, as the sign of life that it is; `reports` those
     with tags, `kept` those of them that came before the reader was set up and may be as old as they like.
 
+    `version` is what is spoken. With `negotiates` the reader is asked for LLRP 1.1 (§9.1); `knows_versions` is false
+    when it did not know the question, or has not answered it: some older readers cut the connection for it.
+
     `now_s` is a clock that never steps, in seconds, `utc_us` that for the time of day, in unix microseconds.
     """
 
-    def __init__(self, settings: Settings, now_s: Callable[[], float], utc_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now_s: Callable[[], float],
+        utc_us: Callable[[], int],
+        *,
+        negotiates: bool = False,
+    ) -> None:
         self.stage = Stage.GREETING
         self.messages = 0
         self.reports = 0
         self.kept = 0
+        self.version = V1_0_1
+        self.knows_versions = not negotiates
+        self._asks_version = negotiates
+        self._version_asked: int | None = None
         self._settings = settings
         self._now_s, self._utc_us = now_s, utc_us
         self._time = ReaderTime(max(STALE_S, 2 * settings.report_every_ms / 1000))
@@ -116,7 +132,8 @@ class Session:
 
     def _send(self, name: str, said: Values | None = None) -> int:
         self._ident += 1
-        self._out += message(name, self._ident, payload(name, said or {}))
+        version = V1_1 if name in _VERSION_REQUESTS else self.version
+        self._out += message(name, self._ident, payload(name, said or {}), version)
         return self._ident
 
     def _take(self, got: Message) -> Iterator[Event]:
@@ -124,12 +141,14 @@ class Session:
         if name == "ROAccessReport":
             yield from self._report(got)
         elif name == "KeepAlive":
-            self._out += message("KeepAliveAck", got.ident)
+            self._out += message("KeepAliveAck", got.ident, version=self.version)
             yield Heard()
         elif name == "ReaderEventNotification":
             yield from self._event(values(name, got.payload)["ReaderEventNotificationData"])
         elif name == "ErrorMessage":
             yield from self._error(got)
+        elif name == "GetSupportedVersionResponse" and got.ident == self._version_asked:
+            self._versions(values(name, got.payload))
         elif self._asked is not None and (name, got.ident) == (_answer_to(self._asked[0]), self._asked[1]):
             yield from self._answer(self._asked[0], values(name, got.payload))
         elif self.stage is not Stage.LEAVING:
@@ -176,7 +195,10 @@ class Session:
         if status["Status"] != 0 and asked not in MAY_FAIL:
             raise DeviceRefused(f"the reader refused {asked}: {status_words(status)}", HINTS.get(asked, ""))
         if asked == "GetReaderCapabilities":
+            self._version_asked = None  # what was asked before this one will not be answered any more
             self._learn(said)
+        elif asked == "SetProtocolVersion" and status["Status"] == 0:
+            self.version = V1_1
         elif asked == "GetReaderConfig":
             self._has = said
         elif asked == "GetROSpecs":
@@ -199,7 +221,7 @@ class Session:
     def _learn(self, said: Values) -> None:
         """What the reader is; and release what it may hold for its last client, so that it comes before our start."""
         self._can = ability(said)
-        self._to_ask = preparing(self._settings, self._can)
+        self._to_ask += preparing(self._settings, self._can)
         if self._can.holds_reports:
             self._send("EnableEventsAndReports")
 
@@ -221,6 +243,8 @@ class Session:
             return
         if self.stage is Stage.LEAVING:
             return
+        if got.ident == self._version_asked:
+            return  # a reader of 1.0.1 does not know the question
         if got.ident == self._polled:
             self._can_poll = False
         yield Dropped(f"the reader could not use a message of ours: {status_words(status)}")
@@ -267,7 +291,21 @@ class Session:
             raise DeviceLost(f"the reader did not accept the connection (reason {attempt})", "Restart the reader.")
         self._set_clock(said["UTCTimestamp"], said["Uptime"])
         self.stage = Stage.SETUP
+        if self._asks_version:
+            self._version_asked = self._send("GetSupportedVersion")
         self._ask_next()
+
+    def _versions(self, said: Values) -> None:
+        """The reader knows several versions: the newest that both know is spoken from when it has agreed.
+
+        It was asked together with its capabilities, so that one which never answers costs no time.
+        """
+        status = said["LLRPStatus"]
+        self.knows_versions = status is not None and status["Status"] == 0
+        if self.knows_versions and said["CurrentVersion"] == V1_1:
+            self.version = V1_1
+        elif self.knows_versions and said["MaxSupportedVersion"] >= V1_1:
+            self._to_ask.insert(0, ("SetProtocolVersion", {"TargetVersion": V1_1}))
 
     def _set_clock(self, reader_utc_us: int, uptime_us: int) -> None:
         """A reader has a clock for the time of day, or only one since it was switched on, which is put on ours."""

@@ -29,9 +29,9 @@ def event(**said: object) -> bytes:
     return message("ReaderEventNotification", 0, payload("ReaderEventNotification", told))
 
 
-def a_session() -> Session:
+def a_session(*, negotiates: bool = False) -> Session:
     """One for which no time goes by, at the time at which the recordings were made."""
-    return Session(SETTINGS, now_s=lambda: 0.0, utc_us=lambda: RECORDED_US)
+    return Session(SETTINGS, now_s=lambda: 0.0, utc_us=lambda: RECORDED_US, negotiates=negotiates)
 
 
 def beginning() -> list[bytes]:
