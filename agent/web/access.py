@@ -62,6 +62,9 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
     {
         ("GET", "/"): _look(),
         ("GET", "/static"): _look(),
+        ("GET", "/handheld"): _look(),
+        ("GET", "/handheld/worker.js"): _look(),
+        ("GET", "/v1/pick/codes"): _person("picker"),
         ("GET", "/v1/stock"): _look(),
         ("GET", "/v1/health"): _look(),
         ("GET", "/v1/events"): _look(stream=True),

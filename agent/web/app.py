@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
@@ -17,7 +18,7 @@ from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, ordering, promises, resolving, scanning, sessions
+from agent.web import answers, counting, handheld, ordering, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
 from agent.web.live import Live
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 
 _CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    b"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = [
     (b"content-security-policy", _CSP),
@@ -73,7 +74,8 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),
-        Mount("/static", StaticFiles(directory=str(static))),
+        *handheld.routes(lambda: clerk.books.instore),
+        Mount("/static", GZipMiddleware(StaticFiles(directory=str(static)))),
     ]
 
 

@@ -2,9 +2,10 @@
 
 import { facts, keep, make, mark, put, show } from "./document.js";
 import { deviceCards } from "./devices.js";
+import { duration, firstLanguage, rememberLanguage } from "./language.js";
 import { ask, follow, tell } from "./live.js";
 import { scan } from "./scanning.js";
-import { CASES, HINTS, OWNERS, STOPPED, STRINGS, duration, firstLanguage, rememberLanguage } from "./strings.js";
+import { CASES, HINTS, OWNERS, STOPPED, STRINGS } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
@@ -12,7 +13,7 @@ const SILENT_HQ_MS = 10000;
 const CASES_MAX = 12; // the most urgent; solving one shows the next
 const ROWS_MAX = 500; // a longer table helps nobody: the rest is found by its name
 
-let language = firstLanguage();
+let language = firstLanguage(STRINGS);
 let health = null; // the last /v1/health
 let healthAt = 0; // when it came, on performance.now()
 let lostSince = null;

@@ -1,27 +1,11 @@
 // What happens to what a handheld's scanner types into this page: it is sent to the agent, once, however often that takes.
 
 import { post } from "./live.js";
+import { keep, kept, random, setting } from "./settings.js";
 import { GAP_MS, listen } from "./wedge.js";
 
 const AGAIN_MS = 2000;
 const WAITING_MAX = 100;
-
-function kept(name, otherwise) {
-  try { return localStorage.getItem(name) ?? otherwise; } catch { return otherwise; } // storage may be forbidden
-}
-
-function keep(name, value) {
-  try { localStorage.setItem(name, value); } catch { /* as above */ }
-}
-
-/** A setting of this device's scanner: given once in the page's address, then remembered. */
-function setting(name, otherwise) {
-  const given = new URLSearchParams(location.search).get(name);
-  if (given !== null) keep(name, given);
-  return given ?? kept(name, otherwise);
-}
-
-const random = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => (byte % 36).toString(36)).join("");
 
 /**
  * Hears scans and tells of each: `onTold({text, state, sku, message})`, `state` "waiting", "taken" or "refused";

@@ -252,27 +252,3 @@ export const STOPPED = {
 
 // Who a case belongs to.
 export const OWNERS = { en: { store_lead: "store lead", manager: "manager" }, zh: { store_lead: "店长", manager: "经理" } };
-
-/** The language to begin with: asked for in the address, remembered, or the browser's. */
-export function firstLanguage() {
-  const asked = new URLSearchParams(location.search).get("lang");
-  if (asked in STRINGS) return asked;
-  let kept = null;
-  try { kept = localStorage.getItem("language"); } catch { /* storage may be forbidden: then nothing is remembered */ }
-  if (kept in STRINGS) return kept;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
-export function rememberLanguage(code) {
-  try { localStorage.setItem("language", code); } catch { /* as above */ }
-}
-
-/** How long, in one or two units: "3 s", "4 min", "2 h 5 min". */
-export function duration(language, ms) {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const [s, min, h, d] = language === "zh" ? ["秒", "分钟", "小时", "天"] : ["s", "min", "h", "d"];
-  if (seconds < 60) return `${seconds} ${s}`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} ${min}`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} ${h} ${Math.floor((seconds % 3600) / 60)} ${min}`;
-  return `${Math.floor(seconds / 86400)} ${d}`;
-}

@@ -4,7 +4,7 @@
 import { NAMES, TEST, letterOf } from "./layouts.js";
 
 export const GAP_MS = 50; // scanners send a key every 1 to 30 ms; nobody types six keys faster than this one after another
-const LEAST = 6; // the shortest code that is worth it, a GTIN-8, has 8
+export const LEAST = 6; // the shortest code that is worth it, a GTIN-8, has 8
 const MOST = 300; // no code is longer
 const LATE_END_MS = 250; // an Enter this soon after a scan that had none is its own
 const GS = "\x1d";
@@ -16,11 +16,11 @@ const EDITABLE = "input:not([type=button], [type=submit], [type=checkbox], [type
  * `onLayout(name)` is told when the test code shows how the scanner's keys are meant; `onTrouble(kind)`: "layout" when no
  * layout fits the test code, "long" when a burst has no end, "ime" when an input method took the keys.
  *
- * `layout`: one of layouts.js, or "os": letters as this machine's keyboard has them. `prefix`: what the scanner sends in
- * front of each code, taken off; a burst without it is no scan. `separators`: keys that stand for GS.
+ * `layout`: one of layouts.js, or "os": letters as this machine's keyboard has them. `prefix` and `suffix`: what the
+ * scanner sends around each code, taken off; a burst without them is no scan. `separators`: keys that stand for GS.
  */
 export function listen({
-  onScan, onLayout = () => {}, onTrouble = () => {}, layout = "us", prefix = "", gapMs = GAP_MS, separators = ["F8", "Control+BracketRight"],
+  onScan, onLayout = () => {}, onTrouble = () => {}, layout = "us", prefix = "", suffix = "", gapMs = GAP_MS, separators = ["F8", "Control+BracketRight"],
 }) {
   let held = []; // presses that may be a scan: {key, code, shift, altGr, at, gs}
   let dropped = 0; // of a burst that was too long
@@ -37,11 +37,13 @@ export function listen({
     return found ?? press.key;
   };
   const textBy = (by) => held.map((press) => letter(press, by)).join("");
-  const isScan = () => held.length >= Math.max(LEAST, prefix.length + 1) && textBy(layout).startsWith(prefix);
+  const isAround = (text) => text.startsWith(prefix) && text.endsWith(suffix);
+  const isScan = () => held.length >= Math.max(LEAST, prefix.length + suffix.length + 1) && isAround(textBy(layout));
 
   function take() {
-    const text = textBy(layout).slice(prefix.length);
-    const tested = NAMES.find((name) => textBy(name).endsWith(TEST));
+    const whole = textBy(layout);
+    const text = whole.slice(prefix.length, whole.length - suffix.length);
+    const tested = NAMES.find((name) => textBy(name).endsWith(TEST + suffix));
     const misread = NAMES.some((name) => /EARSHELF-?T/i.test(textBy(name)));
     held = [];
     if (tested) { layout = tested; onLayout(tested); }

@@ -1,0 +1,57 @@
+"""The pickers' page at `/handheld`: its files, what a browser keeps of them, and how the store's own codes are made."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agent.core.instore import InStore
+from agent.web import answers
+
+STATIC: Final = Path(str(files("agent.web") / "static"))
+PAGE: Final = "/handheld"
+#: What the page takes from the store's page.
+_SHARED: Final = ("document.js", "icon.svg", "language.js", "layouts.js", "settings.js", "wedge.js")
+
+
+def routes(rules: Callable[[], InStore]) -> list[Route]:
+    """The page, its service worker, and the store's own codes."""
+    kept = kept_files()
+    page = (STATIC / "handheld" / "index.html").read_text(encoding="utf-8")
+    preloads = "\n  ".join(f'<link rel="modulepreload" href="{name}">' for name in kept if name.endswith(".js"))
+    whole = page.replace("<!-- preloads -->", preloads)
+    version = hashlib.sha256("".join([whole, *kept.values()]).encode()).hexdigest()[:16]
+    known = f"const VERSION = {version!r};\nconst FILES = {msgspec.json.encode([PAGE, *kept]).decode()};\n"
+    worker = known + (STATIC / "handheld" / "worker.js").read_text(encoding="utf-8")
+
+    async def show(_: Request) -> Response:
+        return Response(whole, media_type="text/html")
+
+    async def keep(_: Request) -> Response:
+        return Response(worker, media_type="text/javascript", headers={"Service-Worker-Allowed": PAGE})
+
+    async def codes(_: Request) -> Response:
+        return answers.json(own_codes(rules()))
+
+    return [Route(PAGE, show), Route(f"{PAGE}/worker.js", keep), Route("/v1/pick/codes", codes)]
+
+
+def kept_files() -> Mapping[str, str]:
+    """Every file the page needs, by its address, each with the hash of its content."""
+    own = [f"handheld/{path.name}" for path in sorted((STATIC / "handheld").iterdir()) if _is_loaded(path)]
+    return {f"/static/{name}": hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in [*own, *_SHARED]}
+
+
+def own_codes(rules: InStore) -> dict[str, Any]:
+    """The forms of the store's own codes, so that a handheld reads a weight without asking."""
+    return {"forms": [{"pattern": one.pattern, "means": one.means, "step": one.step} for one in rules.forms]}
+
+
+def _is_loaded(path: Path) -> bool:
+    return path.suffix in {".js", ".css", ".webmanifest"} and path.name != "worker.js"

@@ -1,0 +1,122 @@
+// Handing over: which order, its bags read back, the age, and the customer's code or the courier. The store decides.
+
+import { keep, make, put, show } from "../document.js";
+
+const READY = new Set(["staged"]);
+
+const bagsOf = (order) => order.bags?.length ?? 0;
+const slotOf = (order) => (order.slots ?? []).join(", ");
+
+export function handScreen(app) {
+  const { $, t } = app;
+  let orders = null;
+
+  const choose = (order) => app.open("handing", { order });
+
+  $("hand-back").addEventListener("click", app.close);
+  return {
+    async enter() {
+      orders = null;
+      const answer = await app.line.request("/v1/board");
+      orders = (answer.value?.orders ?? []).filter((order) => READY.has(order.state ?? order.stage));
+      if (answer.status !== 200) app.tell(answer.why || t("gap_needs"));
+      if (app.asked()?.name === "hand") app.draw();
+    },
+    draw() {
+      put($("hand-words"), orders === null ? t("loading") : t(orders.length ? "hand_words" : "hand_none"));
+      keep($("hand-list"), orders ?? [], (order) => order.order, () => {
+        const key = app.key("", "", () => choose(key.order));
+        key.append(make("span", "short"), make("small"));
+        return make("li", "", key);
+      }, (node, order) => {
+        const key = node.firstChild;
+        key.order = order;
+        put(key.children[0], order.short);
+        const slot = slotOf(order) ? t("in_slot", { slot: slotOf(order) }) : "";
+        const n = bagsOf(order);
+        const bags = n ? t(n === 1 ? "stage_one" : "stage_what", { n }) : "";
+        put(key.children[1], [t(order.fulfil === "pickup" ? "to_customer" : "to_courier"), bags, slot].filter(Boolean).join(" · "));
+      });
+    },
+    onScan(scan) {
+      const named = scan.text.split(/[\s/;|]/)[0].toUpperCase(); // a bag's label begins with its order
+      const order = orders?.find((one) => [one.order, one.short].some((name) => name?.toUpperCase() === named));
+      if (!order) { app.wrong(t("unknown_code")); app.tell(t("unknown_code")); return; }
+      app.signal("right");
+      app.tell("");
+      choose(order);
+    },
+  };
+}
+
+export function handingScreen(app) {
+  const { $, t } = app;
+  let order = null;
+  let proof = {};
+  let why = "";
+  let sending = false;
+
+  const pickup = () => order.fulfil === "pickup";
+  const isReady = () => proof.bags && (!order.min_age || proof.age) && (pickup() ? proof.code : proof.courier);
+  const change = (what) => { proof = { ...proof, ...what }; why = ""; app.draw(); };
+
+  function askCode() {
+    app.askFor({ title: t("code_enter"), about: order.short, scans: true }, (code) => change({ code }));
+  }
+
+  function askCourier() {
+    app.askFor({ title: t("courier_enter"), about: order.short, letters: true, scans: true }, (courier) => change({ courier }));
+  }
+
+  async function send() {
+    if (sending || !isReady()) return;
+    sending = true;
+    const body = { bags: bagsOf(order), ...(order.min_age ? { age_checked: true } : {}), ...(pickup() ? { code: proof.code } : { courier: proof.courier }) };
+    const answer = await app.line.request(`/v1/orders/${encodeURIComponent(order.order)}/hand_over`, body);
+    sending = false;
+    if (answer.status === 200) {
+      app.signal("done");
+      app.say(t("handed", { short: order.short }));
+      app.open("hand");
+      return;
+    }
+    app.signal("wrong");
+    const left = answer.value?.tries_left;
+    why = answer.status === 0 ? t("gap_needs") : left != null && answer.status === 403 ? t("code_wrong", { n: left }) : t("hand_no", { why: answer.why });
+    if (answer.status === 403) proof.code = "";
+    app.draw();
+  }
+
+  $("handing-do").addEventListener("click", send);
+  $("handing-back").addEventListener("click", () => app.open("hand"));
+  return {
+    enter(asked) { if (asked.order !== order) { order = asked.order; proof = {}; why = ""; } app.draw(); },
+    draw() {
+      order = app.asked()?.order ?? order;
+      put($("handing-short"), order.short);
+      put($("handing-what"), [t(pickup() ? "to_customer" : "to_courier"), slotOf(order) && t("in_slot", { slot: slotOf(order) })].filter(Boolean).join(" · "));
+      const n = bagsOf(order);
+      const steps = [
+        { name: "bags", text: t(n === 1 ? "bags_read_one" : "bags_read", { n }), done: proof.bags, act: () => change({ bags: !proof.bags }) },
+        order.min_age && { name: "age", text: t("age_seen", { age: order.min_age }), done: proof.age, act: () => change({ age: !proof.age }) },
+        pickup()
+          ? { name: "code", text: proof.code ? t("code_is", { code: proof.code }) : t("code_enter"), done: Boolean(proof.code), act: askCode }
+          : { name: "courier", text: proof.courier ? t("courier_is", { courier: proof.courier }) : t("courier_enter"), done: Boolean(proof.courier), act: askCourier },
+      ].filter(Boolean);
+      keep($("handing-steps"), steps, (one) => one.name, () => { const key = app.key("", "", () => key.act()); return key; }, (key, one) => {
+        key.act = one.act;
+        put(key, one.text);
+        key.setAttribute("aria-pressed", String(Boolean(one.done)));
+      });
+      show($("handing-why"), why);
+      put($("handing-do"), t("hand_do"));
+      $("handing-do").disabled = !isReady();
+    },
+    onScan(scan) {
+      const named = scan.text.split(/[\s/;|]/)[0].toUpperCase();
+      app.signal("right");
+      if ([order.order, order.short].some((name) => name?.toUpperCase() === named)) change({ bags: true });
+      else change(pickup() ? { code: scan.text } : { courier: scan.text });
+    },
+  };
+}

@@ -1,0 +1,34 @@
+// The line to the store: asks and tells, and knows whether there is one.
+
+const ANSWER_MS = 6000;
+
+/** `onChange(up)` when the line is gone or back. `csrf` is given by the session and sent with whatever changes something. */
+export function openLine(onChange) {
+  const line = { up: true, csrf: "", request };
+
+  function heard(up) {
+    if (line.up === up) return;
+    line.up = up;
+    onChange(up);
+  }
+
+  /** `status` (0: nobody answered), the answer's `value`, and `why` it was not done, or nothing. Never throws. */
+  async function request(path, value, method = value === undefined ? "GET" : "POST") {
+    const headers = method === "GET" ? {} : { "content-type": "application/json", "x-csrf": line.csrf };
+    try {
+      const answer = await fetch(path, {
+        method, headers, cache: "no-store", body: value === undefined ? undefined : JSON.stringify(value),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      const told = answer.status === 204 ? null : await answer.json();
+      heard(answer.status < 502 || answer.status > 504 || told?.hint !== undefined); // a proxy's error is nobody's answer
+      return { status: answer.status, value: told, why: answer.ok ? "" : told?.hint || told?.error || String(answer.status) };
+    } catch {
+      heard(false);
+      return { status: 0, value: null, why: "" };
+    }
+  }
+
+  addEventListener("offline", () => heard(false));
+  return line;
+}
