@@ -80,6 +80,11 @@ class Clerk:
         self._room = asyncio.Event()
         self._room.set()
 
+    @property
+    def store(self) -> Store:
+        """For whoever only looks."""
+        return self._store
+
     @overload
     async def enter(self, ask: asks.Sale) -> asks.Sold | asks.Refused: ...
     @overload

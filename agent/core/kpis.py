@@ -49,17 +49,17 @@ def standard_pick_s(skus: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """One order and what became of its lines; `promise_min` is what its customer was told, 0: nothing.
+    """One order and what became of its lines, with what was reported of them (see `claims.Hold`).
 
-    `worked_s` and `metres` are people's seconds and the way walked for it: of a tour for several orders, its share.
+    `worked_s` and `metres` are people's seconds and the way walked for it, where they are known: of a tour for several
+    orders, its share.
     """
 
     order: Order
     lines: tuple[HoldLine, ...] = ()
     works: tuple[tuple[str, str], ...] = ()
-    promise_min: int = 0
-    worked_s: float = 0.0
-    metres: float = 0.0
+    worked_s: float | None = None
+    metres: float | None = None
 
     def had(self, event: OrderEvent) -> bool:
         return self.at_ms(event) is not None
@@ -134,11 +134,11 @@ def figures(fates: Sequence[Fate], now_ms: int, *, breaches: int = 0, wage: floa
         *_times(fates, now_ms),
         *_in_store(accepted),
         *_lines([fate for fate in accepted if fate.had("finish")], now_ms),
-        *_mean("walking_m", [fate.metres for fate in handed], "m"),
-        *_mean("labour_s", [fate.worked_s for fate in handed], "s"),
+        *_mean("walking_m", [fate.metres for fate in handed if fate.metres is not None], "m"),
+        *_mean("labour_s", worked := [fate.worked_s for fate in handed if fate.worked_s is not None], "s"),
     ]
     if wage:
-        found += _mean("labour_cost", [fate.worked_s * wage / 3600 for fate in handed], "money")
+        found += _mean("labour_cost", [seconds * wage / 3600 for seconds in worked], "money")
     return found
 
 
@@ -157,7 +157,7 @@ def _times(fates: Iterable[Fate], now_ms: int) -> list[Figure]:
 
 
 def _in_store(accepted: Sequence[Fate]) -> list[Figure]:
-    took = [(fate.promise_min, seconds) for fate in accepted if (seconds := fate.in_store_s) is not None]
+    took = [(fate.order.promise_min, seconds) for fate in accepted if (seconds := fate.in_store_s) is not None]
     found = _mean("in_store_s", [seconds for _, seconds in took], "s")
     for promise, within_s in IN_STORE_S.items():
         of_these = [seconds for told, seconds in took if told == promise]

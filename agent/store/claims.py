@@ -111,8 +111,17 @@ def enter(tx: sqlite3.Connection, turn: Turn, stamp: Stamp) -> None:
 def hold_of(row: Sequence[Any]) -> Hold:
     """The hold a row of the table says. Raises ValueError or TypeError when it says none."""
     name, channel, state, expires_ms, lines, order, grant, due_ms, works = row
-    taken = tuple([HoldLine(*structs.astuple(line)) for line in _READ.decode(lines)])
-    return Hold(name, channel, state, expires_ms, taken, order, grant, due_ms, _READ_WORKS.decode(works))
+    return Hold(name, channel, state, expires_ms, lines_of(lines), order, grant, due_ms, works_of(works))
+
+
+def lines_of(text: str) -> tuple[HoldLine, ...]:
+    """The lines a row of the table says. Raises ValueError or TypeError when it says none."""
+    return tuple([HoldLine(*structs.astuple(line)) for line in _READ.decode(text)])
+
+
+def works_of(text: str) -> tuple[tuple[str, str], ...]:
+    """The reports a row of the table says: their names, and what they said. Raises ValueError."""
+    return _READ_WORKS.decode(text)
 
 
 def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int, str]:

@@ -8,16 +8,29 @@ from typing import Any, Final
 from agent.core.ledger import Books
 from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep, Question
 
-_NAMES: Final = (
+#: The table's columns.
+NAMES: Final = (
     "id", "channel", "state", "lines", "steps", "due_at", "due_ms", "deadline_ms", "late", "fallback", "missing",
     "fulfil", "pay_within_s", "promise_min", "code", "group_buy", "courier_at_ms", "short", "why", "question", "amends",
+    "came_ms",
 )  # fmt: skip
-_COLUMNS: Final = ", ".join(_NAMES)
+_COLUMNS: Final = ", ".join(NAMES)
 #: What is never another: the rest is written anew with each change.
-_FOR_GOOD: Final = ("id", "channel", "due_at", "due_ms", "fulfil", "pay_within_s", "promise_min", "group_buy", "short")
+_FOR_GOOD: Final = (
+    "id",
+    "channel",
+    "due_at",
+    "due_ms",
+    "fulfil",
+    "pay_within_s",
+    "promise_min",
+    "group_buy",
+    "short",
+    "came_ms",
+)
 _PUT: Final = (
-    f"INSERT INTO customer_order ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))}) ON CONFLICT DO UPDATE SET "  # noqa: S608 - our own words
-    + ", ".join(f"{name} = excluded.{name}" for name in _NAMES if name not in _FOR_GOOD)
+    f"INSERT INTO customer_order ({_COLUMNS}) VALUES ({', '.join('?' * len(NAMES))}) ON CONFLICT DO UPDATE SET "  # noqa: S608 - our own words
+    + ", ".join(f"{name} = excluded.{name}" for name in NAMES if name not in _FOR_GOOD)
 )
 
 
@@ -25,7 +38,7 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
     """Take the open orders into the books."""
     over = "state IN ('closed', 'rejected', 'cancelled')"
     for row in tx.execute(f"SELECT {_COLUMNS} FROM customer_order WHERE NOT {over}"):  # noqa: S608 - no input in it
-        books.keep_order(_order(row))
+        books.keep_order(order_of(row))
 
 
 def named(tx: sqlite3.Connection, orders: Sequence[str]) -> dict[str, Order]:
@@ -36,7 +49,7 @@ def named(tx: sqlite3.Connection, orders: Sequence[str]) -> dict[str, Order]:
         f"SELECT {_COLUMNS} FROM customer_order WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608
         (json.dumps(orders),),
     )
-    return {order.id: order for order in map(_order, found)}
+    return {order.id: order for order in map(order_of, found)}
 
 
 def enter(tx: sqlite3.Connection, orders: Iterable[Order]) -> None:
@@ -44,8 +57,9 @@ def enter(tx: sqlite3.Connection, orders: Iterable[Order]) -> None:
     tx.executemany(_PUT, [_row(order) for order in orders])
 
 
-def _order(row: tuple[Any, ...]) -> Order:
-    of = dict(zip(_NAMES, row, strict=True))
+def order_of(row: Sequence[Any]) -> Order:
+    """The order a row of the table says, its columns as in `NAMES`."""
+    of = dict(zip(NAMES, row, strict=True))
     return Order(
         of["id"],
         of["channel"],
@@ -108,6 +122,7 @@ def _row(order: Order) -> tuple[Any, ...]:
         order.why,
         None if asked is None else json.dumps([asked.line, asked.candidates]),
         json.dumps(order.amends),
+        order.steps[0].since_ms,
     )
 
 

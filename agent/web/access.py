@@ -90,6 +90,8 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("POST", "/v1/grants"): _machine(_SMALL),
         ("POST", "/v1/pause"): _machine(_SMALL),
         ("POST", "/v1/cases/{case:int}/resolve"): _machine(_SMALL),
+        ("GET", "/v1/figures"): _person("lead"),
+        ("GET", "/v1/figures/orders.csv"): _person("lead"),
         ("POST", "/v1/session"): Rule("anyone", "sign_in", _SMALL),
         ("GET", "/v1/session"): _person("picker"),
         ("DELETE", "/v1/session"): _person("picker"),

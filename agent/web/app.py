@@ -18,7 +18,7 @@ from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, handheld, ordering, promises, resolving, scanning, sessions
+from agent.web import answers, counting, figures, handheld, ordering, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
 from agent.web.live import Live
@@ -71,6 +71,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         Route("/v1/explain/{sku:path}", pages.explain),
         *promises.routes(clerk),
         *ordering.routes(clerk),
+        *figures.routes(clerk, reports.clock),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

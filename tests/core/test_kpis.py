@@ -15,9 +15,10 @@ from agent.core.orders import Order, OrderLine
 _NOW = 10_000_000
 
 
-def _order(*events: tuple[OrderEvent, int], due_s: int = 0) -> Order:
+def _order(*events: tuple[OrderEvent, int], due_s: int = 0, promise_min: int = 0) -> Order:
     """An order that came at 0 s, with what happened to it and after how many seconds."""
     order = orders.received("A1", "web", (OrderLine(1, "MILK", 2),), due_at=due_s * 1000, now_at=0, now_ms=0)
+    order = replace(order, promise_min=promise_min)
     for number, (event, second) in enumerate(events):
         order = orders.advanced(order, event, f"test:{number}", second * 1000)
     return order
@@ -57,7 +58,7 @@ def test_every_second_of_an_order_belongs_to_one_step(data: st.DataObject) -> No
 
 
 def test_of_an_order_served_at_once_and_whole() -> None:
-    found = _named([Fate(_order(*_SERVED, due_s=1800), (_milk(),), promise_min=30, worked_s=95, metres=80)], wage=36)
+    found = _named([Fate(_order(*_SERVED, due_s=1800, promise_min=30), (_milk(),), worked_s=95, metres=80)], wage=36)
     assert (found["accept_p50_s"], found["wait_p50_s"], found["pick_p50_s"]) == (1, 60, 60)
     assert (found["pack_p90_s"], found["counter_p90_s"], found["after_p90_s"]) == (30, 249, 100)
     assert (found["in_store_s"], found["within_5_of_30"]) == (150, 1)
