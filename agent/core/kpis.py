@@ -119,7 +119,7 @@ def figures(fates: Sequence[Fate], now_ms: int, *, breaches: int = 0, wage: floa
     handed = [fate for fate in fates if fate.had("hand_over")]
     found = [
         Figure("orders", len(fates), "orders", len(fates)),
-        *_rates("orders", fates, {"rejected": lambda fate: fate.had("reject")}),
+        *_rates("orders", fates, {"rejected": lambda fate: fate.order.state == "rejected"}),
         *_rates("accepted", accepted, {"cancelled": lambda fate: fate.had("cancel")}),
         *_share("oversell_rate", breaches, len(accepted)),
         *_rates(

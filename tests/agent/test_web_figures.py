@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Want
+from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Want, Work, Worked
 from agent.core.life import OrderEvent
+from agent.core.order_asks import PayOrder
 from agent.web.figures import _bounds
 from tests.agent.people import person
 from tests.agent.test_order_scenarios import receive
 from tests.agent.test_web import Site, serving_site
+from tests.waiting import until
 
 _SERVED: tuple[OrderEvent, ...] = ("start", "finish", "pack", "stage", "hand_over")
 
@@ -53,6 +55,20 @@ async def test_the_figures_of_a_day_are_those_of_the_orders_that_came_on_it(site
     assert found["within_5_of_30"] == (1, 1)
     assert found["oversell_rate"] == (0, 3)
     assert await _figures(site, day="2001-01-01") == {"orders": (0, 0), "accepted": (0, 0), "handed_over": (0, 0)}
+
+
+async def test_an_order_that_was_paid_late_and_held_anew_is_an_order_like_others(site: Site) -> None:
+    enter = site.shop.clerk.enter
+    await enter(PlaceOrder("P", "web", (Want(1, "MILK", 1),), pay_within_s=1))
+    await until(lambda: "P" not in site.shop.books.orders)  # nobody paid in time
+    assert (await _figures(site))["rejected_rate"] == (1, 1)
+    paid = await enter(PayOrder("P"))
+    assert isinstance(paid, Ordered)
+    assert paid.state == "accepted"
+    picked = await enter(Work("1", site.shop.books.orders["P"].hold, "picked", line=1, tote="T1", place="BACKROOM"))
+    assert isinstance(picked, Worked)
+    found = await _figures(site)
+    assert (found["rejected_rate"], found["accepted"], found["first_time_pick_rate"]) == ((0, 1), (1, 1), (1, 1))
 
 
 async def test_orders_are_a_sheet_with_every_second_in_one_step(site: Site) -> None:
