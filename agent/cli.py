@@ -9,11 +9,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from agent import books_cli, catalogue_cli, catalogue_import, devices_cli, people_cli
+from agent import books_cli, catalogue_cli, catalogue_import, devices_cli, map_file, people_cli
 from agent.catalogue_file import BadCatalogueError
 from agent.config import Config, ConfigMistakes, load
 from agent.core.channels import Channel
 from agent.devices import open_devices
+from agent.map_file import BadMapError
 from agent.people.file import PeopleError
 from agent.store.errors import BooksError, BooksLostError
 
@@ -41,9 +42,14 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         config = _load(file)
         try:
             skus = catalogue_import.check(config.catalogue).skus if config.catalogue else {}
-        except BadCatalogueError as error:
+            spots = map_file.read(config.map).spots if config.map else None
+        except (BadCatalogueError, BadMapError) as error:
             _give_up(str(error), _MISTAKE)
         typer.echo(f"{file}: good: store {config.store}, {len(config.devices)} devices, {len(skus)} SKUs")
+        if spots is not None:
+            absent = sorted({code for sku in skus.values() for code in sku.spots} - spots.keys())
+            more = f"; of the catalogue's not on it: {', '.join(absent[:20])}" if absent else ""
+            typer.echo(f"  map: {len(spots)} spots{more}")
         for channel in config.channels.values():
             typer.echo(f"  {_told(channel)}")
             absent = sorted(channel.quota.keys() - skus.keys()) if config.catalogue else []
@@ -56,7 +62,7 @@ def command_line(serve: Callable[[Config], Awaitable[None]]) -> typer.Typer:
         config = _load(file)
         try:
             asyncio.run(_serve(serve, config))
-        except (BadCatalogueError, BooksError, PeopleError) as error:
+        except (BadCatalogueError, BadMapError, BooksError, PeopleError) as error:
             _give_up(str(error), _FAILED if isinstance(error, BooksLostError) else _MISTAKE)
         except OSError as error:
             where = error.filename or f"{config.web_host}:{config.web_port}"

@@ -14,6 +14,7 @@ from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_problem
 from agent.core.lease import USUAL_LEASE_S
 from agent.core.people import Shift
+from agent.core.picking.platforms import LastShort, PlatformRules
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
 from wire.mqtt import Broker, MqttVersion, parse_broker
@@ -26,6 +27,8 @@ _MAX_PORT: Final = 65535
 _LEASE_S: Final = (30, 3600)
 _MOST_UNITS: Final = 1_000_000
 _DAY_S: Final = 86_400
+#: Nobody's rule keeps a picked order from its customer for longer.
+_LATEST_FINISH_S: Final = 600
 #: A scanner that reads a label twice does so at once; a person needs longer for the next one.
 USUAL_REPEAT_MS: Final = 300
 _SHORTEST_TOKEN: Final = 16
@@ -90,6 +93,8 @@ class Config:
     channels: Channels = field(default_factory=dict)
     #: What the store's own barcodes mean.
     instore: InStore = NOTHING
+    #: The store's map; without one the codes of the catalogue's spots say where things are.
+    map: Path | None = None
 
     @property
     def store(self) -> str:
@@ -221,6 +226,7 @@ class _Reader:
         store.finish()
         books = self._table(root, "books")
         books_path, catalogue = books.file_name("path"), books.file_name("catalogue", "")
+        map_path = books.file_name("map", "")
         care = self._care(books)
         books.finish()
         hq = self._table(root, "hq")
@@ -263,6 +269,7 @@ class _Reader:
             lease_s=lease_s,
             channels=channels,
             instore=instore,
+            map=self._folder / map_path if map_path else None,
         )
 
     def _care(self, books: _Table) -> BooksCare:
@@ -377,8 +384,10 @@ class _Reader:
         minutes = table.between("hold_minutes", USUAL_TTL_S // 60, 1, LONGEST_TTL_S // 60)
         local = table.take("local", bool, default=False)
         margin = self._margin(table.inner("safety"))
+        finish_after_s = table.between("finish_after_s", 0, 0, _LATEST_FINISH_S)
+        rules = PlatformRules(finish_after_s, table.one_of("last_short", get_args(LastShort), "cancel"))
         table.finish()
-        return Channel(name or "", quota, margin, minutes * 60, local)
+        return Channel(name or "", quota, margin, minutes * 60, local, rules)
 
     def _margin(self, safety: _Table) -> Margin:
         margin = Margin(*(safety.between(record, 0, 0, _MOST_UNITS) for record in ("sure", "fair", "unsure")))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent import config as agent_config
+from agent import map_file
 from agent.catalogue_import import check
 from agent.core.cases import KINDS
 from hq_bridge import config as hq_config
@@ -194,6 +195,12 @@ def test_the_operators_configuration_is_accepted(
 
 
 def test_the_catalogue_shown_is_accepted(tmp_path: Path) -> None:
-    (shown,) = blocks(ROOT / "docs" / "operate.md", "csv")
+    shown, _ = blocks(ROOT / "docs" / "operate.md", "csv")
     (tmp_path / "catalogue.csv").write_text(shown, encoding="utf-8")
     assert set(check(tmp_path / "catalogue.csv").skus) == {"JKT-0101", "TEA-0007"}
+
+
+def test_the_map_shown_is_accepted(tmp_path: Path) -> None:
+    _, shown = blocks(ROOT / "docs" / "operate.md", "csv")
+    (tmp_path / "map.csv").write_text(shown, encoding="utf-8")
+    assert set(map_file.read(tmp_path / "map.csv").spots) == {"A03-L-12-2", "DAIRY-4", "TILL-END"}

@@ -39,6 +39,21 @@ class Traits:
         return next((units for name, units in self.safety_of if name == channel), self.safety)
 
 
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a customer compares a SKU with others by; "" and 0: not known.
+
+    `size` is what one unit contains, such as `500 ml` or `6x330 ml`. `price_fen`: of one unit, or of 500 g of goods by
+    the gram.
+    """
+
+    category: str = ""
+    brand: str = ""
+    size: str = ""
+    price_fen: int = 0
+
+
+UNLIKE: Final = Likeness()
 USUAL: Final = Traits()
 TAGGED: Final = Traits(tags="full")
 
@@ -57,6 +72,7 @@ class Sku:
     traits: Traits = USUAL
     spots: tuple[str, ...] = ()
     retired: bool = False
+    likeness: Likeness = UNLIKE
 
     @property
     def tagged(self) -> bool:

@@ -3,8 +3,9 @@
 columns: sku, gtin, name_en, name_zh, and where they differ from the usual: unit (each, gram), temperature (ambient,
 chilled, frozen), min_age (years), tags (full, partial, none; or tagged: yes, no), eligibility (instant, prepare,
 order_in, display_only), safety (`2`, or `2 delivery=3`: 2 for every channel, 3 for that one), spots (codes on the
-store's map). A cell holds several GTINs or spots with spaces between; a SKU may also stand on several lines, each with
-GTINs of its own and otherwise the same.
+store's map), category (`dairy/milk`), brand, size (what one unit contains: `500 ml`, `6x330 ml`, `12`), price_fen (of
+one unit, or of 500 g). A cell holds several GTINs or spots with spaces between; a SKU may also stand on several lines,
+each with GTINs of its own and otherwise the same.
 """
 
 import re
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from agent.core import gtin
-from agent.core.catalogue import Catalogue, Eligibility, Sku, TagCoverage, Temperature, Traits, Unit
+from agent.core.catalogue import UNLIKE, Catalogue, Eligibility, Likeness, Sku, TagCoverage, Temperature, Traits, Unit
 
 NEEDED: Final = ("sku", "gtin", "name_en", "name_zh")
 #: The optional columns with what an empty cell means.
@@ -27,7 +28,9 @@ USUAL: Final = {
     "safety": "0",
     "spots": "",
 }
-COLUMNS: Final = (*NEEDED, *USUAL)
+#: Optional too: what a customer compares goods by. A cell that is empty is not known.
+LIKENESS: Final = ("category", "brand", "size", "price_fen")
+COLUMNS: Final = (*NEEDED, *USUAL, *LIKENESS)
 
 _LONGEST_SKU = 64
 _LONGEST_NAME = 200
@@ -37,6 +40,9 @@ _MOST_SAFETY = 1_000_000
 _OLDEST = 120
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPOT = re.compile(r"[A-Za-z0-9._-]{1,32}")
+_SIZE = re.compile(r"(\d{1,3}x)?\d{1,6}(\.\d{1,3})? ?(g|kg|ml|l)?")
+_DEAREST_FEN = 100_000_000
+_LONGEST_WORD = 100
 _CHANNEL = re.compile(r"([A-Za-z0-9_-]{1,32})=(\d{1,7})")
 _CHOICES: Final = {
     "unit": get_args(Unit),
@@ -92,6 +98,7 @@ class Reader:
         self._owners: dict[str, tuple[str, int]] = {}
         self._traits: dict[tuple[str, ...], Traits] = {}
         self._spots: dict[str, tuple[str, ...]] = {}
+        self._likenesses: dict[tuple[str, ...], Likeness] = {}
 
     def add(self, line: int, row: Mapping[str, str]) -> None:
         """Take in one row: column → text."""
@@ -137,7 +144,8 @@ class Reader:
         if before is not None and before.traits.unit != traits.unit:
             raise _BadCellError(f"sku {name} is counted by {before.traits.unit} for life; give {traits.unit} a new sku")
         codes = self._gtins_of(row["gtin"], name, traits.unit)
-        item = Sku(name, codes, row["name_en"], row["name_zh"], traits, spots)
+        likeness = self._likeness_of(row)
+        item = Sku(name, codes, row["name_en"], row["name_zh"], traits, spots, likeness=likeness)
         earlier = self._found.skus.get(name)
         if earlier is not None:
             if replace(item, gtins=earlier.gtins) != earlier:
@@ -171,6 +179,13 @@ class Reader:
             found = self._traits[cells] = _traits(dict(zip(USUAL, cells, strict=False)))
         return found
 
+    def _likeness_of(self, row: Mapping[str, str]) -> Likeness:
+        cells = tuple(row.get(column, "").strip() for column in LIKENESS)
+        found = self._likenesses.get(cells)
+        if found is None:
+            found = self._likenesses[cells] = _likeness(*cells)
+        return found
+
     def _spots_of(self, cell: str) -> tuple[str, ...]:
         found = self._spots.get(cell)
         if found is None:
@@ -202,6 +217,17 @@ def _traits(cells: dict[str, str]) -> Traits:
         safety=_number("safety", every, _MOST_SAFETY),
         safety_of=tuple(sorted(_channel(word, found) for word, found in zip(others, channels, strict=True))),
     )
+
+
+def _likeness(category: str, brand: str, size: str, price: str) -> Likeness:
+    for column, word in (("category", category), ("brand", brand)):
+        if len(word) > _LONGEST_WORD or not word.isprintable():
+            raise _BadCellError(f"{column} {word!r} is not up to {_LONGEST_WORD} printable characters")
+    if size and not _SIZE.fullmatch(size):
+        raise _BadCellError(f"size {size!r} is not an amount of g, kg, ml, l or pieces, such as 500 ml, 6x330 ml, 12")
+    if not any((category, brand, size, price)):
+        return UNLIKE
+    return Likeness(category, brand, size, _number("price_fen", price or "0", _DEAREST_FEN))
 
 
 def _channel(word: str, found: re.Match[str] | None) -> tuple[str, int]:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from agent.core.catalogue import TagCoverage
 from agent.core.claims import USUAL_TTL_S
+from agent.core.picking.platforms import NO_RULES, PlatformRules
 
 #: How well the record of a SKU is known to be true.
 Confidence = Literal["sure", "fair", "unsure"]
@@ -55,7 +56,7 @@ class Channel:
     """A channel that sells. `quota`: of these SKUs so many units at most may be promised to it at a time.
 
     A hold of it lives for `hold_s` unless the ask says otherwise. A `local` channel is sold in the store itself and not
-    routed by HQ: that HQ is not heard does not stop it.
+    routed by HQ: that HQ is not heard does not stop it. `rules`: what its platform asks of how orders are picked.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Channel:
     margin: Margin = NO_MARGIN
     hold_s: int = USUAL_TTL_S
     local: bool = False
+    rules: PlatformRules = NO_RULES
 
 
 #: What is not configured: no quota, no margin, routed by HQ.

@@ -2,10 +2,11 @@
 
 import sqlite3
 
-from agent.core.catalogue import Catalogue, Sku, Traits, Update
+from agent.core.catalogue import Catalogue, Likeness, Sku, Traits, Update
 
 _SKU_COLUMNS = (
     "sku", "name_en", "name_zh", "unit", "temperature", "min_age", "tags", "eligibility", "safety", "spots", "retired",
+    "category", "brand", "size", "price_fen",
 )  # fmt: skip
 _UPSERT = (
     f"INSERT INTO sku ({', '.join(_SKU_COLUMNS)}) VALUES ({', '.join('?' * len(_SKU_COLUMNS))})"  # noqa: S608 - ours
@@ -14,7 +15,7 @@ _UPSERT = (
 
 
 def load(tx: sqlite3.Connection) -> Catalogue:
-    """The catalogue as it stands in the books. Equal traits and spots are one object."""
+    """The catalogue as it stands in the books. Equal traits, spots and likenesses are one object."""
     gtins: dict[str, tuple[str, ...]] = {}
     for name, code in tx.execute("SELECT sku, gtin FROM gtin ORDER BY sku, nth"):
         gtins[name] = (*gtins[name], code) if name in gtins else (code,)
@@ -24,7 +25,8 @@ def load(tx: sqlite3.Connection) -> Catalogue:
     shared_traits: dict[tuple[object, ...], Traits] = {}
     shared_spots: dict[str, tuple[str, ...]] = {}
     skus: list[Sku] = []
-    for name, name_en, name_zh, *cells, spots, retired in tx.execute(
+    shared_likenesses: dict[tuple[object, ...], Likeness] = {}
+    for name, name_en, name_zh, *cells, spots, retired, category, brand, size, price_fen in tx.execute(
         f"SELECT {', '.join(_SKU_COLUMNS)} FROM sku"  # noqa: S608 - the columns are this program's own
     ):
         key = (*cells, safety_of.get(name, ()))
@@ -33,7 +35,11 @@ def load(tx: sqlite3.Connection) -> Catalogue:
             traits = shared_traits[key] = Traits(*key)
         if spots not in shared_spots:
             shared_spots[spots] = tuple(spots.split())
-        skus.append(Sku(name, gtins.get(name, ()), name_en, name_zh, traits, shared_spots[spots], bool(retired)))
+        like = (category, brand, size, price_fen)
+        if like not in shared_likenesses:
+            shared_likenesses[like] = Likeness(*like)
+        codes, stands = gtins.get(name, ()), shared_spots[spots]
+        skus.append(Sku(name, codes, name_en, name_zh, traits, stands, bool(retired), shared_likenesses[like]))
     return Catalogue(skus)
 
 
@@ -68,6 +74,10 @@ def _row(sku: Sku) -> tuple[str | int, ...]:
         traits.safety,
         " ".join(sku.spots),
         sku.retired,
+        sku.likeness.category,
+        sku.likeness.brand,
+        sku.likeness.size,
+        sku.likeness.price_fen,
     )
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agent import catalogue_file, catalogue_import
 from agent.catalogue_file import BadCatalogueError
 from agent.catalogue_import import Imported
-from agent.core.catalogue import Catalogue, Eligibility, Sku, TagCoverage, Temperature, Traits, Unit, update
+from agent.core.catalogue import Catalogue, Eligibility, Likeness, Sku, TagCoverage, Temperature, Traits, Unit, update
 from agent.core.catalogue_rows import COLUMNS, BadLine
 from agent.store import catalogues, migrations
 from agent.store.connection import Store
@@ -205,10 +205,25 @@ traits = st.builds(
     safety=st.integers(0, 99),
     safety_of=safety_of.map(lambda found: tuple(sorted(found.items()))),
 )
-some_skus = st.lists(st.tuples(texts, texts, traits, spots, st.integers(1, 3)), max_size=8).map(
+likenesses = st.builds(
+    Likeness,
+    category=st.sampled_from(["", "dairy/milk", "乳品"]),
+    brand=st.sampled_from(["", "Alp"]),
+    size=st.sampled_from(["", "500 ml", "6x0.33l", "12"]),
+    price_fen=st.integers(0, 99_999),
+)
+some_skus = st.lists(st.tuples(texts, texts, traits, spots, likenesses, st.integers(1, 3)), max_size=8).map(
     lambda found: [
-        Sku(f"S{n}", tuple(gtin_14(10 * n + k) for k in range(count)), name_en, name_zh, traits_of, spots_of)
-        for n, (name_en, name_zh, traits_of, spots_of, count) in enumerate(found)
+        Sku(
+            f"S{n}",
+            tuple(gtin_14(10 * n + k) for k in range(count)),
+            name_en,
+            name_zh,
+            traits_of,
+            spots_of,
+            likeness=like,
+        )
+        for n, (name_en, name_zh, traits_of, spots_of, like, count) in enumerate(found)
     ]
 )
 
@@ -221,6 +236,8 @@ def cells_of(sku: Sku) -> dict[str, str]:
         "sku": sku.sku, "gtin": " ".join(sku.gtins), "name_en": sku.name_en, "name_zh": sku.name_zh,
         "unit": traits.unit, "temperature": traits.temperature, "min_age": str(traits.min_age), "tags": traits.tags,
         "eligibility": traits.eligibility, "safety": safety, "spots": " ".join(sku.spots),
+        "category": sku.likeness.category, "brand": sku.likeness.brand, "size": sku.likeness.size,
+        "price_fen": str(sku.likeness.price_fen),
     }  # fmt: skip
 
 

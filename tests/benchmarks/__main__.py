@@ -20,9 +20,14 @@ MODULES = (
     "catalogue",
     "books",
     "rush",
+    "tours",
 )
 #: Several modules by one name.
-GROUPS = {"devices": ("llrp", "llrp_load", "tracker"), "line": ("line_latency", "hq", "drain"), "picking": ("rush",)}
+GROUPS = {
+    "devices": ("llrp", "llrp_load", "tracker"),
+    "line": ("line_latency", "hq", "drain"),
+    "picking": ("tours", "rush"),
+}
 
 
 def main(names: list[str]) -> int:

@@ -13,7 +13,7 @@ WALK_M_S: Final = 1.0
 #: So many orders are looked at for a cart.
 _CANDIDATES: Final = 12
 
-#: Why an order is not on the cart. `number` is what the code speaks of: totes it needs, seconds of slack it would have.
+#: Why an order is not on the cart.
 LeftCode = Literal["alone", "totes", "late", "saves_nothing"]
 
 
@@ -26,7 +26,10 @@ class Cart:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """An order that does not go along, and why; `by` is the order that would be late because of it."""
+    """An order that does not go along, and why.
+
+    `number`: the totes it needs, or the seconds that `by`, the order that would be late because of it, would have left.
+    """
 
     order: str
     code: LeftCode
@@ -64,40 +67,43 @@ def batch(chosen: Sequence[Chosen], store: StoreMap, cart: Cart) -> Batch:
     """
     if not chosen:
         raise ValueError("nobody waits")
-    on_cart, left = [chosen[0]], []
-    together = _tour(store, on_cart)
-    alone_m = {one.order: _tour(store, [one]).metres for one in chosen[: _CANDIDATES + 1]}
-    saved_m = 0.0
-    for one in chosen[1 : _CANDIDATES + 1]:
+    lead, *others = chosen
+    on_cart, left, saved_m = [lead], list[Left](), 0.0
+    metres = alone_m = _metres(store, on_cart)
+    for one in others[:_CANDIDATES]:
         room = cart.totes - sum(each.waiting.totes for each in on_cart)
-        if one.waiting.alone or chosen[0].waiting.alone:
+        if one.waiting.alone or lead.waiting.alone:
             left.append(Left(one.order, "alone"))
             continue
         if one.waiting.totes > room:
             left.append(Left(one.order, "totes", one.waiting.totes))
             continue
-        joined = [*on_cart, one]
-        tried = _tour(store, joined)
-        saves_m = sum(alone_m[each.order] for each in joined) - tried.metres
-        if saves_m <= saved_m:
+        joined, its_m = [*on_cart, one], _metres(store, [one])
+        together_m = _metres(store, joined)
+        if together_m >= metres + its_m:
             left.append(Left(one.order, "saves_nothing"))
             continue
-        worst, by = _least_slack(joined, saves_m)
-        if worst <= 0:
-            left.append(Left(one.order, "late", worst, by))
+        slack, by = _least_slack(joined, alone_m + its_m - together_m)
+        if slack <= 0:
+            left.append(Left(one.order, "late", slack, by))
             continue
-        on_cart, together, saved_m = joined, tried, saves_m
-    worst, _ = _least_slack(on_cart, saved_m)
+        on_cart, metres, alone_m = joined, together_m, alone_m + its_m
+        saved_m = alone_m - metres
+    slack, _ = _least_slack(on_cart, saved_m)
     return Batch(
         tuple(one.order for one in on_cart),
         tuple((one.order, one.waiting.totes) for one in on_cart),
-        together,
-        BatchReason(saved_m, saved_m / WALK_M_S, worst, tuple(left)),
+        tour(store, _stops(on_cart)),
+        BatchReason(saved_m, saved_m / WALK_M_S, slack, tuple(left)),
     )
 
 
-def _tour(store: StoreMap, members: Sequence[Chosen]) -> Tour:
-    return tour(store, [_named(one.order, stop) for one in members for stop in one.waiting.stops])
+def _metres(store: StoreMap, members: Sequence[Chosen]) -> float:
+    return tour(store, _stops(members), choose=False).metres
+
+
+def _stops(members: Sequence[Chosen]) -> list[Stop]:
+    return [_named(one.order, stop) for one in members for stop in one.waiting.stops]
 
 
 def _named(order: str, stop: Stop) -> Stop:

@@ -60,21 +60,34 @@ class StoreMap:
     depth_m: float = field(default=0.0)
 
     def __post_init__(self) -> None:
-        deepest = max((spot.y_m for spot in self.spots.values()), default=0.0)
+        """Raises ValueError for a place where nobody can stand."""
         if self.depth_m <= 0.0:
+            deepest = max((spot.y_m for spot in self.spots.values()), default=0.0)
             object.__setattr__(self, "depth_m", deepest + BAY_M)
-        elif deepest > self.depth_m:
-            raise ValueError(f"a spot is {deepest} m deep in a store of {self.depth_m} m")
-
-    @cached_property
-    def aisle_xs(self) -> tuple[float, ...]:
-        """Where the aisles are, from left to right."""
-        return tuple(sorted(set(self.aisles.values())))
+        places: dict[str, Point | Spot] = {"entrance": self.entrance, "packing": self.packing, **self.spots}
+        for name, place in places.items():
+            if not self.is_walkable(place):
+                raise ValueError(
+                    f"{name} at ({place.x_m:g}, {place.y_m:g}) is neither in an aisle nor at a cross aisle"
+                )
 
     @cached_property
     def aisles(self) -> Mapping[int, float]:
         """Each aisle's x, in metres."""
         return MappingProxyType({spot.aisle: spot.x_m for spot in self.spots.values() if spot.aisle})
+
+    @cached_property
+    def aisle_xs(self) -> tuple[float, ...]:
+        """Where the aisles are, from left to right."""
+        return tuple(sorted(self._xs))
+
+    @cached_property
+    def _xs(self) -> frozenset[float]:
+        return frozenset(self.aisles.values())
+
+    def is_walkable(self, place: Point | Spot) -> bool:
+        """Is it in an aisle, or at a cross aisle?"""
+        return place.y_m in (0.0, self.depth_m) or (place.x_m in self._xs and 0 <= place.y_m <= self.depth_m)
 
     @classmethod
     def of_codes(cls, codes: Iterable[str]) -> "StoreMap":
@@ -83,12 +96,13 @@ class StoreMap:
         Entrance and packing table are at the front of the first aisle. A code that tells nothing is left out: who looks
         for it is sent there last.
         """
-        found = {code: spot for code in codes if (spot := _spot_of(code)) is not None}
+        found = {code: spot for code in codes if (spot := spot_of(code)) is not None}
         first = min((spot.x_m for spot in found.values()), default=0.0)
         return cls(MappingProxyType(found), Point(first, 0.0), Point(first, 0.0))
 
 
-def _spot_of(code: str) -> Spot | None:
+def spot_of(code: str) -> Spot | None:
+    """Where a code says that it is; None when it does not."""
     match = _CODE.fullmatch(code)
     if match is None:
         return None

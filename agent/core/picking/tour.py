@@ -6,7 +6,7 @@ together are shortest.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,8 @@ from agent.core.picking.store_map import Point, Spot, StoreMap
 from agent.core.picking.trail import Place
 
 #: What is picked first: goods that must stay cold are to be on the cart for the shortest time.
-_RANK: Final = {"ambient": 0, "chilled": 1, "frozen": 2}
+_ORDER: Final[tuple[Temperature, ...]] = ("ambient", "chilled", "frozen")
+_KINDS: Final = {(kept, scarce): 2 * nth + (not scarce) for nth, kept in enumerate(_ORDER) for scarce in (True, False)}
 #: So many tours are made at most to choose among several spots of the same goods.
 _MOST_TRIED: Final = 60
 
@@ -42,48 +43,57 @@ class Tour:
     metres: float
 
 
-def tour(store: StoreMap, stops: Sequence[Stop], start: Point | None = None) -> Tour:
+def tour(store: StoreMap, stops: Sequence[Stop], start: Point | None = None, *, choose: bool = True) -> Tour:
     """The shortest tour from `start` (the entrance, if not said) by way of all stops to the packing table.
 
     Of several spots the first one that the map knows is walked to, unless another makes the tour shorter; they are
     tried stop by stop, in the order given. A stop of which the map knows no spot comes last of its kind, in the order
-    given. Raises ValueError when `start` is neither in an aisle nor at a cross aisle.
+    given. With `choose` off no other spots are tried. Raises ValueError when `start` is neither in an aisle nor at a
+    cross aisle.
     """
     begin = start or store.entrance
-    spots = {nth: known for nth, stop in enumerate(stops) if (known := _known(store, stop))}
-    chosen = {nth: known[0] for nth, known in spots.items()}
+    if not store.is_walkable(begin):
+        raise ValueError(f"({begin.x_m}, {begin.y_m}) is neither in an aisle nor at a cross aisle")
+    chosen: list[Spot | None] = []
+    others: list[tuple[int, Spot]] = []
+    spot_of = store.spots.get
+    for nth, stop in enumerate(stops):
+        known = [*filter(None, map(spot_of, stop.spots))]
+        chosen.append(known[0] if known else None)
+        if choose and len(known) > 1:
+            others += [(nth, spot) for spot in known[1:]]
     found = _walk(store, stops, chosen, begin)
-    tried = 0
-    for nth, known in spots.items():
-        for other in known[1:]:
-            tried += 1
-            if tried <= _MOST_TRIED:
-                also = _walk(store, stops, chosen | {nth: other}, begin)
-                if also.metres < found.metres:
-                    found, chosen[nth] = also, other
+    for nth, other in others[:_MOST_TRIED]:
+        before, chosen[nth] = chosen[nth], other
+        also = _walk(store, stops, chosen, begin)
+        if also.metres < found.metres:
+            found = also
+        else:
+            chosen[nth] = before
     return found
 
 
-def _known(store: StoreMap, stop: Stop) -> list[Spot]:
-    return [spot for code in stop.spots if (spot := store.spots.get(code)) is not None]
-
-
-def _walk(store: StoreMap, stops: Sequence[Stop], chosen: Mapping[int, Spot], begin: Point) -> Tour:
-    """The shortest tour when each stop has its spot."""
-    kinds: dict[int, list[int]] = {}
-    for nth, stop in enumerate(stops):
-        kinds.setdefault(2 * _RANK[stop.temperature] + (not stop.scarce), []).append(nth)
+def _walk(store: StoreMap, stops: Sequence[Stop], chosen: Sequence[Spot | None], begin: Point) -> Tour:
+    """The shortest tour when each stop has its spot, if there is one."""
+    floor = _Floor(store, [begin, store.packing, *filter(None, chosen)])
+    column = floor.columns
+    kinds: dict[int, dict[Place | None, list[tuple[Stop, str]]]] = {}
+    for stop, spot in zip(stops, chosen, strict=True):
+        kind = _KINDS[stop.temperature, stop.scarce]
+        if kind not in kinds:
+            kinds[kind] = {}
+        of_kind, place = kinds[kind], None if spot is None else (column[spot.x_m], spot.y_m)
+        if place not in of_kind:
+            of_kind[place] = []
+        of_kind[place].append((stop, spot.code if spot else ""))
     groups = [kinds[kind] for kind in sorted(kinds)]
-    floor = _Floor(store, [begin, store.packing, *chosen.values()])
-    placed = [{nth: floor.place(chosen[nth]) for nth in group if nth in chosen} for group in groups]
-    metres, orders = floor.walks(floor.place(begin), [set(of.values()) for of in placed], floor.place(store.packing))
+    start, end = (column[begin.x_m], begin.y_m), (column[store.packing.x_m], store.packing.y_m)
+    metres, orders = floor.walks(start, [{place for place in group if place} for group in groups], end)
     order: list[tuple[Stop, str]] = []
-    for group, of, places in zip(groups, placed, orders, strict=True):
-        at: dict[Place, list[int]] = {}
-        for nth, place in of.items():
-            at.setdefault(place, []).append(nth)
-        order += [(stops[nth], chosen[nth].code) for place in places for nth in at.get(place, ())]
-        order += [(stops[nth], "") for nth in group if nth not in of]
+    for group, places in zip(groups, orders, strict=True):
+        for place in places:
+            order += group.get(place, ())
+        order += group.get(None, ())
     return Tour(tuple(order), metres)
 
 
@@ -98,13 +108,8 @@ class _Floor:
         through = aisles[max(0, left) : right]
         self._xs = sorted(xs.union(through))
         self._through = set(through)
-        self._column = {x: nth for nth, x in enumerate(self._xs)}
+        self.columns = {x: nth for nth, x in enumerate(self._xs)}
         self._depth_m = depth_m
-
-    def place(self, point: Point | Spot) -> Place:
-        if point.x_m not in self._through and point.y_m not in (0.0, self._depth_m):
-            raise ValueError(f"({point.x_m}, {point.y_m}) is neither in an aisle nor at a cross aisle")
-        return self._column[point.x_m], point.y_m
 
     def walks(self, start: Place, groups: Sequence[set[Place]], end: Place) -> tuple[float, list[list[Place]]]:
         """One walk for each group, together from start to end and shortest: the metres, and the stops of each."""

@@ -16,19 +16,20 @@ class Trail:
 
     def __init__(self) -> None:
         self._links: list[list[int]] = []
-        self._asides: list[list[Place]] = []
-        #: Of each link: its two nodes added up, so that the other one is a difference; and its stops, from the node on.
+        self._asides: dict[int, list[Place]] = {}
+        #: Of each link: its two nodes added up, so that the other one is a difference; and its stops as seen from one.
         self._sums: list[int] = []
-        self._stops: list[tuple[int, list[Place]] | None] = []
+        self._stops: dict[int, tuple[int, list[Place]]] = {}
 
     def link(self, a: int, b: int, times: int, stops: list[Place] | None = None) -> None:
         """A stretch between two nodes that is walked so many times, with the stops on it as one comes from `a`."""
-        for nth in range(times):
-            link = len(self._sums)
-            self._links[a].append(link)
-            self._links[b].append(link)
-            self._sums.append(a + b)
-            self._stops.append((a, stops) if stops and not nth else None)
+        links, sums = self._links, self._sums
+        for _ in range(times):
+            links[a].append(len(sums))
+            links[b].append(len(sums))
+            sums.append(a + b)
+            if stops:
+                self._stops[len(sums) - 1], stops = (a, stops), None
 
     def column(self, walked: tuple[int, int, bool], stops: list[Place]) -> tuple[int, int]:
         """A column without an end of the walk: how often its front and back end are come from, and are they joined?
@@ -36,17 +37,24 @@ class Trail:
         Returns the nodes at its two ends.
         """
         front, back, joined = walked
-        a, b = self._node(), self._node()
+        a = len(self._links)
+        b = a + 1
+        self._links += ([], [])
         if front and back and joined:
             self.link(a, b, front, stops)
-        elif front or back:
-            self._in_and_out(a, b, stops, split=len(stops) if not back else 0 if not front else _widest(stops)[1])
+        elif not back:
+            self._asides[a] = stops
+        elif not front:
+            self._asides[b] = stops[::-1]
+        else:
+            self._in_and_out(a, b, stops, _widest(stops)[1])
         return a, b
 
     def cut_column(self, walked: tuple[int, int, bool], stops: list[Place], odd: Sequence[float]) -> list[int]:
         """A column with one or both ends of the walk in it, at these depths. Returns its nodes from front to back."""
         front, back, joined = walked
-        nodes = [self._node() for _ in range(len(odd) + 2)]
+        nodes = list(range(len(self._links), len(self._links) + len(odd) + 2))
+        self._links += [[] for _ in nodes]
         runs = self._runs(stops, odd)
         once = front == 1
         twice: list[int] = []
@@ -90,23 +98,19 @@ class Trail:
             else:
                 walk.append(trail.pop())
         found: list[Place] = []
+        on_links, asides = self._stops, self._asides
         for here, link in reversed(walk):
-            if link >= 0 and (stops := self._stops[link]) is not None:
-                found += stops[1] if stops[0] != here else stops[1][::-1]
-            if self._asides[here]:
-                found += self._asides[here]
-                self._asides[here] = []
+            if link in on_links:
+                begins, stops = on_links[link]
+                found += stops if begins != here else stops[::-1]
+            if here in asides:
+                found += asides.pop(here)
         return found
-
-    def _node(self) -> int:
-        self._links.append([])
-        self._asides.append([])
-        return len(self._links) - 1
 
     def _in_and_out(self, a: int, b: int, stops: list[Place], split: int) -> None:
         """So many of the stops are fetched from `a`, the others from `b`; between them nobody walks."""
-        self._asides[a] += stops[:split]
-        self._asides[b] += stops[split:][::-1]
+        self._asides[a] = [*self._asides.get(a, ()), *stops[:split]]
+        self._asides[b] = [*self._asides.get(b, ()), *stops[split:][::-1]]
 
     @staticmethod
     def _runs(stops: list[Place], odd: Sequence[float]) -> list[list[Place]]:
