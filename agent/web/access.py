@@ -65,6 +65,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("GET", "/handheld"): _look(),
         ("GET", "/handheld/worker.js"): _look(),
         ("GET", "/v1/pick/codes"): _person("picker"),
+        ("GET", "/v1/openapi.json"): _look(),
         ("GET", "/v1/stock"): _look(),
         ("GET", "/v1/health"): _look(),
         ("GET", "/v1/events"): _look(stream=True),

@@ -18,7 +18,7 @@ from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, counting, figures, handheld, ordering, promises, resolving, scanning, sessions
+from agent.web import answers, api, counting, figures, handheld, ordering, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
 from agent.web.live import Live
@@ -50,6 +50,8 @@ def make_app(clerk: Clerk, reports: Reports, live: Live, door: Door, token: str 
                 BooksFullError: _full,
                 BooksClosedError: _closed,
                 ClientDisconnect: _left,
+                404: _no_such_page,
+                405: _wrong_method,
                 sqlite3.Error: _people_lost,
             },
         )
@@ -60,7 +62,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
     """Everything that is served; each has its rule in access.py."""
     pages = _Pages(clerk, reports, live)
     static = files("agent.web") / "static"
-    return [
+    served: list[BaseRoute] = [
         Route("/", lambda _: FileResponse(str(static / "index.html"))),
         Route("/v1/stock", pages.stock),
         Route("/v1/health", pages.health),
@@ -76,8 +78,11 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),
         *handheld.routes(lambda: clerk.books.instore),
+        Route("/v1/openapi.json", lambda _: answers.json(document)),
         Mount("/static", GZipMiddleware(StaticFiles(directory=str(static)))),
     ]
+    document = api.openapi(served)
+    return served
 
 
 class _Pages:
@@ -191,6 +196,17 @@ async def _closed(_: Request, error: Exception) -> Response:
     return answers.problem(
         503, "nothing can be entered in these books", f"{error} Keep it, and send it again afterwards."
     )
+
+
+async def _no_such_page(_: Request, error: Exception) -> Response:
+    return answers.problem(404, "there is no such page", "GET /v1/openapi.json names all there are.")
+
+
+async def _wrong_method(_: Request, error: Exception) -> Response:
+    allowed = getattr(error, "headers", None) or {}
+    answer = answers.problem(405, "this page is not asked like that", f"Ask it with {allowed.get('Allow', 'GET')}.")
+    answer.headers.update(allowed)
+    return answer
 
 
 async def _left(_: Request, error: Exception) -> Response:

@@ -149,6 +149,7 @@ def post(path: str, kind: type[T], handle: Callable[[Request, T], Awaitable[Resp
             return answers.problem(400, f"the body is not JSON: {error}", "Send one JSON object.")
         return await handle(request, value)
 
+    endpoint.takes = kind  # type: ignore[attr-defined]  # for the document of the API
     return Route(path, endpoint, methods=["POST"])
 
 

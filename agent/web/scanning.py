@@ -31,7 +31,7 @@ class _Scan(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=LONGEST_BARCODE + 3)]
 
 
-class _Answer(msgspec.Struct):
+class Answer(msgspec.Struct):
     """`sku` is empty where no article was found; `message` says why it was not accepted."""
 
     accepted: bool
@@ -56,9 +56,9 @@ def routes(intake: Intake, clerk: Clerk) -> list[Route]:
         scan = BarcodeScan(body.text[3:], aim.group()) if aim else BarcodeScan(body.text)
         sku, why = look(scan)
         if body.purpose == "find":
-            return answers.json(_Answer(bool(sku), sku, why))
+            return answers.json(Answer(bool(sku), sku, why))
         stand = Stand(body.device, {}, body.purpose, USUAL_REPEAT_MS / 1000)
         told = await intake.scan(stand, scan, body.scan)
-        return answers.json(_Answer(told.accepted, sku, told.message))
+        return answers.json(Answer(told.accepted, sku, told.message))
 
     return [post("/v1/scans", _Scan, take)]
