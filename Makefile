@@ -22,6 +22,7 @@ torture:
 
 # Every parser of bytes from outside, 60 s each under a coverage-guided fuzzer, two side by side: no crash, no hang, no growth.
 # ONLY=r200: those with that in their name; ARGS="--seconds 600". What broke one is kept in build/fuzz/found.
+# ONLY=api: the store's HTTP API, with schemathesis and hypothesis against a real store; FUZZ_EXAMPLES=1000 of each.
 fuzz:
 	@scripts/fuzz $(ONLY) $(ARGS)
 

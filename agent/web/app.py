@@ -21,21 +21,11 @@ from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
 from agent.web import answers, api, counting, figures, handheld, ordering, promises, resolving, scanning, sessions
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
+from agent.web.headers import headers_of
 from agent.web.live import Live
 from agent.web.reports import Reports
 
 log = structlog.get_logger()
-
-_CSP = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-    b"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = [
-    (b"content-security-policy", _CSP),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-cache"),
-]
 
 
 def make_app(clerk: Clerk, reports: Reports, live: Live, door: Door, token: str = "") -> "Secured":
@@ -150,7 +140,7 @@ class Secured:
     ) -> None:
         async def send_secured(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+                message["headers"] = [*message.get("headers", ()), *headers_of(scope["path"])]
             await send(message)
 
         if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD") and _is_foreign(dict(scope["headers"])):
