@@ -182,6 +182,9 @@ _ANSWERS: Final[Mapping[tuple[str, str], Any]] = MappingProxyType(
         ("POST", "/v1/people/{worker}/pin"): sessions.Person,
     }
 )
+#: Of routes that answer a file; its name's end says which.
+_FILES: Final = MappingProxyType({"csv": "text/csv", "pdf": "application/pdf"})
+
 _REF: Final = "#/components/schemas/{name}"
 _PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
@@ -228,7 +231,8 @@ def _taken(route: Route, method: str) -> Any:
 def _operation(route: Route, method: str, rule: Rule, schema_of: Mapping[Any, Any]) -> dict[str, Any]:
     taken, answer = _taken(route, method), _ANSWERS.get((method, route.path))
     told = {"type": "object"} if answer is None else schema_of[answer]
-    content = {"text/event-stream": {"schema": {"type": "string"}}} if rule.stream else _json(told)
+    media = "text/event-stream" if rule.stream else _FILES.get(route.path.rpartition(".")[2])
+    content = _json(told) if media is None else {media: {"schema": {"type": "string"}}}
     operation: dict[str, Any] = {
         "summary": f"{_first_line(taken) or route.path.rpartition('/')[2]} ({rule.who})",
         "parameters": [
