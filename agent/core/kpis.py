@@ -20,6 +20,7 @@ Step = Literal["accept", "wait", "pick", "decide", "pack", "counter", "undo", "a
 STEPS: Final[Mapping[OrderState, Step]] = MappingProxyType(
     {
         "received": "accept",
+        "rejected": "accept",  # paid too late and held anew: until then it was not accepted
         "accepted": "wait",
         "picking": "pick",
         "awaiting_decision": "decide",
