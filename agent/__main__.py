@@ -23,6 +23,7 @@ from agent.config import Config, PeopleCare
 from agent.core.explain import policy_of
 from agent.core.lease import Leases
 from agent.core.ledger import Books, Turn
+from agent.core.tasks import board
 from agent.devices import Keeper, open_devices
 from agent.hq_silence import SilenceWatch
 from agent.intake import Intake
@@ -71,7 +72,7 @@ async def serve(config: Config) -> None:
 
         def wrote(turn: Turn) -> None:
             outbox.wake()
-            live.changed(turn.on_hand)
+            live.changed(turn.on_hand, board=board.is_changed_by(turn))
 
         clerk = Clerk(store, books, clock, wrote, time)
         outbox.on_old_copy = clerk.close
@@ -156,6 +157,7 @@ async def _load(store: Store, config: Config, at: int) -> Books:
     books.conditions.policy_of = policy_of(catalogue, config.channels)
     books.count_rules = config.counts
     books.instore = config.instore
+    books.tasks.rules = config.picking
     books.leases = Leases(await store.write(conditions.begin_start), config.lease_s)
     return books
 

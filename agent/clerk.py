@@ -27,9 +27,11 @@ from agent.core.fulfilment import tell_lines
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.order_asks import AfterPlacing
 from agent.core.places import FREE
+from agent.core.tasks import asks as of_tasks
+from agent.core.tasks import claiming
 from agent.order_rows import row_of
 from agent.store import books as rows
-from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, untold
+from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, tasks, untold
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -107,6 +109,18 @@ class Clerk:
     async def enter(self, ask: RequestCount | SessionAsk) -> CountSession | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Work) -> asks.Worked | asks.Refused: ...
+    @overload
+    async def enter(self, ask: of_tasks.ClaimTask) -> of_tasks.Tasked | of_tasks.NoWork: ...
+    @overload
+    async def enter(self, ask: of_tasks.LeaveTask) -> of_tasks.Tasked | of_tasks.Lost | of_tasks.NoWork: ...
+    @overload
+    async def enter(self, ask: of_tasks.Reports) -> of_tasks.Reported | asks.Refused: ...
+    @overload
+    async def enter(
+        self, ask: of_tasks.Pack | of_tasks.AskCustomer
+    ) -> of_tasks.Tasked | of_tasks.Lost | asks.Refused: ...
+    @overload
+    async def enter(self, ask: of_tasks.HandOver) -> of_tasks.HandedOver | asks.Refused: ...
     @overload
     async def enter(self, ask: asks.Grant) -> asks.Granted | asks.Refused: ...
     @overload
@@ -232,11 +246,13 @@ class Clerk:
         bygone.look_up(tx, turn, sources)
         tag_rows.look_up(tx, turn, epcs)
         counts.look_back(tx, turn, naming.counts(wanted))
+        tasks.look_back(tx, turn, wanted)
         commands.look_back(tx, turn, [ask for ask in told if isinstance(ask, FromHq)])
         try:
             if time_passes:
                 let_time_pass(turn)
             answers = [decide_any(turn, ask) for ask in told]
+            claiming.follow(turn)
             follow_cases(turn)
             tell_lines(turn)
             if time_passes:
@@ -250,6 +266,7 @@ class Clerk:
                 claims.enter(tx, turn, stamp)
                 conditions.enter(tx, turn)
                 counts.enter(tx, turn)
+                tasks.enter(tx, turn)
                 commands.enter(tx, turn)
                 untold.enter(tx, turn.tellings)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from agent.core.asks import Purpose
+from agent.core.catalogue import Temperature
 from agent.core.channels import Channel, Channels, Margin
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
 from agent.core.count_sessions import CountRules, Tolerance
@@ -15,8 +16,10 @@ from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_
 from agent.core.lease import USUAL_LEASE_S
 from agent.core.people import Shift
 from agent.core.picking.platforms import LastShort, PlatformRules
+from agent.core.picking.staging import Slot
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
+from agent.core.tasks.task import Rules
 from wire.mqtt import Broker, MqttVersion, parse_broker
 from wire.signing import KeyUnusable, Verifier
 from wire.tls import Credentials, CredentialsUnusable, credentials_for
@@ -95,6 +98,8 @@ class Config:
     instore: InStore = NOTHING
     #: The store's map; without one the codes of the catalogue's spots say where things are.
     map: Path | None = None
+    #: Carts, staging slots, and how long a picker may be silent.
+    picking: Rules = field(default_factory=Rules)
 
     @property
     def store(self) -> str:
@@ -248,6 +253,9 @@ class _Reader:
         devices = self._devices(root)
         channels = self._channels(root)
         instore = self._instore(self._table(root, "instore", optional=True))
+        picking = self._picking(
+            self._table(root, "picking", optional=True), self._table(root, "staging", optional=True)
+        )
         rules = self._rules(tags, {place for device in devices for place in device.places.values()})
         root.finish()
         return Config(
@@ -270,6 +278,7 @@ class _Reader:
             channels=channels,
             instore=instore,
             map=self._folder / map_path if map_path else None,
+            picking=picking,
         )
 
     def _care(self, books: _Table) -> BooksCare:
@@ -409,6 +418,23 @@ class _Reader:
         each, gram = (table.between(key, 0, 0, most) for key in ("review_above", "review_above_grams"))
         table.finish()
         return CountRules(Tolerance(units, percent, each), Tolerance(grams, percent, gram, repeat=grams))
+
+    def _picking(self, picking: _Table, staging: _Table) -> Rules:
+        usual, slots = Rules(), dict[str, Slot]()
+        totes = picking.between("totes", usual.totes, 1, 24)
+        silent_s = picking.between("silent_minutes", usual.silent_s // 60, 1, 240) * 60
+        picking.finish()
+        out_s = staging.between("out_of_cold_minutes", usual.out_of_cold_s // 60, 1, 240) * 60
+        for table in self._each(staging, "slot"):
+            code, kept = table.take("code", str), table.one_of("temperature", get_args(Temperature), "ambient")
+            if code is not None and not (1 <= len(code) <= 32 and code.isprintable()):
+                table.mistake("code", f"{code!r} is not 1 to 32 printable characters")
+            elif code in slots:
+                table.mistake("code", f"{code!r} names two slots")
+            slots[code or ""] = Slot(code or "", kept)
+            table.finish()
+        staging.finish()
+        return Rules(slots, silent_s, totes, out_s)
 
     def _instore(self, table: _Table) -> InStore:
         forms: list[Form] = []

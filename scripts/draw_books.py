@@ -118,6 +118,7 @@ DRAWN: dict[str, Callable[[], str]] = {
     "pick line": lambda: diagram(life.PICK_LINE),
     "count": lambda: diagram(life.COUNT),
     "EPC": lambda: diagram(life.EPC),
+    "task": lambda: diagram(life.TASK),
     "case": lambda: diagram(life.CASE),
     "outcomes": effects,
     "invariants": what_holds,

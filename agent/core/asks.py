@@ -18,6 +18,7 @@ from agent.core.order_asks import Want as Want
 from agent.core.orders import Default, Fulfilment, MissingUnits, OrderLine, hold_of
 from agent.core.places import FLOOR
 from agent.core.tags import Stranger
+from agent.core.tasks.asks import TaskAnswer, TaskAsk
 
 
 class Mistake(Struct, frozen=True, gc=False):
@@ -421,7 +422,8 @@ class Work(Struct, frozen=True, gc=False):
     `work` names the report among those of its hold. `qty` units or grams, 0: all there are; a short line is short of
     all that is open. `tote` is where pulled goods are put or are, `slot` where staged ones are. `substitute` is the SKU
     taken instead; `spoiled`: it was out of the cold for longer than it may. `place` is where it was picked or looked
-    for, or put back; `epcs` are tags of the units, of any of them that have one.
+    for, or put back; `epcs` are tags of the units, of any of them that have one. A weighed line may be so many percent
+    more than is claimed; one that is short at one place is first looked for `elsewhere`, if the books have some there.
     """
 
     work: str
@@ -436,6 +438,8 @@ class Work(Struct, frozen=True, gc=False):
     by: str = "picker"
     place: Literal["FLOOR", "BACKROOM"] = "FLOOR"
     epcs: tuple[bytes, ...] = ()
+    tolerance_pct: int = 0
+    elsewhere: bool = False
 
     def source(self) -> str:
         return f"work:{self.hold}/{self.work}"
@@ -462,7 +466,7 @@ class Worked(Struct, frozen=True, gc=False):
 
 OfOrder = PlaceOrder | AfterPlacing | MoveOrder
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Grant | OfOrder | Work | Tick
-Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk
+Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk | TaskAsk
 Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
-Answer = Entered | Claimed | Short | Granted | Ordered | Worked | Ticked | Refused
+Answer = Entered | Claimed | Short | Granted | Ordered | Worked | Ticked | TaskAnswer | Refused

@@ -127,6 +127,12 @@ KINDS: Final = MappingProxyType(
             "The goods weigh other than ordered. Charge what was weighed; if nothing was taken, weigh again.",
             by_hand=True,
         ),
+        "wrong_price": Kind(
+            "store_lead",
+            3600,
+            "The label at the shelf says another price than the till. Correct the label or the price.",
+            by_hand=True,
+        ),
         "put_back": Kind(
             "store_lead",
             1800,

@@ -41,6 +41,16 @@ def units_in(places: Places, of: str = "") -> int:
     return sum(qty for place, qty in places if place.startswith(of))
 
 
+def so_many(places: Places, qty: int) -> Places:
+    """So many of these units, from the first places on."""
+    some = []
+    for place, there in places:
+        if taken := min(there, qty):
+            some.append((place, taken))
+            qty -= taken
+    return tuple(some)
+
+
 class HoldLine(Struct, frozen=True, gc=False):
     """`qty` units of one SKU, and what became of them.
 

@@ -48,6 +48,8 @@ from agent.core.ledger import Posting, Turn
 from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, PayOrder
 from agent.core.places import BACKROOM, EXIT, FLOOR, SUPPLIER
 from agent.core.tags import TagChange
+from agent.core.tasks import claiming, deciding
+from agent.core.tasks.asks import AskCustomer, ClaimTask, HandOver, LeaveTask, Pack, Reports
 
 
 def decide_any(turn: Turn, ask: Ask | FromHq) -> Answer | Obeyed:
@@ -90,6 +92,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return counts.decide(turn, ask)
         case Work():
             return fulfilment.report(turn, ask)
+        case ClaimTask() | LeaveTask() | Reports() | Pack() | AskCustomer() | HandOver():
+            return deciding.decide(turn, ask)
         case Tick():
             return let_time_pass(turn)
         case Pause():
@@ -113,6 +117,7 @@ def let_time_pass(turn: Turn) -> Ticked:
     """What the clock does by itself, before anything else in a turn."""
     ticked = promises.expire_due(turn)
     fulfilment.look_after(turn)
+    claiming.look_after(turn)
     return ticked
 
 

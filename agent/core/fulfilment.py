@@ -144,8 +144,8 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
         if before == ask.event:
             return as_it_stands(turn, order)
         return refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
-    if ask.event in ("accept", "reject"):
-        return refused(ask.order, f"is not to be {ask.event}ed: the books decide that", conflict=True)
+    if ask.event in ("accept", "reject", "again"):
+        return refused(ask.order, f"is not to be moved by {ask.event!r}: the books decide that", conflict=True)
     goods = _goods_in_the_way(turn, order, ask.event)
     if goods:
         return refused(ask.order, goods, conflict=True)
@@ -176,6 +176,12 @@ def report(turn: Turn, ask: Work) -> Worked | Refused:
     follow(turn, order, ask.source())
     now_is = turn.hold(ask.hold) or hold
     return Worked(ask.work, now_is.id, now_is.state, now_is.lines)
+
+
+def undone(turn: Turn, order: Order, source: str) -> None:
+    """Something that was picked for the order was taken back: it is being picked again."""
+    if order.state == "picked":
+        happen(turn, order, "again", f"{source}:again")
 
 
 def sell(turn: Turn, epc: bytes, sku: str, source: str) -> Posting:

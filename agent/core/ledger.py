@@ -6,7 +6,7 @@ changes nothing itself: the clerk writes the turn to disk, and only then `Books.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from agent.core import life
 from agent.core.alarms import Alarms
@@ -14,6 +14,8 @@ from agent.core.atp import Conditions, Stop, StopNote
 from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case, CaseChange
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised, giving_way
+from agent.core.codes import EVIDENCE
+from agent.core.codes import Code as Code
 from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
 from agent.core.instore import NOTHING, InStore
@@ -21,16 +23,10 @@ from agent.core.lease import Leases
 from agent.core.orders import Order, OrderChange
 from agent.core.places import FREE, GRANT, MAY_GO_NEGATIVE, OPEN_CLAIMS, QUARANTINE, SELLABLE, is_claim, is_inside
 from agent.core.tags import Tag, TagChange, keep
+from agent.core.tasks.task import OpenTasks, TasksNow
 from agent.core.untold import Tellings, Untold
 
-Code = Literal[
-    "receive", "move", "sale", "opening", "count", "missing", "found", "attribute",
-    "grant", "hold", "commit", "pull", "consume", "release", "expire", "breach",
-    "pick", "miss", "damage", "stage", "hand_over", "put_back", "waste",
-]  # fmt: skip
-
-#: Codes that prove units were seen where they are, and how often that is worth a note.
-_EVIDENCE = frozenset({"receive", "move", "count", "found", "pick", "put_back"})
+#: How often proof that units were seen where they are is worth a note.
 _EVIDENCE_EVERY_MS = 3600 * 1000
 _NEVER_MS = -365 * 24 * 3600 * 1000
 
@@ -105,6 +101,7 @@ class Books:
     #: When the clock ends a pending hold, and when it looks after an order.
     expiries: Alarms = field(default_factory=Alarms)
     deadlines: Alarms = field(default_factory=Alarms)
+    tasks: OpenTasks = field(default_factory=OpenTasks)
 
     def remember(self, turn: "Turn") -> None:
         """Make a turn that is on disk true in memory. Never waits and cannot fail half-way."""
@@ -127,6 +124,7 @@ class Books:
             self.keep_hold(hold)
         for order in turn.orders.values():
             self.keep_order(order)
+        self.tasks.remember(turn.tasks, turn.orders.values(), turn.holds.values())
         for session in turn.counts.values():
             self.counts.keep(session)
         for epc, change in turn.tags.items():
@@ -156,9 +154,9 @@ class Books:
         self.deadlines.set(order.id, order.rings_ms)
 
     def next_alarm_ms(self) -> int | None:
-        """When, in books time, the clock next ends a hold or looks after an order."""
-        times = [at for at in (self.expiries.next_ms(), self.deadlines.next_ms()) if at is not None]
-        return min(times, default=None)
+        """When, in books time, the clock next ends a hold, looks after an order, or offers a task again."""
+        alarms = (self.expiries, self.deadlines, self.tasks.silences)
+        return min([at for alarm in alarms if (at := alarm.next_ms()) is not None], default=None)
 
     def balance(self, sku: str, account: str) -> int:
         return self.balances.get((sku, account), 0)
@@ -233,6 +231,7 @@ class Turn:
         #: Sold tags that memory need not keep any longer.
         self.left: list[bytes] = []
         self.tellings = Tellings()
+        self.tasks = TasksNow(books.tasks)
         #: Tags that the asks name and that are not in memory.
         self.known_tags: Mapping[bytes, TagChange] = {}
         self.known_holds = known_holds or {}
@@ -245,7 +244,7 @@ class Turn:
     def is_empty(self) -> bool:
         entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
         noted = self.holds or self.orders or self.stops or self.counts or self.commands.now
-        return not (entered or noted) and self.tellings.are_nothing()
+        return not (entered or noted) and self.tellings.are_nothing() and self.tasks.are_nothing()
 
     def stop(self, name: Stop) -> StopNote:
         """What is noted of something that stops promises, as of this turn."""
@@ -327,7 +326,7 @@ class Turn:
             self._count_grants(sku, origin, target, qty)
             return posting
         self.on_hand[sku] = on_hand
-        if code in _EVIDENCE:
+        if code in EVIDENCE:
             self.saw(sku)
         if from_now < 0 and is_inside(origin):
             self.open_case("negative_stock", f"{sku} at {origin}", f"{from_now} after {source}")
@@ -355,7 +354,8 @@ class Turn:
 
     def hold_before(self, name: str) -> Hold | None:
         """A hold as it was before this turn, a resolved one too."""
-        return self.books.holds.get(name) or self.known_holds.get(name)
+        books = self.books
+        return books.holds.get(name) or self.known_holds.get(name) or books.tasks.leftovers.get(name)
 
     def due_holds(self) -> list[Hold]:
         """The pending holds whose time is up and that this turn has not touched."""

@@ -79,9 +79,10 @@ OrderState = Literal[
 ]  # fmt: skip
 OrderEvent = Literal[
     "accept", "reject", "start", "ask", "decide", "finish", "pack", "stage", "hand_over", "close", "cancel", "settle",
-    "take_back", "restock", "waste",
+    "take_back", "restock", "waste", "again",
 ]  # fmt: skip
-#: What a customer wants. `ask` has a deadline and a default; `settle`: nothing was pulled, or all of it is put back.
+#: What a customer wants. `ask` has a deadline and a default; `settle`: nothing was pulled, or all of it is put back;
+#: `again`: what finished it was undone.
 ORDER: Final[Life[OrderState, OrderEvent]] = _life(
     "order",
     ("received",),
@@ -99,6 +100,7 @@ ORDER: Final[Life[OrderState, OrderEvent]] = _life(
         ("awaiting_decision", "cancel"): "cancel_requested",
         ("picked", "pack"): "packed",
         ("picked", "cancel"): "cancel_requested",
+        ("picked", "again"): "picking",
         ("packed", "stage"): "staged",
         ("packed", "cancel"): "cancel_requested",
         ("staged", "hand_over"): "handed_over",
@@ -206,6 +208,24 @@ EPC: Final[Life[EpcState, EpcEvent]] = _life(
         ("missing", "hear"): "in_stock",
         ("missing", "sell"): "sold",
         ("missing", "destroy"): "destroyed",
+    },
+)
+
+TaskState = Literal["claimed", "offered", "done"]
+TaskEvent = Literal["take_over", "leave", "fall_silent", "resume", "finish"]
+#: A task of picking or putting back. `resume`: whoever fell silent speaks again before somebody else took it over.
+TASK: Final[Life[TaskState, TaskEvent]] = _life(
+    "task",
+    ("claimed",),
+    ("done",),
+    {
+        ("claimed", "take_over"): "claimed",
+        ("claimed", "leave"): "offered",
+        ("claimed", "fall_silent"): "offered",
+        ("claimed", "finish"): "done",
+        ("offered", "take_over"): "claimed",
+        ("offered", "resume"): "claimed",
+        ("offered", "finish"): "done",
     },
 )
 

@@ -24,33 +24,48 @@ from agent.core.asks import (
 from agent.core.count_asks import CountAsk
 from agent.core.order_asks import AfterPlacing
 from agent.core.orders import hold_of
+from agent.core.tasks import scanned
+from agent.core.tasks.asks import AskCustomer, HandOver, LeaveTask, Pack, Reports
 
 T = TypeVar("T")
 _Table = dict[type[Any], Callable[[Any], T]]
 
-_OF_ORDERS: Final = (PlaceOrder, *get_args(AfterPlacing), MoveOrder)
+_OF_ORDERS: Final = (PlaceOrder, *get_args(AfterPlacing), MoveOrder, Pack, AskCustomer, HandOver)
 _HOLD: Final[_Table[str]] = {
     **dict.fromkeys((Reserve, CommitHold, ConsumeHold, ReleaseHold, GiveWay, Work), attrgetter("hold")),
     **dict.fromkeys(_OF_ORDERS, lambda ask: hold_of(ask.order)),
 }
 _ORDER: Final[_Table[str]] = dict.fromkeys(_OF_ORDERS, attrgetter("order"))
+_TASK: Final[_Table[str]] = dict.fromkeys((LeaveTask, Reports, Pack, AskCustomer), attrgetter("task"))
 _EPCS: Final[_Table[list[bytes]]] = {
     Sale: lambda sale: [line.epc for line in sale.lines if line.epc is not None],
     Delivery: lambda delivery: [epc for line in delivery.lines for epc in line.epcs],
     TagsHeard: lambda heard: [stranger.epc for stranger in heard.strangers],
     Work: lambda work: [*work.epcs],
+    Reports: lambda ask: [tag for one in ask.reports if (tag := scanned.tag_of(one.text)) is not None],
 }
 _COUNTS: Final = frozenset(get_args(CountAsk))
 
 
 def holds(asks: Sequence[Ask]) -> list[str]:
     """The holds they are about."""
-    return _told(_HOLD, asks) + [hold_of(order, again=True) for order in orders(asks)]
+    reported = [hold for ask in reports(asks) for hold in ask.holds()]
+    return [*_told(_HOLD, asks), *reported, *(hold_of(order, again=True) for order in orders(asks))]
 
 
-def orders(asks: Iterable[Ask]) -> list[str]:
+def orders(asks: Sequence[Ask]) -> list[str]:
     """The orders they are about."""
-    return _told(_ORDER, asks)
+    return _told(_ORDER, asks) + [one.order for ask in asks if isinstance(ask, Reports) for one in ask.reports]
+
+
+def tasks(asks: Iterable[Ask]) -> list[str]:
+    """The tasks they are about."""
+    return _told(_TASK, asks)
+
+
+def reports(asks: Iterable[Ask]) -> list[Reports]:
+    """Those that report from a handheld."""
+    return [ask for ask in asks if type(ask) is Reports]
 
 
 def epcs(asks: Iterable[Ask]) -> list[bytes]:
@@ -61,6 +76,11 @@ def epcs(asks: Iterable[Ask]) -> list[bytes]:
 def counts(asks: Iterable[Ask]) -> list[CountAsk]:
     """Those that are about a count."""
     return [ask for ask in asks if type(ask) in _COUNTS]  # type: ignore[misc]  # its kinds are those of the set
+
+
+def handed_over(asks: Iterable[Ask]) -> list[str]:
+    """The orders that are to be handed over."""
+    return [ask.order for ask in asks if type(ask) is HandOver]
 
 
 def _told(by: _Table[T], asks: Iterable[Ask]) -> list[T]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from agent.core import life, tag_moves
 from agent.core.asks import Mistake, Refused, Work, Worked, WorkName
-from agent.core.claims import Hold, HoldLine, Places, changed, units_in
+from agent.core.claims import Hold, HoldLine, changed, so_many, units_in
 from agent.core.ledger import Code, Posting, Turn
 from agent.core.outcomes import OUTCOMES, Outcome
 from agent.core.places import CONSUMED, CUSTOMER, FLOOR, FREE, QUARANTINE, SELLABLE, STAGED, TOTE, WASTE
@@ -103,8 +103,15 @@ def sold(turn: Turn, epc: bytes, sale: Posting) -> Hold | None:
         else:
             done = replace(bare, back=changed(line.back, sale.origin, -1))
         hold = replace(hold, lines=tuple(done if one is line else one for one in hold.lines))
-        return _kept(turn, hold)
+        return keep(turn, hold)
     return None
+
+
+def other_place(turn: Turn, line: HoldLine, than: str) -> str:
+    """Where else the books have some of it, and nobody has looked yet; "" nowhere."""
+    if line.state != "todo":
+        return ""
+    return next((place for place in SELLABLE if place != than and turn.balance(line.sku, place) > 0), "")
 
 
 def possible(turn: Turn, hold: Hold, line: HoldLine) -> tuple[WorkName, ...]:
@@ -291,7 +298,7 @@ class _Entry:
     def done(self) -> Hold:
         """Note the report in the hold; a hold that claims nothing and waits for nothing is resolved."""
         works = (*self.hold.works, (self.ask.work, self.ask.said()))
-        return _kept(self.turn, replace(self.hold, works=works))
+        return keep(self.turn, replace(self.hold, works=works))
 
     def _bind(self, line: HoldLine, row: Outcome) -> None:
         """Units go into a tote, and their claim with them."""
@@ -300,16 +307,27 @@ class _Entry:
     def _weigh(self, line: HoldLine, row: Outcome) -> None:
         """What was weighed goes into a tote, the rest returns; more than is claimed is not taken."""
         grams, about = self.ask.qty, f"{self.hold.id}/{line.line}"
-        if grams > line.open:
+        more = grams - line.open
+        if more > 0 and self._may_be_more(line, more):
+            self._claim(line.sku, self.hold.source(line), self.hold.account(line), more, "hold")
+            line = replace(line, open=grams)
+            self._keep(line)
+            self._open(row, about, f"weighed {more} more than was ordered of {line.sku}")
+        elif more > 0:
             ready = _ready(line.state, "weigh") or line.state
             self._keep(replace(line, state=life.advance(life.PICK_LINE, ready, "weigh")))
             self._open(row, about, f"weighed {grams} of {line.open} {line.sku}: nothing was taken")
             return
-        if grams == line.open:
+        elif more == 0:
             self.turn.resolve_case("price_difference", about, "weighed")
         else:
             self._open(row, about, f"weighed {grams} of {line.open} {line.sku}")
         self._pull(line, row, grams, 0)
+
+    def _may_be_more(self, line: HoldLine, more: int) -> bool:
+        """May so much more than is claimed be taken: within the tolerance, and promised to nobody?"""
+        free = _claimable(self.turn, line.sku, self.hold.source(line))
+        return 100 * more <= line.open * self.ask.tolerance_pct and more <= free
 
     def _pull(self, line: HoldLine, row: Outcome, qty: int, left: int) -> None:
         """`qty` go into the tote, `left` stay claimed, the rest returns."""
@@ -325,13 +343,21 @@ class _Entry:
 
     def _void(self, line: HoldLine, row: Outcome) -> None:
         """Nothing more is claimed of what was not pulled. When it was looked for, none is left there to be found."""
+        if row.now and line.open and self.ask.elsewhere and other_place(self.turn, line, self.ask.place):
+            self._keep(replace(line, state=life.advance(life.PICK_LINE, line.state, "misplaced")))
+            self._miss(line, row)
+            return
         self._give_up(line, self.hold.account(line), line.open)
         state = life.advance(life.PICK_LINE, line.state, row.event) if row.event else line.state
         self._keep(replace(line, open=0, lost=0, state=state))
         if row.now and line.open:
-            (_, target), origin = row.now, self.ask.place
-            self._move(line.sku, origin, target, max(0, self.turn.balance(line.sku, origin)), row.code)
-            self._open(row, f"{line.sku} at {origin}", f"not found for {self.hold.id}")  # who counts is told no more
+            self._miss(line, row)
+
+    def _miss(self, line: HoldLine, row: Outcome) -> None:
+        """Where it was looked for none is left to be found."""
+        (_, target), origin = row.now or ("", ""), self.ask.place
+        self._move(line.sku, origin, target, max(0, self.turn.balance(line.sku, origin)), row.code)
+        self._open(row, f"{line.sku} at {origin}", f"not found for {self.hold.id}")  # who counts is told no more
 
     def _void_pulled(self, line: HoldLine, row: Outcome) -> None:
         """Pulled units are claimed by nobody; they count again when they are scanned back."""
@@ -339,7 +365,7 @@ class _Entry:
         if row.then and row.then[0] == STAGED:  # of a slot, not of every place
             there = ((STAGED + self.ask.slot, _units(line, self.ask)),)
         if self.ask.qty:
-            there = _so_many(there, self.ask.qty)
+            there = so_many(there, self.ask.qty)
         self._give_up(line, self.hold.pulled_account(line), units_in(there))
         for place, qty in there:
             line = replace(line, pulled=changed(line.pulled, place, -qty), back=changed(line.back, place, qty))
@@ -439,7 +465,7 @@ class _Entry:
             self.turn.open_case(row.case, about, detail)
 
 
-def _kept(turn: Turn, hold: Hold) -> Hold:
+def keep(turn: Turn, hold: Hold) -> Hold:
     """Keep a hold after work; one that claims nothing and waits for nothing is resolved."""
     if hold.is_open and not any(line.open or line.pulled or line.lost for line in hold.lines):
         used = any(line.consumed for line in hold.lines)
@@ -469,13 +495,3 @@ def _without(line: HoldLine, epcs: Sequence[bytes]) -> tuple[str, ...]:
     """The tags of a line that are bound to it still."""
     gone = _hex(epcs)
     return tuple(tag for tag in line.tags if tag not in gone)
-
-
-def _so_many(places: Places, qty: int) -> Places:
-    """So many of these units, from the first places on."""
-    some = []
-    for place, there in places:
-        if taken := min(there, qty):
-            some.append((place, taken))
-            qty -= taken
-    return tuple(some)

@@ -124,6 +124,11 @@ def works_of(text: str) -> tuple[tuple[str, str], ...]:
     return _READ_WORKS.decode(text)
 
 
+def text_of(lines: Iterable[HoldLine]) -> str:
+    """Lines of a hold as they are to be written."""
+    return _text(list(map(structs.astuple, lines)))
+
+
 def _row(hold: Hold) -> tuple[str, str, str, int, str, str, str, int, str]:
     if hold.works:
         lines, works = _text(list(map(structs.astuple, hold.lines))), _text(hold.works)

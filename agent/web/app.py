@@ -18,7 +18,21 @@ from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
-from agent.web import answers, api, counting, figures, handheld, ordering, promises, resolving, scanning, sessions
+from agent.web import (
+    answers,
+    api,
+    board,
+    counting,
+    figures,
+    handheld,
+    handing_over,
+    ordering,
+    picking,
+    promises,
+    resolving,
+    scanning,
+    sessions,
+)
 from agent.web.bodies import NotJsonError, read_delivery, read_sale
 from agent.web.gate import Desk, guarded
 from agent.web.headers import headers_of
@@ -64,6 +78,9 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *promises.routes(clerk),
         *ordering.routes(clerk),
         *figures.routes(clerk, reports.clock),
+        *picking.routes(clerk, reports.clock),
+        *handing_over.routes(clerk),
+        *board.routes(clerk, reports.clock),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

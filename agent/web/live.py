@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -14,14 +15,22 @@ _PAUSE_S = 0.25
 _AT_LEAST_S = 1.0
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """What a page has not been told of: SKUs with other stock, and whether the board is another."""
+
+    skus: set[str] = field(default_factory=set)
+    board: bool = False
+
+
 class Live:
-    """Knows which SKUs changed since each open page was last told."""
+    """Knows what changed since each open page was last told."""
 
     def __init__(self, reports: Reports, clock: Clock, most: int = 64) -> None:
         self._reports = reports
         self._clock = clock
         self._most = most
-        self._pages: dict[object, set[str]] = {}
+        self._pages: dict[object, _Waiting] = {}
         self._changed = asyncio.Event()
         self._closed = False
         self._made = (float("-inf"), b"")
@@ -30,12 +39,13 @@ class Live:
         """Are as many pages open as may be?"""
         return len(self._pages) >= self._most
 
-    def changed(self, skus: Iterable[str] = ()) -> None:
-        """Something happened; these SKUs have other stock now."""
+    def changed(self, skus: Iterable[str] = (), *, board: bool = False) -> None:
+        """Something happened; these SKUs have other stock now, and perhaps the board is another."""
         if self._pages:
             skus = tuple(skus)
             for waiting in self._pages.values():
-                waiting.update(skus)
+                waiting.skus.update(skus)
+                waiting.board |= board
             self._changed.set()
 
     def close(self) -> None:
@@ -44,14 +54,19 @@ class Live:
         self._changed.set()
 
     async def events(self) -> AsyncIterator[bytes]:
-        """The stream of one page: `health` at once and on change, `stock` with the SKUs that changed."""
+        """The stream of one page: `health` at once and on change, `stock` with the SKUs that changed, `board` when it
+        should be fetched anew.
+        """
         page = object()
-        waiting = self._pages[page] = set()
+        waiting = self._pages[page] = _Waiting()
         try:
             while not self._closed:
-                if waiting:
-                    skus = sorted(waiting)
-                    waiting.clear()
+                if waiting.board:
+                    waiting.board = False
+                    yield _event("board", {"at": self._clock.now_ms()})
+                if waiting.skus:
+                    skus = sorted(waiting.skus)
+                    waiting.skus.clear()
                     yield _event("stock", self._reports.stock(skus))
                 yield self._health()
                 await self._clock.sleep(_PAUSE_S)

@@ -24,6 +24,7 @@ from agent.core.asks import Notice, Reserve, Want
 from agent.core.catalogue import Catalogue
 from agent.core.people import Shift
 from agent.core.tags import TagRules
+from agent.core.tasks import board
 from agent.intake import Intake, Stand
 from agent.outbox import Outbox, Sender
 from agent.people.door import Door
@@ -74,7 +75,9 @@ async def serving_site(
 ) -> AsyncIterator[Site]:
     """The store's pages on real books, and somebody who calls them."""
     live: Live
-    async with opened(folder / "books.db", catalogue, lambda turn: live.changed(turn.on_hand)) as shop:
+    async with opened(
+        folder / "books.db", catalogue, lambda turn: live.changed(turn.on_hand, board=board.is_changed_by(turn))
+    ) as shop:
         clock = SystemClock()
         outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, SENDER)
         link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)

@@ -12,7 +12,7 @@ from agent.core.claims import HoldState as ClaimsHoldState
 from agent.core.life import ImpossibleMoveError, Life, advance
 from agent.core.tags import Tag
 
-LIVES: list[Life[Any, Any]] = [life.HOLD, life.ORDER, life.PICK_LINE, life.COUNT, life.EPC, life.CASE]
+LIVES: list[Life[Any, Any]] = [life.HOLD, life.ORDER, life.PICK_LINE, life.COUNT, life.EPC, life.TASK, life.CASE]
 every_life = pytest.mark.parametrize("one", LIVES, ids=lambda one: one.thing)
 
 

@@ -66,7 +66,7 @@ def test_a_report_that_is_repeated_moves_its_order_once() -> None:
     for _ in range(3):
         assert isinstance(floor.work("w1", "picked", 1, HOLD, tote="7"), Worked)
     assert steps(floor) == ["received", "accepted", "picking", "picked"]
-    assert moved(floor, "finish") == "'O1' cannot be moved: order is picked: no finish; possible: pack, cancel"
+    assert moved(floor, "finish") == "'O1' cannot be moved: order is picked: no finish; possible: pack, cancel, again"
 
 
 def test_what_does_not_fit_the_orders_step_is_refused_with_what_does() -> None:

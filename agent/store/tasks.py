@@ -1,0 +1,125 @@
+"""Rows of tasks, of what handhelds reported, and of what was handed over."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from agent.core import naming
+from agent.core.asks import Ask
+from agent.core.ledger import Books, Posting, Turn
+from agent.core.tasks.task import Bag, Parcel, ReportNote, Task, Tote
+from agent.store import claims
+
+_TASK = "id, kind, totes, worker, token, state, reason, since_ms, heard_ms"
+_NOTE = "id, task, customer_order, said, entered, why, worker, at_ms, line_before, lines_after"
+_POSTINGS = (
+    f"SELECT {', '.join(Posting._fields)} FROM posting"  # noqa: S608 - the columns are this program's own
+    " WHERE source IN (SELECT value FROM json_each(?)) ORDER BY seq"
+)
+
+
+def load(tx: sqlite3.Connection, books: Books) -> None:
+    """Take the open tasks into the books, what is to be handed over, and what is to be put back of holds that are over.
+
+    Orders, holds and cases must be there.
+    """
+    tasks = books.tasks
+    for row in tx.execute(f"SELECT {_TASK} FROM task WHERE state <> 'done'"):  # noqa: S608 - no input in it
+        tasks.keep(_task(row))
+    newest = "SELECT coalesce(max(CAST(substr(id, instr(id, '-') + 1) AS INTEGER)), 0) FROM task WHERE id LIKE ?"
+    (tasks.newest,) = tx.execute(newest, (f"{books.epoch}-%",)).fetchone()
+    for row in tx.execute("SELECT * FROM parcel WHERE how = ''"):
+        if row[0] in books.orders:
+            tasks.keep_parcel(_parcel(row))
+    over = [about for kind, about in books.cases if kind == "put_back" and about not in books.holds]
+    for hold in claims.named(tx, over).values():
+        tasks.keep_leftover(hold)
+
+
+def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:
+    """Give the turn what it must know of tasks that are done, and of what handhelds reported before."""
+    now = turn.tasks
+    names = [name for name in naming.tasks(asks) if name not in now.books.tasks]
+    if names:
+        found = tx.execute(
+            f"SELECT {_TASK} FROM task WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - no input in it
+            (json.dumps(names),),
+        )
+        now.known_tasks = {task.id: task for task in map(_task, found)}
+    handed_over = naming.handed_over(asks)
+    if handed_over:
+        found = tx.execute(
+            "SELECT * FROM parcel WHERE customer_order IN (SELECT value FROM json_each(?))", (json.dumps(handed_over),)
+        )
+        now.known_parcels = {parcel.order: parcel for parcel in map(_parcel, found)}
+    reports = [(one, ask) for ask in naming.reports(asks) for one in ask.reports]
+    if not reports:
+        return
+    wanted = {one.id for one, _ in reports}
+    undone = [hold for one, ask in reports if one.outcome == "undo" for hold in ask.holds()]
+    holds = [hold for name in dict.fromkeys(undone) if (hold := turn.hold(name)) is not None]
+    wanted.update(name for hold in holds for name, _ in hold.works)
+    notes = tx.execute(
+        f"SELECT {_NOTE} FROM pick_report WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - no input in it
+        (json.dumps(sorted(wanted)),),
+    )
+    now.known = {note.id: note for note in map(_note, notes)}
+    if holds:
+        sources = [f"work:{hold.id}/{name}" for hold in holds for name, _ in hold.works]
+        moves: dict[str, list[Posting]] = defaultdict(list)
+        for row in tx.execute(_POSTINGS, (json.dumps(sources),)):
+            moves[row[7]].append(Posting._make(row))
+        now.known_postings = moves
+
+
+def enter(tx: sqlite3.Connection, turn: Turn) -> None:
+    """Write what a turn makes of tasks."""
+    tx.executemany(
+        "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET worker = excluded.worker,"
+        " token = excluded.token, state = excluded.state, heard_ms = excluded.heard_ms",
+        [_task_row(task) for task in turn.tasks.tasks.values()],
+    )
+    tx.executemany(
+        "INSERT INTO pick_report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_note_row(note) for note in turn.tasks.notes.values()],
+    )
+    tx.executemany(
+        "INSERT OR REPLACE INTO parcel VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [_parcel_row(parcel) for parcel in turn.tasks.parcels.values()],
+    )
+
+
+def _task(row: Sequence[Any]) -> Task:
+    name, kind, totes, *rest = row
+    return Task(name, kind, tuple(Tote(*tote) for tote in json.loads(totes)), *rest)
+
+
+def _task_row(task: Task) -> tuple[Any, ...]:
+    totes = json.dumps([(tote.tote, tote.order) for tote in task.totes])
+    token = (task.worker, task.token, task.state, task.reason)
+    return (task.id, task.kind, totes, *token, task.since_ms, task.heard_ms)
+
+
+def _note(row: Sequence[Any]) -> ReportNote:
+    name, task, order, said, entered, why, worker, at_ms, before, after = row
+    was = claims.lines_of(before)[0] if before is not None else None
+    return ReportNote(name, task, order, said, bool(entered), why, worker, at_ms, was, claims.lines_of(after))
+
+
+def _note_row(note: ReportNote) -> tuple[Any, ...]:
+    said = (note.id, note.task, note.order, note.said, note.entered, note.why, note.by, note.at_ms)
+    return (*said, claims.text_of([note.before]) if note.before is not None else None, claims.text_of(note.after))
+
+
+def _parcel(row: Sequence[Any]) -> Parcel:
+    order, bags, tries, how, to, by, age_checked, at_ms = row
+    checked = None if age_checked is None else bool(age_checked)
+    return Parcel(order, tuple(Bag(*bag) for bag in json.loads(bags)), tries, how, to, by, checked, at_ms)
+
+
+def _parcel_row(parcel: Parcel) -> tuple[Any, ...]:
+    bags = json.dumps([(bag.k, bag.n, bag.temperature) for bag in parcel.bags])
+    proof = (parcel.how, parcel.to, parcel.by, parcel.age_checked, parcel.at_ms)
+    return (parcel.order, bags, parcel.tries, *proof)

@@ -1,0 +1,200 @@
+"""Tasks, offers and orders as the handheld is told of them: names, spots and codes come from the catalogue."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from agent.core.catalogue import Sku, Temperature
+from agent.core.claims import Hold, HoldLine, units_in
+from agent.core.ledger import Turn
+from agent.core.life import OrderState
+from agent.core.orders import Order
+from agent.core.picking.staging import Staging, suggest_slot
+from agent.core.places import STAGED, TOTE
+from agent.core.tasks import claiming, staging, walking
+from agent.core.tasks.claiming import Offer
+from agent.core.tasks.task import Task
+
+#: What is to be done next with an order in a state.
+_NEXT: Final[Mapping[OrderState, str]] = {
+    "received": "pay", "accepted": "pick", "picking": "pick", "awaiting_decision": "wait", "picked": "pack",
+    "packed": "stage", "staged": "hand_over", "cancel_requested": "put_back",
+}  # fmt: skip
+
+
+def offer(turn: Turn, found: Offer) -> dict[str, Any]:
+    """What would be claimed."""
+    holds = [claiming.hold_of_order(turn, name) for name in found.orders]
+    lines = [line for hold in holds for line in (hold.lines if hold else ()) if line.open or found.kind == "put_back"]
+    return {
+        "kind": found.kind,
+        "orders": [short_of(turn, name) for name in found.orders],
+        "lines": len(lines),
+        "units": sum(line.open if _unit(turn, line.sku) == "each" else 1 for line in lines),
+        "due_in_s": _left_s(turn, claiming.due_ms(turn, found.orders)),
+        "reason": {"code": found.reason},
+        "task": found.task or None,
+    }
+
+
+def task(turn: Turn, of: Task) -> dict[str, Any]:
+    """A task with its stops in walking order; what is done is among them."""
+    totes = {tote.order: tote.tote for tote in reversed(of.totes)}
+    return {
+        "id": of.id,
+        "token": of.token,
+        "kind": of.kind,
+        "state": of.state,
+        "worker": of.worker,
+        "due_in_s": _left_s(turn, claiming.due_ms(turn, of.orders)),
+        "reason": {"code": of.reason},
+        "totes": [
+            {"tote": tote.tote, "order": tote.order, "short": short_of(turn, tote.order), "label": tote.tote}
+            for tote in of.totes
+        ],
+        "stops": _to_pick(turn, of, totes) if of.kind == "pick" else _to_put_back(turn, of),
+        "orders": [shown for name in of.orders if (shown := order(turn, name)) is not None],
+    }
+
+
+def order(turn: Turn, name: str) -> dict[str, Any] | None:
+    """An order as people at work see it."""
+    found, hold = turn.order(name), claiming.hold_of_order(turn, name)
+    if found is None:
+        return None
+    lines = hold.lines if hold is not None else ()
+    return {
+        "order": found.id,
+        "short": short_of(turn, name),
+        "state": found.state,
+        "fulfil": found.fulfil,
+        "owner": found.owner,
+        "due_in_s": _left_s(turn, found.deadline_ms) if found.is_open else None,
+        "bags": turn.tasks.parcel(name).bags,
+        "slots": sorted({at.removeprefix(STAGED) for line in lines for at, _ in line.pulled if at.startswith(STAGED)}),
+        "suggested_slots": suggested(turn, found, hold),
+        "min_age": max((_sku(turn, line.sku).traits.min_age for line in lines if units_in(line.pulled)), default=0),
+        "has_code": bool(found.code),
+        "lines": [_line(turn, line) for line in lines],
+        "next": _NEXT.get(found.state, "nothing"),
+    }
+
+
+def suggested(turn: Turn, order: Order, hold: Hold | None) -> dict[str, str]:
+    """For each temperature of the order's goods the slot where its bags should wait."""
+    if hold is None or order.state not in ("picking", "picked", "packed"):
+        return {}
+    slots = tuple(turn.books.tasks.rules.slots.values())
+    taken = {
+        at.removeprefix(STAGED): Staging(other.order, _sku(turn, line.sku).traits.temperature, other.due_ms)
+        for other in turn.books.holds.values()
+        for line in other.lines
+        for at, _ in line.pulled
+        if at.startswith(STAGED)
+    }
+    kept: set[Temperature] = {_sku(turn, line.sku).traits.temperature for line in hold.lines if line.pulled}
+    found = {one: suggest_slot(Staging(order.id, one, order.due_ms), slots, taken) for one in sorted(kept)}
+    return {temperature: slot for temperature, slot in found.items() if slot is not None}
+
+
+def short_of(turn: Turn, name: str) -> str:
+    """What people call an order."""
+    found = turn.order(name)
+    return (found.short if found is not None else "") or name[-4:]
+
+
+def _to_pick(turn: Turn, of: Task, totes: Mapping[str, str]) -> list[dict[str, Any]]:
+    lines = []
+    for name in of.orders:
+        found, hold = turn.order(name), claiming.hold_of_order(turn, name)
+        if found is not None and hold is not None and found.state not in ("cancel_requested", "cancelled", "rejected"):
+            lines += [(f"{name}/{line.line}", line) for line in hold.lines]
+    shown = []
+    for stop, line in walking.in_walking_order(turn, lines):
+        name = stop.rpartition("/")[0]
+        shown.append(_stop(turn, stop, name, line, totes[name], line.qty, _done(line)))
+    return shown
+
+
+def _to_put_back(turn: Turn, of: Task) -> list[dict[str, Any]]:
+    shown = []
+    for name in of.orders:
+        left = [(line, place, qty) for line, place, qty in claiming.to_put_back(turn, name)]
+        for line, place, qty in left:
+            stop = f"{name}/{line.line}/{place}"
+            tote = place.removeprefix(TOTE) if place.startswith(TOTE) else ""
+            slot = place.removeprefix(STAGED) if place.startswith(STAGED) else ""
+            waste = staging.is_spoiled(turn, turn.order(name), _sku(turn, line.sku), place)
+            one = _stop(turn, stop, name, line, tote, qty, 0)
+            shown.append(one | {"slot": slot, "waste": waste, "state": "todo"})
+    return sorted(shown, key=lambda one: (one["aisle"] or 0, one["bay"] or 0, one["stop"]))
+
+
+def _stop(turn: Turn, stop: str, name: str, line: HoldLine, tote: str, qty: int, done: int) -> dict[str, Any]:
+    sku, spots = _sku(turn, line.sku), walking.map_of(turn.books.catalogue).spots
+    spot = spots.get(sku.spots[0]) if sku.spots else None
+    return {
+        "stop": stop,
+        "order": name,
+        "short": short_of(turn, name),
+        "line": line.line,
+        "tote": tote,
+        "sku": sku.sku,
+        "name_en": sku.name_en,
+        "name_zh": sku.name_zh,
+        "spot": sku.spots[0] if sku.spots else "",
+        "aisle": spot.aisle if spot else None,
+        "side": spot.side if spot else None,
+        "bay": spot.bay if spot else None,
+        "level": spot.level if spot else None,
+        "other_spots": sku.spots[1:],
+        "backroom": max(0, turn.balance(sku.sku, "BACKROOM")),
+        "qty": qty,
+        "done": done,
+        "unit": sku.traits.unit,
+        "tolerance_pct": _tolerance(turn, name, line.line),
+        "temperature": sku.traits.temperature,
+        "min_age": sku.traits.min_age,
+        "scarce": walking.stop_of(turn, stop, line).scarce,
+        "gtins": sku.gtins,
+        "instead_of": line.instead_of or None,
+        "state": line.state,
+    }
+
+
+def _line(turn: Turn, line: HoldLine) -> dict[str, Any]:
+    sku = _sku(turn, line.sku)
+    return {
+        "line": line.line,
+        "sku": line.sku,
+        "name_en": sku.name_en,
+        "name_zh": sku.name_zh,
+        "qty": line.qty,
+        "open": line.open,
+        "done": _done(line),
+        "unit": sku.traits.unit,
+        "temperature": sku.traits.temperature,
+        "state": line.state,
+        "instead_of": line.instead_of or None,
+    }
+
+
+def _done(line: HoldLine) -> int:
+    return units_in(line.pulled) + line.consumed
+
+
+def _tolerance(turn: Turn, name: str, line: int) -> int:
+    found = turn.order(name)
+    lines = found.lines if found is not None else ()
+    return next((one.tolerance_pct for one in lines if one.line == line), 0)
+
+
+def _sku(turn: Turn, sku: str) -> Sku:
+    return turn.books.catalogue.skus.get(sku) or Sku(sku, (), sku, sku)
+
+
+def _unit(turn: Turn, sku: str) -> str:
+    return _sku(turn, sku).traits.unit
+
+
+def _left_s(turn: Turn, at_ms: int) -> int:
+    return -(-(at_ms - turn.books_ms) // 1000)

@@ -1,0 +1,226 @@
+"""The handheld's API over real HTTP: from the offer to the hand-over."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Scan, Want
+from agent.core.catalogue import Catalogue, Sku, Traits
+from agent.core.people import Role
+from tests.agent.people import person
+from tests.agent.test_web import Site, serving_site
+from tests.core import shop as goods
+
+MILK, EGGS = goods.gtin_14(goods.MILK), goods.gtin_14(goods.EGGS)
+BEEF = goods.gtin_14(614141_00009)
+SHELVES = Catalogue(
+    [
+        Sku("MILK", (MILK,), "Milk", "牛奶", Traits(temperature="chilled"), spots=("A03-L-2-1",)),
+        Sku("EGGS", (EGGS,), "Eggs", "鸡蛋", spots=("A01-R-4-2", "B02-L-1-1")),
+        Sku("BEEF", (BEEF,), "Beef", "牛肉", Traits(unit="gram", temperature="chilled"), spots=("A02-L-1-1",)),
+    ]
+)
+
+
+@dataclass
+class Hand:
+    """Somebody's handheld."""
+
+    client: httpx.AsyncClient
+    worker: str = "ada"
+    task: dict[str, Any] = field(default_factory=dict)
+    sent: int = 0
+
+    async def get(self, path: str) -> Any:
+        answer = await self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any, status: int = 200) -> Any:
+        answer = await self.client.post(path, json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def claim(self, **body: Any) -> Any:
+        self.task = await self.post("/v1/pick/claim", body)
+        return self.task
+
+    async def report(self, *reports: dict[str, Any], status: int = 200) -> list[tuple[str, str]]:
+        """Send reports; what became of each. One without an id gets the next."""
+        for one in reports:
+            self.sent += 1
+            one.setdefault("id", f"{self.worker}-{self.sent}")
+        path, body = f"/v1/pick/tasks/{self.task['id']}/reports", {"token": self.task["token"], "reports": reports}
+        said = await self.post(path, body, status)
+        if status == 200:
+            self.task = said["task"]
+        return [(one["outcome"], one["why"]) for one in said["results"]]
+
+    def stop(self, order: str, line: int = 1) -> Any:
+        (found,) = (one for one in self.task["stops"] if (one["order"], one["line"]) == (order, line))
+        return found
+
+
+Hire = Callable[..., Awaitable[Hand]]
+
+
+@pytest.fixture
+async def hire(site: Site) -> AsyncIterator[Hire]:
+    """Somebody is hired and signs in on a handheld of their own."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def signed_in(worker: str = "ada", role: Role = "picker") -> Hand:
+            client = await stack.enter_async_context(httpx.AsyncClient(base_url=site.client.base_url))
+            return Hand(await person(client, site.door, worker, role), worker)
+
+        yield signed_in
+
+
+def pick(order: str, line: int, text: str, tote: str = "1", **more: Any) -> dict[str, Any]:
+    return {"outcome": "picked", "order": order, "line": line, "tote": tote, "scan": {"text": text}} | more
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with serving_site(tmp_path, SHELVES) as there:
+        for code, units in ((MILK, 5), (EGGS, 5)):
+            for _ in range(units):
+                await there.shop.clerk.enter(Scan("dock", "receive", code, None))
+                await there.shop.clerk.enter(Scan("shelf", "shelve", code, None))
+        yield there
+
+
+async def order(site: Site, name: str, *wants: tuple[str, int], **more: Any) -> None:
+    lines = tuple(Want(nth, sku, qty) for nth, (sku, qty) in enumerate(wants, 1))
+    placed = await site.shop.clerk.enter(PlaceOrder(name, "web", lines, **more))
+    assert isinstance(placed, Ordered)
+    assert placed.state == "accepted", placed
+
+
+async def test_an_order_from_the_offer_to_the_courier(site: Site, hire: Hire) -> None:
+    hand = await hire()
+    assert (await hand.get("/v1/pick/next"))["offer"] is None
+    await order(site, "O-1001", ("MILK", 2), ("EGGS", 1))
+    offer = (await hand.get("/v1/pick/next"))["offer"]
+    assert (offer["orders"], offer["lines"], offer["units"]) == (["1001"], 2, 3)
+    task = await hand.claim()
+    assert [(stop["sku"], stop["spot"], stop["aisle"], stop["tote"]) for stop in task["stops"]] == [
+        ("EGGS", "A01-R-4-2", 1, "1"),
+        ("MILK", "A03-L-2-1", 3, "1"),
+    ]
+    assert (await hand.get("/v1/pick/next"))["mine"]["id"] == task["id"]
+    wrong = await hand.report(pick("O-1001", 1, EGGS))
+    assert wrong == [("refused", "this is Eggs (EGGS), wanted is Milk (MILK)")]
+    again = pick("O-1001", 1, MILK[1:], id="ada-x")
+    assert await hand.report(again, dict(again), pick("O-1001", 2, EGGS)) == [
+        ("entered", ""), ("known", ""), ("entered", ""),
+    ]  # fmt: skip
+    assert hand.stop("O-1001")["done"] == 1
+    assert await hand.report(pick("O-1001", 1, MILK)) == [("entered", "")]
+    assert hand.task["orders"][0]["next"] == "pack"
+    bags = [{"k": 1, "n": 2, "temperature": "ambient"}, {"k": 2, "n": 2, "temperature": "chilled"}]
+    packed = await hand.post(
+        f"/v1/pick/tasks/{task['id']}/pack", {"token": task["token"], "order": "O-1001", "bags": bags}
+    )
+    assert packed["orders"][0]["state"] == "packed"
+    staged = {"outcome": "staged", "order": "O-1001", "tote": "1", "slot": "S1"}
+    assert await hand.report(staged) == [("entered", "")]
+    assert hand.task["state"] == "done"
+    assert (await hand.get("/v1/pick/next"))["mine"] is None
+    path = "/v1/orders/O-1001/hand_over"
+    assert "2 bags" in (await hand.post(path, {"courier": "EL-7", "bags": 1}, 409))["mistakes"][0]["problem"]
+    await hand.post(path, {"courier": "EL-7", "bags": 2})
+    assert site.shop.books.orders["O-1001"].state == "handed_over"
+    assert site.shop.books.on_hand["MILK"] == 3
+    await hand.post(path, {"courier": "EL-7", "bags": 2})
+    await site.shop.assert_memory_is_disk()
+
+
+async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told(site: Site, hire: Hire) -> None:
+    await order(site, "O-1001", ("MILK", 2))
+    ada, bob = await hire(), await hire("bob")
+    await ada.claim()
+    task = await bob.claim(take_over=ada.task["id"])
+    assert task["token"] > ada.task["token"]
+    path = f"/v1/pick/tasks/{task['id']}/reports"
+    report = pick("O-1001", 1, MILK, id="ada-1")
+    told = await ada.post(path, {"token": ada.task["token"], "reports": [report]}, 409)
+    assert (told["lost"], told["worker"]) == (True, "bob")
+    assert told["results"] == [{"id": "ada-1", "outcome": "entered", "why": ""}]  # it is in the tote all the same
+    assert await bob.report(pick("O-1001", 1, MILK)) == [("entered", "")]
+    late = pick("O-1001", 1, MILK, id="ada-2")
+    told = await ada.post(path, {"token": ada.task["token"], "reports": [late]}, 409)
+    assert told["results"][0]["outcome"] == "refused"
+    left = await ada.post(f"/v1/pick/tasks/{task['id']}/leave", {"token": ada.task["token"]}, 409)
+    assert left["lost"] is True
+
+
+async def test_what_was_scanned_by_mistake_is_undone_by_a_counter_posting(site: Site, hire: Hire) -> None:
+    await order(site, "O-1001", ("MILK", 1))
+    hand = await hire()
+    await hand.claim()
+    undo = {"outcome": "undo", "order": "O-1001", "line": 1}
+    assert await hand.report(pick("O-1001", 1, MILK), dict(undo)) == [("entered", ""), ("entered", "")]
+    assert hand.stop("O-1001")["done"] == 0
+    assert hand.task["orders"][0]["state"] == "picking"
+    assert await hand.report(dict(undo)) == [("refused", "nothing was reported of the line")]
+    assert await hand.report(pick("O-1001", 1, MILK)) == [("entered", "")]
+    assert await hand.report(dict(undo)) == [("entered", "")]
+    assert await hand.report({"outcome": "short", "order": "O-1001", "line": 1}) == [("entered", "")]
+    await site.shop.assert_memory_is_disk()
+    assert site.shop.books.balance("MILK", "TOTE:1") == 0
+
+
+async def test_everything_open_is_on_the_board_with_its_owner_and_its_time(site: Site, hire: Hire) -> None:
+    await order(site, "O-1001", ("MILK", 2))
+    hand = await hire()
+    board = await hand.get("/v1/board")
+    assert [(one["what"], one["id"], one["owner"]) for one in board["open"]] == [("order", "O-1001", "picker")]
+    await hand.claim()
+    await hand.report(pick("O-1001", 1, MILK))
+    board = await hand.get("/v1/board")
+    assert {(one["what"], one["owner"]) for one in board["open"]} >= {("order", "ada"), ("task", "ada")}
+    shown = {one["order"]: one for one in board["orders"]}
+    assert (shown["O-1001"]["picked"], shown["O-1001"]["units"], shown["O-1001"]["worker"]) == (1, 2, "ada")
+    assert all(one["owner"] and isinstance(one["due_in_s"], int) for one in board["open"])
+
+
+async def test_what_was_cancelled_is_put_back_and_what_was_too_long_out_of_the_cold_is_waste(
+    site: Site, hire: Hire
+) -> None:
+    await order(site, "O-1001", ("MILK", 1), ("EGGS", 1))
+    hand = await hire()
+    await hand.claim()
+    await hand.report(pick("O-1001", 1, MILK), pick("O-1001", 2, EGGS))
+    await site.shop.clerk.enter(MoveOrder("O-1001", "no", "cancel"))
+    assert (await hand.get("/v1/pick/next"))["put_back"] == 1
+    task = await hand.claim(kind="put_back")
+    assert {(stop["sku"], stop["tote"], stop["qty"]) for stop in task["stops"]} == {("MILK", "1", 1), ("EGGS", "1", 1)}
+    back = {"outcome": "put_back", "order": "O-1001", "tote": "1"}
+    assert (await hand.report(back | {"line": 1, "scan": {"text": EGGS}}))[0][0] == "refused"
+    assert await hand.report(back | {"line": 1, "scan": {"text": MILK}}) == [("entered", "")]
+    spoiled = back | {"line": 2, "scan": {"text": EGGS}, "spoiled": True}
+    assert await hand.report(spoiled) == [("entered", "")]
+    assert hand.task["state"] == "done"
+    assert "O-1001" not in site.shop.books.orders
+    assert (site.shop.books.balance("MILK", "FLOOR"), site.shop.books.balance("EGGS", "FLOOR")) == (5, 4)
+    await site.shop.assert_memory_is_disk()
+
+
+async def test_what_is_not_at_one_place_is_looked_for_at_the_other(site: Site, hire: Hire) -> None:
+    await site.shop.clerk.enter(Scan("dock", "receive", MILK, None))
+    await order(site, "O-1001", ("MILK", 1), ("EGGS", 1))
+    hand = await hire()
+    await hand.claim()
+    short = {"outcome": "short", "order": "O-1001", "line": 1}
+    assert await hand.report(dict(short)) == [("entered", "look at BACKROOM")]
+    assert (hand.stop("O-1001")["state"], site.shop.books.balance("MILK", "SUSPECT")) == ("wrong_place", 5)
+    assert await hand.report(pick("O-1001", 1, MILK, place="BACKROOM")) == [("entered", "")]
+    assert hand.stop("O-1001")["state"] == "picked"
+    (found,) = [await hand.post("/v1/pick/find", {"text": EGGS})]
+    assert (found["sku"], [line["line"] for line in found["lines"]]) == ("EGGS", [2])
