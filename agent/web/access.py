@@ -66,6 +66,8 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("GET", "/handheld/worker.js"): _look(),
         ("GET", "/v1/pick/codes"): _person("picker"),
         ("GET", "/v1/openapi.json"): _look(),
+        ("POST", "/v1/pick/counts/{count:path}/start"): _person("picker", _SMALL),
+        ("POST", "/v1/pick/counts/{count:path}/lines"): _person("picker", MOST_BODY_BYTES),
         ("GET", "/v1/stock"): _look(),
         ("GET", "/v1/health"): _look(),
         ("GET", "/v1/events"): _look(stream=True),

@@ -86,6 +86,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *sessions.routes(door, clerk),
         *handheld.routes(lambda: clerk.books.instore),
         Route("/v1/openapi.json", lambda _: answers.json(document)),
+        *handheld.count_routes(clerk),
         Mount("/static", GZipMiddleware(StaticFiles(directory=str(static)))),
     ]
     document = api.openapi(served)

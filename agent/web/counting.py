@@ -43,7 +43,7 @@ def routes(clerk: Clerk) -> list[Route]:
     async def enter(ask: RequestCount | Count | SessionAsk | list[Mistake]) -> Response:
         if isinstance(ask, list):
             return answers.mistakes(422, "the count cannot be read", ask, answers.AGAIN)
-        return _said(await clerk.enter(ask))
+        return said(await clerk.enter(ask))
 
     def step(name: str, read: Callable[[str, bytes], SessionAsk | list[Mistake]]) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -106,7 +106,8 @@ def _line(line: SessionLine) -> dict[str, Any]:
     return told
 
 
-def _said(answer: CountSession | Counted | Refused) -> Response:
+def said(answer: CountSession | Counted | Refused) -> Response:
+    """The answer to whoever asked something of a count."""
     if isinstance(answer, Refused):
         status = 409 if answer.conflict else 422
         return answers.mistakes(status, "the count cannot be entered", list(answer.mistakes), answers.AGAIN)

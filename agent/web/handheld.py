@@ -1,23 +1,65 @@
-"""The pickers' page at `/handheld`: its files, what a browser keeps of them, and how the store's own codes are made."""
+"""The pickers' page at `/handheld`: its files, what a browser keeps of them, and how the store's own codes are made.
+
+Counts are those of `counting`, made by whoever is signed in.
+"""
 
 import hashlib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from agent.clerk import Clerk
+from agent.core.count_asks import EnterFound, Found, StartCount
 from agent.core.instore import InStore
-from agent.web import answers
+from agent.web import answers, counting
+from agent.web.promises import post
+from agent.web.sessions import worker_of
 
 STATIC: Final = Path(str(files("agent.web") / "static"))
 PAGE: Final = "/handheld"
 #: What the page takes from the store's page.
 _SHARED: Final = ("document.js", "icon.svg", "language.js", "layouts.js", "settings.js", "wedge.js")
+
+
+class _Begin(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /v1/pick/counts/{count}/start`"""
+
+    take_over: bool = False
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    sku: Annotated[str, Meta(min_length=1, max_length=64)]
+    counted: Annotated[int, Meta(ge=0, le=100_000_000)]
+
+
+class _Lines(msgspec.Struct, forbid_unknown_fields=True):
+    """`POST /v1/pick/counts/{count}/lines`"""
+
+    lines: Annotated[list[_Line], Meta(min_length=1, max_length=500)]
+
+
+def count_routes(clerk: Clerk) -> list[Route]:
+    """A count by whoever is signed in: begun, and what was found."""
+
+    async def start(request: Request, body: _Begin) -> Response:
+        ask = StartCount(request.path_params["count"], worker_of(request).id, body.take_over)
+        return counting.said(await clerk.enter(ask))
+
+    async def enter(request: Request, body: _Lines) -> Response:
+        found = tuple(Found(("sku", line.sku), line.counted) for line in body.lines)
+        return counting.said(await clerk.enter(EnterFound(request.path_params["count"], worker_of(request).id, found)))
+
+    return [
+        post("/v1/pick/counts/{count:path}/start", _Begin, start),
+        post("/v1/pick/counts/{count:path}/lines", _Lines, enter),
+    ]
 
 
 def routes(rules: Callable[[], InStore]) -> list[Route]:

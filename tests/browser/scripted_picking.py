@@ -142,8 +142,8 @@ class ScriptedPicking:
             Route("/v1/board", self._board),
             Route("/v1/explain/{sku:path}", self._explain),
             Route("/v1/counts", self._counts),
-            Route("/v1/counts/{count}/start", self._start, methods=["POST"]),
-            Route("/v1/counts/{count}/lines", self._lines, methods=["POST"]),
+            Route("/v1/pick/counts/{count}/start", self._start, methods=["POST"]),
+            Route("/v1/pick/counts/{count}/lines", self._lines, methods=["POST"]),
             Mount("/static", GZipMiddleware(StaticFiles(directory=handheld.STATIC))),
         ]
         return Secured(Starlette(routes=routes))
@@ -244,7 +244,7 @@ class ScriptedPicking:
     def _count(self) -> dict[str, Any]:
         return {
             "count": "C-1", "place": "FLOOR", "state": "requested", "assigned_to": "", "counters": [], "whole": False,
-            "lines": [{"line": 1, "sku": self.stops[0]["sku"], "state": "todo", "counter": ""}],
+            "lines": [{"line": 1, "sku": self.stops[0]["sku"], "state": "counting", "counter": "badge-7"}],
         }  # fmt: skip
 
     async def _counts(self, _: Request) -> Response:

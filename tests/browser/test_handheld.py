@@ -1,5 +1,6 @@
 """The pickers' page in a real Chromium, with a scripted store behind it."""
 
+import base64
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from agent.core import barcodes
 from agent.core.instore import InStore
+from agent.people.proofs import BrowserKey, Numbers, proved
 from tests.browser.keyboards import CONTROL_BRACKET, ENTER, Keyboard, played
 from tests.browser.pages import CHROMIUM, browsing, free_port, served
 from tests.browser.scripted_picking import FORM, ICE, MILK, OAT, PEN, TEA, ScriptedPicking
@@ -344,6 +346,23 @@ async def test_the_first_page_weighs_60_kb_and_its_words_are_in_both_languages()
     blanks = re.compile(r"\{\w+\}")
     for key, text in words["en"].items():
         assert sorted(blanks.findall(text)) == sorted(blanks.findall(words["zh"][key])), key
+
+
+async def test_a_request_is_proved_by_the_browsers_own_key_with_and_without_a_certificate() -> None:
+    async with handheld(ScriptedPicking()) as (hands, _):
+        made, plain, body = await hands.page.evaluate(
+            """async () => {
+              const found = await import('/static/handheld/proof.js'), body = '{"a":"' + '绿茶'.repeat(40) + '"}'
+              const { open, kept } = await found.makeKey(), plain = new Uint8Array(32).fill(7)
+              return [[open, await found.prove(kept, 'POST', '/v1/x?y=1', body)],
+                await Promise.all([...'aaaa'].map(() => found.prove(plain, 'POST', '/v1/x?y=1', body))), body]
+            }"""
+        )
+    key, numbers = BrowserKey(**made[0]), Numbers(0)
+    assert proved(key, numbers, made[1], "POST", "/v1/x?y=1", body.encode())
+    assert not proved(key, numbers, made[1], "POST", "/v1/x?y=1", body.encode())
+    chance = BrowserKey("oct", k=base64.urlsafe_b64encode(b"\7" * 32).rstrip(b"=").decode())
+    assert all(proved(chance, numbers, one, "POST", "/v1/x?y=1", body.encode()) for one in plain)
 
 
 async def test_the_page_reads_codes_as_the_store_does() -> None:

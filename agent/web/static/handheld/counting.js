@@ -18,7 +18,7 @@ export function countingScreen(app) {
     const wanted = (listed.value?.counts ?? []).filter((one) => OPEN.has(one.state) && [app.worker.id, ""].includes(one.assigned_to));
     const next = wanted.find((one) => one.counters.includes(app.worker.id)) ?? wanted[0];
     if (!next) { app.tell(listed.status === 0 ? t("gap_needs") : t("count_none")); app.close(); return; }
-    const begun = await app.line.request(`/v1/counts/${encodeURIComponent(next.count)}/start`, { by: app.worker.id });
+    const begun = await app.line.request(`/v1/pick/counts/${encodeURIComponent(next.count)}/start`, {});
     if (begun.status !== 200) { app.tell(t("not_done", { why: begun.value?.mistakes?.[0]?.problem ?? begun.why })); app.close(); return; }
     session = begun.value;
     found = (await app.memory.get(`count ${session.count}`)) ?? {};
@@ -30,7 +30,7 @@ export function countingScreen(app) {
     app.draw();
   }
 
-  const mine = () => session?.lines.filter((line) => ["todo", "open", "requested", "counting", "recount"].includes(line.state) || line.counter === counter) ?? [];
+  const mine = () => session?.lines.filter((line) => line.counter === counter && OPEN.has(line.state)) ?? [];
   const label = (sku) => (names[sku] ? app.nameOf(names[sku]) : sku);
 
   function change(sku, to) {
@@ -55,7 +55,7 @@ export function countingScreen(app) {
   $("counting-do").addEventListener("click", async () => {
     const lines = Object.entries(found).map(([sku, counted]) => ({ sku, counted }));
     if (!lines.length) return;
-    const answer = await app.line.request(`/v1/counts/${encodeURIComponent(session.count)}/lines`, { by: counter, lines });
+    const answer = await app.line.request(`/v1/pick/counts/${encodeURIComponent(session.count)}/lines`, { lines });
     if (answer.status !== 200) { app.signal("wrong"); app.tell(answer.status ? t("not_done", { why: answer.value?.mistakes?.[0]?.problem ?? answer.why }) : t("gap_needs")); return; }
     app.memory.set(`count ${session.count}`, undefined);
     app.signal("done");

@@ -1,10 +1,15 @@
 // The line to the store: asks and tells, and knows whether there is one.
 
+import { prove } from "./proof.js";
+
 const ANSWER_MS = 6000;
 
-/** `onChange(up)` when the line is gone or back. `csrf` is given by the session and sent with whatever changes something. */
+/**
+ * `onChange(up)` when the line is gone or back. `csrf` is given by the session and sent with whatever changes something;
+ * `key` is this browser's own (proof.js), null: the session has none.
+ */
 export function openLine(onChange) {
-  const line = { up: true, csrf: "", request };
+  const line = { up: true, csrf: "", key: null, request };
 
   function heard(up) {
     if (line.up === up) return;
@@ -15,9 +20,12 @@ export function openLine(onChange) {
   /** `status` (0: nobody answered), the answer's `value`, and `why` it was not done, or nothing. Never throws. */
   async function request(path, value, method = value === undefined ? "GET" : "POST") {
     const headers = method === "GET" ? {} : { "content-type": "application/json", "x-csrf": line.csrf };
+    const body = value === undefined ? undefined : JSON.stringify(value);
+    const { pathname, search } = new URL(path, location.href);
     try {
-      const answer = await fetch(path, {
-        method, headers, cache: "no-store", body: value === undefined ? undefined : JSON.stringify(value),
+      if (line.key) headers["x-proof"] = await prove(line.key, method, pathname + search, body ?? "");
+      const answer = await fetch(pathname + search, {
+        method, headers, cache: "no-store", body,
         signal: AbortSignal.timeout(ANSWER_MS),
       });
       const told = answer.status === 204 ? null : await answer.json();

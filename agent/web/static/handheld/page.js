@@ -147,8 +147,10 @@ app.leave = async () => {
   refresh();
 };
 
-app.signedIn = (value) => {
+/** Somebody is in; `key` is this browser's for the session, when it is a new one. */
+app.signedIn = (value, key) => {
   session = "in";
+  if (key) { app.line.key = key; app.memory.set("key", key); }
   app.worker = value.worker;
   app.line.csrf = value.csrf;
   app.memory.set("worker", value.worker);
@@ -311,8 +313,9 @@ app.scan = onScan;
 
 async function begin() {
   app.memory = await keeping();
-  const [entries, job, worker, forms] = await Promise.all([app.memory.reports(), ...["job", "worker", "forms"].map(app.memory.get)]);
+  const [entries, job, worker, forms, key] = await Promise.all([app.memory.reports(), ...["job", "worker", "forms", "key"].map(app.memory.get)]);
   app.line = openLine(onLine);
+  app.line.key = key ?? null;
   app.outbox = openOutbox({
     line: app.line, memory: app.memory, entries, onAnswer, onChange: () => draw(),
     onSignIn: () => { session = "out"; askSession(); },

@@ -3,6 +3,7 @@
 import { keep, make, put, show } from "../document.js";
 import { digits } from "./pad.js";
 import { progress } from "./job.js";
+import { makeKey } from "./proof.js";
 
 const PIN_LENGTH = 12; // no PIN is longer
 
@@ -16,11 +17,13 @@ export function signScreen(app) {
   async function enter() {
     if (asking || !badge || !pin) return;
     asking = true;
-    const answer = await app.line.request("/v1/session", { badge, pin, lang: document.documentElement.lang });
+    const { open, kept } = await makeKey();
+    app.line.key = null; // whoever was in before is not asked
+    const answer = await app.line.request("/v1/session", { badge, pin, lang: document.documentElement.lang, key: open });
     asking = false;
     pin = "";
     const wait = answer.value?.retry_after_s;
-    if (answer.status === 200) { badge = ""; why = () => ""; app.signedIn(answer.value); app.signal("done"); return; }
+    if (answer.status === 200) { badge = ""; why = () => ""; app.signedIn(answer.value, kept); app.signal("done"); return; }
     app.signal("wrong");
     why = () => (answer.status === 0 ? t("sign_no_line") : answer.status === 429 ? t("sign_wait", { age: app.span(wait * 1000) }) : answer.status === 401 ? t("sign_wrong") : answer.why);
     draw();

@@ -60,7 +60,7 @@ export const WORDS = {
     count_job: "盘点", count_jobs: "有 {n} 个盘点任务。", count_start: "开始盘点", task_elsewhere: "您在另一台手持机上有任务。", all_done_gap: "本机已完成，联网后自动上传。",
     reason_late: "已超时", reason_least_slack: "时间最紧", reason_courier: "骑手已到店", reason_cold: "冷藏优先", reason_starving: "等待最久", reason_left: "别人留下的任务，请接着做", reason_put_back: "商品归位",
 
-    aisle: "{aisle} 通道", side_L: "左侧", side_R: "右侧", bay: "{bay} 架", level: "第 {level} 层", no_spot: "货位未知", other_place: "再看这里",
+    aisle: "{aisle} 号通道", side_L: "左侧", side_R: "右侧", bay: "{bay} 号架", level: "第 {level} 层", no_spot: "货位未知", other_place: "再看这里",
     floor: "卖场", backroom: "后仓", pieces: "共 {qty} 件", grams: "{least}–{most} 克", all: "全部拿齐", tote: "周转箱", for_order: "订单 {short}", then: "下一个 {spot} · {name}", then_none: "下一步：打包", then_over: "最后一个",
     chilled: "冷藏", frozen: "冷冻", scarce: "库存少，先拿", age_check: "{age} 岁以上", substitute: "替代品", put_back: "归位",
     not_found: "找不到", damaged: "破损", expired: "过期", wrong_price: "价格不符", held: "顾客拿着", undo: "撤销",
