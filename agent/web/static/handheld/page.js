@@ -33,6 +33,7 @@ let back = null; // where a number that is typed returns to
 let shown = "";
 let goneAt = 0;
 let nextAt = 0;
+let turn = 0; // grows with whatever changes the job: an answer to a question from before says nothing of it
 let session = ""; // "": not asked yet, "in", "out", or "kept": known from before, without a line
 
 /** What a screen works with: everything it may do to the page is here. */
@@ -87,6 +88,7 @@ app.report = (body, stop = "", of = null, undoes = "") => {
   const id = `${app.device}-${bytes(16)}`;
   const entry = { id, kind: "report", task, token, at_ms: Date.now(), stop, of, body: undoes ? { ...body, undoes } : body };
   app.outbox.add(entry);
+  turn += 1;
   if (!undoes && stop) app.job.history = [...app.job.history, { id, body, stop, stays: of?.stays === true }].slice(-HISTORY);
   keepJob();
   return id;
@@ -94,6 +96,7 @@ app.report = (body, stop = "", of = null, undoes = "") => {
 
 app.pack = (order, bags) => {
   const { id: task, token } = app.job.task;
+  turn += 1;
   app.outbox.add({ id: bytes(8), kind: "pack", task, token, at_ms: Date.now(), body: { order, bags } });
 };
 
@@ -117,6 +120,7 @@ app.keepJob = keepJob;
 
 /** Takes over what the store says of the task; null, or one that is done, ends it. */
 app.heardTask = (task) => {
+  turn += 1;
   if (!task || task.state === "done") {
     if (app.job && (!task || task.id === app.job.task.id)) { app.job = null; keepJob(); refresh(); }
   } else {
@@ -150,6 +154,7 @@ app.leave = async () => {
 /** Somebody is in; `key` is this browser's for the session, when it is a new one. */
 app.signedIn = (value, key) => {
   session = "in";
+  app.chosen = undefined; // the next one to sign in here has a language of their own
   if (key) { app.line.key = key; app.memory.set("key", key); }
   app.worker = value.worker;
   app.line.csrf = value.csrf;
@@ -169,6 +174,7 @@ app.signOut = async () => {
 
 app.switchLanguage = () => {
   speak(language === "en" ? "zh" : "en");
+  app.chosen = language;
   if (app.worker) app.line.request("/v1/session/lang", { lang: language });
   draw();
 };
@@ -234,13 +240,15 @@ app.dueMs = (one) => (one.due_in_s == null ? null : one.due_in_s * 1000 - (Date.
 async function refresh() {
   nextAt = Date.now();
   if (!app.worker || session !== "in") return;
+  const asked = turn;
   const answer = await app.line.request("/v1/pick/next");
   if (answer.status === 401) return signedOut();
   if (answer.status !== 200) return;
   app.next = answer.value;
   app.nextHeardAt = Date.now();
   const mine = answer.value.mine;
-  if (app.job && !app.outbox.waiting.length) {
+  if (asked !== turn) app.next = { ...app.next, mine: null };
+  else if (app.job && !app.outbox.waiting.length) {
     if (!mine) app.heardTask(null);
     else if (mine.id === app.job.task.id && (mine.token ?? app.job.task.token) === app.job.task.token) app.heardTask(mine);
   }

@@ -19,7 +19,7 @@ export function signScreen(app) {
     asking = true;
     const { open, kept } = await makeKey();
     app.line.key = null; // whoever was in before is not asked
-    const answer = await app.line.request("/v1/session", { badge, pin, lang: document.documentElement.lang, key: open });
+    const answer = await app.line.request("/v1/session", { badge, pin, lang: app.chosen, key: open });
     asking = false;
     pin = "";
     const wait = answer.value?.retry_after_s;

@@ -60,9 +60,9 @@ let last = 0;
 
 /** The header X-Proof of a request. */
 export async function prove(kept, method, target, body) {
-  last = Math.max(last + 1, Date.now() * 100);
-  const message = bytesOf(`${last}\n${method}\n${target}\n${base64url(sha256(bytesOf(body)))}`);
+  const number = last = Math.max(last + 1, Date.now() * 100);
+  const message = bytesOf(`${number}\n${method}\n${target}\n${base64url(sha256(bytesOf(body)))}`);
   const signed = kept instanceof Uint8Array ? hmac(kept, message)
     : new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, kept, message));
-  return `${last}.${base64url(signed)}`;
+  return `${number}.${base64url(signed)}`;
 }
