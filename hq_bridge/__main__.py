@@ -21,6 +21,7 @@ from hq_bridge.retention import Retention
 from hq_bridge.store import Database
 from hq_bridge.web.app import make_app
 from hq_bridge.web.board import Board
+from hq_bridge.web.orders import Orders
 from hq_bridge.web.server import WebServer
 from hq_bridge.web.streams import Streams
 from wire import topics
@@ -75,8 +76,9 @@ async def serve(
         board = Board(config.chain, ingest, database, link, now_ms, config.credentials)
         trail = Trail(database, ingest.stores)
         streams = Streams(board, trail, ingest.bell)
+        orders = Orders(database, ingest.stores, commands, ingest.bell)
         republisher = Republisher(config.chain, database, ingest, trail, link)
-        web = WebServer(make_app(board, streams, commands, config.web_token), config.web_host, config.web_port)
+        web = WebServer(make_app(board, streams, commands, orders, config.web_token), config.web_host, config.web_port)
         books = [ingest.run(), retention.run(), commands.run(), board.trend.run()]
         if config.events_mqtt:
             await republisher.begin()

@@ -160,7 +160,8 @@ class Draft:
         #: What becomes of each SKU that rows touched.
         self.stock: dict[str, Stock] = {}
         self.cases: dict[tuple[str, str], CaseRow] = {}
-        self.orders: dict[str, OrderRow] = {}
+        #: Rows of orders, each with its epoch.
+        self.orders: list[tuple[int, OrderRow]] = []
         self.head: int = max(before.head, self.cursor)
         #: None: as it is.
         self.presence: Presence | None = None
@@ -260,6 +261,7 @@ class Draft:
             self._lacking += None in opened
         self._digest = whole.digest()
         self.cases = dict(whole.cases)
+        self.orders += [(whole.epoch, row) for row in whole.orders.values()]
         self.verdict = "same"
         self._say()
 
@@ -315,7 +317,6 @@ class Draft:
         self._newer = self._older = {}
         self._digest = self._units = self._lacking = 0
         self.cases.clear()
-        self.orders.clear()
         self.head, self.verdict, self.told, self.asked, self.trouble = 0, "unknown", None, None, {}
 
     def _apply(self, rows: Sequence[Row]) -> None:
@@ -333,7 +334,7 @@ class Draft:
             elif type(row) is CaseRow:
                 self.cases[row.case, row.about] = row
             elif type(row) is OrderRow:
-                self.orders[row.order] = row
+                self.orders.append((self.epoch, row))
             else:
                 assert type(row) is UnknownRow
                 self.unknown_kinds.add(row.kind)

@@ -15,8 +15,9 @@ import structlog
 from hq_bridge.books import StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.store import CommandRow, Database
+from hq_bridge.whole import whole
 from wire.codec import NotOurs, decode_answer, decode_ask
-from wire.messages import Answer, HqAsk, OrderAsk
+from wire.messages import Answer, FollowUp, HqAsk, OrderAsk
 from wire.mqtt import BrokerLost, Link
 from wire.signing import Signer
 from wire.topics import StoreTopics, is_name
@@ -65,6 +66,8 @@ class Commands:
         self._rows: dict[str, CommandRow] = {}
         self._newest: dict[str, int] = {row.store: row.counter for row in found}
         self._waiting: dict[str, dict[int, CommandRow]] = {}
+        #: Those of each order (store, order), by id, in their order.
+        self._lines: dict[tuple[str, str], dict[str, None]] = {}
         #: When each that waits was sent last, and on which lease.
         self._sent: dict[str, tuple[float, int]] = {}
         #: When each that waits was given another counter.
@@ -74,6 +77,9 @@ class Commands:
         self._answers: list[tuple[str, Answer]] = []
         self._something = asyncio.Event()
         self._asking = asyncio.Lock()
+        #: Commands that are on their way to the disk, by id; all that wait go together.
+        self._new: dict[str, CommandRow] = {}
+        self._saving = asyncio.Lock()
 
     def attach(self, link: Link) -> None:
         self._link = link
@@ -89,22 +95,45 @@ class Commands:
             raise CannotAsk(f"HQ has never heard of store {store!r}")
         async with self._asking:  # one counter after the other
             name = wanted.get("id")
-            before = await self.find(name) if isinstance(name, str) else None
+            before = (self._new.get(name) or await self.find(name)) if isinstance(name, str) else None
             counter = before.counter if before else self._newest.get(store, 0) + 1
             ask = self._read(wanted, counter)
             if before is not None:
                 if (before.store, _asked(before, lease=0)) != (store, ask):
                     raise CannotAsk(f"{name!r} was another command before", conflict=True)
-                return before
+                if before.id not in self._new:
+                    return before
+                return await self._saved(before)
+            if isinstance(ask, FollowUp):
+                await self._may_follow(store, ask)
             if len(self._waiting.get(store, ())) >= MOST_WAITING:
                 raise CannotAsk(f"{MOST_WAITING} commands to {store} wait for an answer already")
             text = msgspec.json.encode(self._fenced(store, ask)).decode()
             row = CommandRow(store, counter, ask.id, self._now_ms(), text, "asked", "", None, None, None)
-            await self._database.put_command(row)
             self._newest[store] = counter
+            self._new[row.id] = row
+        return await self._saved(row)
+
+    async def _saved(self, row: CommandRow) -> CommandRow:
+        """The command once it is on disk, with all others that came meanwhile."""
+        async with self._saving:
+            if row.id in self._new:
+                await whole(self._save(), "hq commands")
+        return self._rows.get(row.id, row)
+
+    async def _save(self) -> None:
+        rows = list(self._new.values())
+        await self._database.put_commands(rows)
+        for row in rows:
+            del self._new[row.id]
             self._remember(row)
-        self._send(row)
-        return row
+            self._send(row)
+
+    async def _may_follow(self, store: str, ask: FollowUp) -> None:
+        """Raises CannotAsk when the order it follows was never accepted."""
+        placed = await self.find(order_command(ask.order))
+        if placed is not None and placed.store == store and placed.state in ("refused", "stale"):
+            raise CannotAsk(f"order {ask.order!r} was not accepted: {placed.why}", conflict=True)
 
     async def find(self, name: str) -> CommandRow | None:
         """A command by its id, None when there is none or it was answered long ago."""
@@ -129,8 +158,7 @@ class Commands:
                 pass
             self._something.clear()
             taken, self._answers = self._answers, []
-            for store, answer in taken:
-                await self._note(store, answer)
+            await self._note_all(taken)
             now_s = asyncio.get_running_loop().time()
             for rows in list(self._waiting.values()):
                 for row in list(rows.values())[:MOST_WAITING]:
@@ -165,7 +193,10 @@ class Commands:
         newest = self._lease_of(row.store)
         if self._link is None or self._link.state != "here" or self._signer is None or newest is None:
             return
-        ask = _asked(row, lease=_asked(row).lease or newest)
+        ask = _asked(row)
+        if isinstance(ask, OrderAsk | FollowUp) and next(iter(self._line_of(row.store, ask)), row.id) != row.id:
+            return  # one command of an order at a time
+        ask = msgspec.structs.replace(ask, lease=ask.lease or newest)
         topics = StoreTopics(self._chain, row.store)
         self._sent[row.id] = asyncio.get_running_loop().time(), ask.lease
         try:
@@ -174,10 +205,45 @@ class Commands:
             return
         told.add_done_callback(_learn)
 
-    async def _note(self, store: str, answer: Answer) -> None:
+    def _line_of(self, store: str, ask: OrderAsk | FollowUp) -> dict[str, None]:
+        """The commands of an order that wait, by id, in their order."""
+        return self._lines.setdefault((store, ask.order), {})
+
+    async def _note_all(self, answers: list[tuple[str, Answer]]) -> None:
+        """Note what stores answered, in one transaction; what waited for it goes out."""
+        done: dict[str, CommandRow] = {}
+        for store, answer in answers:
+            found = await self._judged(store, answer)
+            if found is not None:
+                done[found.id] = found
+                if isinstance(_asked(found), OrderAsk) and found.state != "done":
+                    done |= {each.id: each for each in self._in_vain(found)}
+        if not done:
+            return
+        await self._database.put_commands(list(done.values()))
+        for row in done.values():
+            self._remember(row)
+            log.info("command_answered", store=row.store, id=row.id, state=row.state, why=row.why[:300])
+        for row in done.values():
+            ask = _asked(row)
+            following = self._lines.get((row.store, ask.order)) if isinstance(ask, OrderAsk | FollowUp) else None
+            if following:
+                self._send(self._rows[next(iter(following))])
+
+    def _in_vain(self, placed: CommandRow) -> list[CommandRow]:
+        """What was asked of an order that is not accepted: nobody needs to be asked any more."""
+        ask = _asked(placed)
+        assert isinstance(ask, OrderAsk)
+        names = [name for name in self._line_of(placed.store, ask) if name != placed.id]
+        why = f"order {ask.order!r} was not accepted"
+        now = self._now_ms()
+        return [self._rows[name]._replace(state="refused", why=why, answered_at=now) for name in names]
+
+    async def _judged(self, store: str, answer: Answer) -> CommandRow | None:
+        """The command with its answer, when that is for good."""
         row = self._rows.get(answer.id)
         if row is None or (row.store, row.counter) != (store, answer.counter) or row.state != "asked":
-            return
+            return None
         if answer.outcome == "stale" and (isinstance(answer.newest, int) or not _asked(row).lease):
             row = row._replace(why=answer.why)  # in memory only: it says why there is no answer yet
             self._remember(row)
@@ -185,17 +251,14 @@ class Commands:
                 await self._move(row, answer.newest)
             elif self._lease_of(store) not in (None, self._sent.get(row.id, (0.0, 0))[1]):
                 self._send(row)  # a newer lease is known by now
-            return
-        done = row._replace(
+            return None
+        return row._replace(
             state=answer.outcome,
             why=answer.why,
             answered_at=self._now_ms(),
             epoch=answer.epoch,
             seq=answer.seq,
         )
-        await self._database.put_command(done)
-        self._remember(done)
-        log.info("command_answered", store=store, id=done.id, state=done.state, why=done.why[:300])
 
     async def _move(self, row: CommandRow, told: int) -> None:
         """Ask it under a counter beyond HQ's own and, as far as may be at once, beyond what the store told."""
@@ -217,7 +280,15 @@ class Commands:
 
     def _remember(self, row: CommandRow) -> None:
         self._rows[row.id] = row
-        waiting = self._waiting.setdefault(row.store, {})
+        waiting, ask = self._waiting.setdefault(row.store, {}), _asked(row)
+        if isinstance(ask, OrderAsk | FollowUp):
+            line = self._line_of(row.store, ask)
+            if row.state == "asked":
+                line[row.id] = None
+            else:
+                line.pop(row.id, None)
+            if not line:
+                del self._lines[row.store, ask.order]
         if row.state == "asked":
             waiting[row.counter] = row
         else:
@@ -228,6 +299,11 @@ class Commands:
         while len(self._rows) > COMMANDS_IN_MEMORY and oldest.state != "asked":
             del self._rows[oldest.id]  # whoever still asks after it is told by the database
             oldest = next(iter(self._rows.values()))
+
+
+def order_command(order: str) -> str:
+    """The id of the command that places an order."""
+    return f"order:{order}"
 
 
 def _asked(row: CommandRow, lease: int | None = None) -> HqAsk:

@@ -40,5 +40,6 @@ class Retention:
             else:
                 log.info("history_busy", month=str(month))
         self._due = due
+        await whole(self._database.forget_orders(before), "hq retention")
         while await whole(self._database.clear_some(), "hq retention"):
             pass  # a little at a time: rows land in between

@@ -24,13 +24,14 @@ from hq_bridge.on_sqlite import OnSqlite
 from hq_bridge.refusals import DatabaseLost
 from hq_bridge.stretches import STRETCH_ROWS
 from wire import digest
-from wire.codec import decode_row
+from wire.codec import decode_row, encode_row
 from wire.messages import Row
 
 #: How many unreadable payloads are kept, and how much of each.
 QUARANTINE_ROWS = 1000
 _QUARANTINE_BYTES = 4096
 _READ_AT_ONCE = 2000
+_STEPS_AT_ONCE = 500
 #: Commands of a store that stay to be asked after, once they are answered.
 COMMANDS_KEPT = 1000
 
@@ -64,6 +65,18 @@ class CommandRow(NamedTuple):
     answered_at: int | None
     epoch: int | None
     seq: int | None
+
+
+class KeptOrder(NamedTuple):
+    """A line of the table `store_order`: `row` is the order's latest row as JSON."""
+
+    store: str
+    id: str
+    epoch: int
+    seq: int
+    state: str
+    landed_at: int
+    row: str
 
 
 class Kept(NamedTuple):
@@ -159,6 +172,10 @@ class Database:
             on.put(connection, month.table, [row for draft in drafts for row in _stretches(draft, at, on)])
             on.put(connection, tables.stock, [row for draft in drafts for row in draft.stock.values()])
             on.put(connection, tables.case, [row for draft in drafts for row in _cases(draft)])
+            if any(draft.orders for draft in drafts):
+                newest = {row[:2]: row for draft in drafts for row in _orders(draft, at)}
+                on.put(connection, tables.order, list(newest.values()))
+                on.put(connection, tables.order_step, [row for draft in drafts for row in _order_steps(draft, at)])
             on.put(connection, tables.position, [_position(draft) for draft in drafts])
             on.put(connection, tables.lease, [(store, *lease) for store, lease in leases.items()])
             if unreadable:
@@ -189,22 +206,30 @@ class Database:
         return [CommandRow(*row) for row in await self._read(select(tables.command).order_by(tables.command.c.counter))]
 
     async def put_command(self, row: CommandRow, instead_of: int | None = None) -> None:
-        """Write a command, new or answered, or one that had the counter `instead_of` until now.
-
-        Of a store's oldest that are answered, only so many stay. Raises DatabaseLost.
-        """
+        """Write a command, or one that had the counter `instead_of` until now. Raises DatabaseLost."""
         columns = tables.command.c
-        ours = columns.store == row.store
-        newest = select(columns.counter).where(ours).order_by(columns.counter.desc())
-        over = ours & (columns.counter <= newest.offset(COMMANDS_KEPT).limit(1).scalar_subquery())
 
         def work(connection: Connection) -> None:
             if instead_of is not None:
-                connection.execute(delete(tables.command).where(ours & (columns.counter == instead_of)))
-            self._on.put(connection, tables.command, [tuple(row)])
-            connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
+                was = (columns.store == row.store) & (columns.counter == instead_of)
+                connection.execute(delete(tables.command).where(was))
+            self._put_commands(connection, [row])
 
         await self._write(work)
+
+    async def put_commands(self, rows: Sequence[CommandRow]) -> None:
+        """Write commands, new or answered, in one transaction. Raises DatabaseLost."""
+        await self._write(lambda connection: self._put_commands(connection, rows))
+
+    def _put_commands(self, connection: Connection, rows: Sequence[CommandRow]) -> None:
+        """Of a store's oldest that are answered, only so many stay."""
+        columns = tables.command.c
+        self._on.put(connection, tables.command, [tuple(row) for row in rows])
+        for store in {row.store for row in rows}:
+            ours = columns.store == store
+            newest = select(columns.counter).where(ours).order_by(columns.counter.desc())
+            over = ours & (columns.counter <= newest.offset(COMMANDS_KEPT).limit(1).scalar_subquery())
+            connection.execute(delete(tables.command).where(over & (columns.state != "asked")))
 
     async def told(self) -> dict[str, Mark] | None:
         """How far the broker has been told each store's rows; None when it never was."""
@@ -245,6 +270,15 @@ class Database:
         self._months.discard(month)
         return True
 
+    async def forget_orders(self, before: int) -> None:
+        """Let go of orders of which nothing landed since `before` (unix ms). Raises DatabaseLost."""
+
+        def work(connection: Connection) -> None:
+            for table in (tables.order, tables.order_step):
+                connection.execute(delete(table).where(table.c.landed_at < before))
+
+        await self._write(work)
+
     async def clear_some(self) -> bool:
         """Give back some of the room of retired months; takes milliseconds. False when there is none left to give."""
         return await self._write(self._on.clear_some)
@@ -255,6 +289,31 @@ class Database:
         """A command by its id."""
         found = await self._read(select(tables.command).where(tables.command.c.id == name))
         return CommandRow(*found[0]) if found else None
+
+    async def order(self, name: str) -> list[KeptOrder]:
+        """The orders of this name: of one store, unless several entered one under the same."""
+        found = await self._read(select(tables.order).where(tables.order.c.id == name).order_by(tables.order.c.store))
+        return [KeptOrder(*line) for line in found]
+
+    async def orders(self, store: str | None, states: Sequence[str], after: str, limit: int) -> list[KeptOrder]:
+        """At most `limit` orders in one of these states, by name, beyond `after`."""
+        columns = tables.order.c
+        query = select(tables.order).where(columns.state.in_(states), self._on.by_code_point(columns.id) > after)
+        if store is not None:
+            query = query.where(columns.store == store)
+        found = await self._read(query.order_by(self._on.by_code_point(columns.id), columns.store).limit(limit))
+        return [KeptOrder(*line) for line in found]
+
+    async def order_steps(self, store: str, name: str, after: Mark) -> list[tuple[Mark, int, msgspec.Raw]]:
+        """An order's rows beyond `after`: where each stands, when it landed, and as JSON."""
+        columns = tables.order_step.c
+        ours = (columns.store == store) & (columns.id == name)
+        beyond = (columns.epoch > after.epoch) | ((columns.epoch == after.epoch) & (columns.seq > after.seq))
+        query = (
+            select(tables.order_step).where(ours & beyond).order_by(columns.epoch, columns.seq).limit(_STEPS_AT_ONCE)
+        )
+        found = await self._read(query)
+        return [(Mark(row.epoch, row.seq), row.landed_at, msgspec.Raw(row.row.encode())) for row in found]
 
     async def stock(self, store: str) -> list[Has]:
         """What a store has, by SKU."""
@@ -380,6 +439,17 @@ def _stretches(draft: Draft, at: int, on: On) -> Iterator[tuple[Any, ...]]:
 def _cases(draft: Draft) -> Iterator[tuple[Any, ...]]:
     for row in draft.cases.values():
         yield draft.store, row.case, row.about, row.state, row.owner, row.due, row.seq
+
+
+def _orders(draft: Draft, at: int) -> Iterator[tuple[Any, ...]]:
+    for epoch, row in draft.orders:
+        yield draft.store, row.order, epoch, row.seq, row.state, at, encode_row(row).decode()
+
+
+def _order_steps(draft: Draft, at: int) -> Iterator[tuple[Any, ...]]:
+    steps = {(row.order, epoch, row.seq): row for epoch, row in draft.orders}
+    for (name, epoch, seq), row in steps.items():
+        yield draft.store, name, epoch, seq, at, encode_row(row).decode()
 
 
 def _position(draft: Draft) -> tuple[Any, ...]:

@@ -6,10 +6,10 @@ changes a table that is there already is a step in `layout.py`.
 
 from functools import cache
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 6
+LAYOUT = 7
 
 metadata = MetaData()
 
@@ -72,6 +72,36 @@ case = Table(
     Column("owner", Text, nullable=False),
     Column("due", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+#: An order of a store, as its latest row says (`row` is that, as JSON): row `seq` of `epoch`.
+order = Table(
+    "store_order",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("landed_at", BigInteger, nullable=False),
+    Column("row", Text, nullable=False),
+    Index("store_order_by_id", "id"),
+    Index("store_order_by_state", "state"),
+    sqlite_with_rowid=False,
+)
+
+#: And all its rows, for whoever follows it.
+order_step = Table(
+    "store_order_step",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("landed_at", BigInteger, nullable=False),
+    Column("row", Text, nullable=False),
+    Index("store_order_step_by_age", "landed_at"),
     sqlite_with_rowid=False,
 )
 

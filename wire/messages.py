@@ -392,7 +392,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A row HQ has committed, as a CloudEvent 1.0 in structured mode (`events/<kind>/<store>`).
 
     `id` is `store/epoch/seq`: the same row has the same id, however often it comes. `sequence` is `seq` in 16 digits,
-    dense over all kinds of one (store, epoch), and in order as text too. `subject` is the SKU, or what a case is about.
+    dense over all kinds of one (store, epoch), and in order as text too. `subject` is the SKU, what a case is about, or
+    the order.
     `time` is the row's `at`, `recordedtime` when HQ committed it. `data` is the row, as a batch has it.
     """
 

@@ -9,12 +9,15 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
+
 from agent.core.cases import KINDS, Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.reopening import ask_for_cases, opening_postings
+from agent.order_rows import row_now
 from agent.store import books as rows
-from agent.store import chain, claims, untold
+from agent.store import chain, claims, orders, untold
 from agent.store.archives import forget_zeros
 from wire.codec import encode_row
 from wire.messages import CaseRow, StockRow
@@ -56,6 +59,7 @@ def begin_epoch(db: sqlite3.Connection, at: int, *, above: int = 0) -> Begun:
         chain.chained(chain.START, postings),
     )
     told += [(posting.seq, at, _told(stream, posting)) for posting in postings]
+    told += _orders_anew(db, stream, at, len(told) + 1)
     db.executemany("INSERT INTO announcement VALUES (?, ?, ?)", told)
     untold.note_all(db)
     return Begun(epoch, len(told))
@@ -89,6 +93,19 @@ def _cases_anew(db: sqlite3.Connection, stream: str, at: int) -> list[tuple[int,
     for seq, (old, kind, about, due) in enumerate(db.execute(open_cases).fetchall(), 1):
         db.execute("UPDATE case_file SET id = ? WHERE id = ?", (seq, old))
         row = CaseRow(seq, f"{stream}/{seq}", at, kind, about, "open", KINDS[kind].owner, due)
+        told.append((seq, at, encode_row(row)))
+    return told
+
+
+def _orders_anew(db: sqlite3.Connection, stream: str, at: int, first: int) -> list[tuple[int, int, bytes]]:
+    """Say the open orders again, numbered from `first`."""
+    books, stamp = Books("", 0, Catalogue()), claims.time_of(db)
+    claims.load(db, books, dict[Any, Any]().setdefault)
+    orders.load(db, books)
+    now_ms = 0 if stamp is None else stamp.books_ms
+    told: list[tuple[int, int, bytes]] = []
+    for seq, order in enumerate(books.orders.values(), first):
+        row = structs.replace(row_now(books, order, at, now_ms), seq=seq, id=f"{stream}/{seq}")
         told.append((seq, at, encode_row(row)))
     return told
 

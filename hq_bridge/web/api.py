@@ -107,6 +107,19 @@ EVENTS_QUERY: Final = (
     Text("after", "epoch/seq of the last row you have", pattern=r"^[0-9]{1,16}/[0-9]{1,16}$", example="3/17"),
 )
 
+_STORE = Text("store", "one store", pattern=r"^[A-Za-z0-9-]{1,32}$", example="SH-0001")
+
+#: What `/v1/orders` and an order's events may be asked; their routes are in `order_pages.py`.
+ORDERS_QUERY: Final = (
+    _STORE,
+    Text("state", "a state of orders; `open` when left out", pattern=r"^[a-z_]{1,32}$", example="staged"),
+    Text("after", "the `next` of the page before", example="W-7781"),
+    _LIMIT,
+)
+ORDER_EVENTS_QUERY: Final = (
+    Text("after", "epoch/seq of the last row you have", pattern=r"^[0-9]{1,16}/[0-9]{1,16}$", example="3/17"),
+)
+
 QUESTIONS: Final = (
     Question(
         "/v1/stores", "Every store: is it here, how far has it been heard, what is wrong.", shapes.Stores, (),
@@ -154,10 +167,9 @@ QUESTIONS: Final = (
 def openapi() -> dict[str, Any]:
     """The OpenAPI 3.1 document of all this."""
     types: list[Any] = [question.answer for question in QUESTIONS]
-    tops, shared = msgspec.json.schema_components(
-        [*types, shapes.Problem, shapes.Command, HqAsk, Event], ref_template=_REF
-    )
-    problem, command, ask = tops[len(types) : len(types) + 3]
+    more = [shapes.Problem, shapes.Command, HqAsk, shapes.PlacedOrder, shapes.PlacedOrders, Event]
+    tops, shared = msgspec.json.schema_components([*types, *more], ref_template=_REF)
+    problem, command, ask, order, orders = tops[len(types) : len(types) + 5]
     paths = {
         question.path: {"get": _operation(question.path, question.what, question.query, _json(top), problem)}
         for question, top in zip(QUESTIONS, tops, strict=False)
@@ -175,6 +187,7 @@ def openapi() -> dict[str, Any]:
     shared["Command"]["properties"]["ask"] = ask
     paths["/v1/commands/{id}"] = {"get": _operation("/v1/commands/{id}", _COMMAND, (), _json(command), problem)}
     paths["/v1/stores/{store}/commands"] = {"post": _asking(command, problem, shared)}
+    paths |= _of_orders(order, orders, command, problem, shared)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Nearshelf HQ", "version": "1.0.0", "license": {"name": "Apache-2.0"}},
@@ -189,23 +202,71 @@ def openapi() -> dict[str, Any]:
 def _asking(command: dict[str, Any], problem: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
     """How a store is asked to do something. What is asked is added to `shared`: counter and lease are HQ's business."""
     kinds = []
-    for name in ("Pause", "Grant", "Order"):
+    for name in ("Pause", "Grant", "Order", "Paid", "Amend", "Cancel", "Courier", "Decision"):
         of = shared[f"{name}Ask"]
         properties = {key: schema for key, schema in of["properties"].items() if key not in _HQS_OWN}
         required = [key for key in of["required"] if key not in _HQS_OWN]
         shared[name] = of | {"title": name, "properties": properties, "required": required}
         kinds.append({"$ref": _REF.format(name=name)})
-    operation = _operation("/v1/stores/{store}/commands", _ASK, (), _json(command), problem)
+    return _posting("/v1/stores/{store}/commands", _ASK, {"oneOf": kinds}, command, problem)
+
+
+def _posting(
+    path: str, what: str, body: dict[str, Any], answer: dict[str, Any], problem: dict[str, Any]
+) -> dict[str, Any]:
+    """Something that a store is to do: taken, and told again what became of it."""
+    operation = _operation(path, what, (), _json(answer), problem)
     operation["responses"] = {
-        "200": {"description": "asked before, and this is what the store answered", "content": _json(command)},
-        "202": {"description": "taken; it waits for the store's answer", "content": _json(command)},
-        "409": {"description": "the id was another command before", "content": _json(problem)},
+        "200": {"description": "asked before, and this is what the store answered", "content": _json(answer)},
+        "202": {"description": "taken; it waits for the store's answer", "content": _json(answer)},
+        "409": {"description": "it was something else before, or cannot be asked now", "content": _json(problem)},
         "default": operation["responses"]["default"],
     }
-    return operation | {
-        "security": [{"token": []}],
-        "requestBody": {"required": True, "content": _json({"oneOf": kinds})},
+    return operation | {"security": [{"token": []}], "requestBody": {"required": True, "content": _json(body)}}
+
+
+def _of_orders(
+    order: dict[str, Any],
+    orders: dict[str, Any],
+    command: dict[str, Any],
+    problem: dict[str, Any],
+    shared: dict[str, Any],
+) -> dict[str, Any]:
+    """The paths of orders. What is posted is the command of the same name, less what HQ knows."""
+    stream = {"text/event-stream": {"schema": {"type": "string", "description": _ORDER_STREAM}}}
+    key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}
+    placing = shared["Order"]
+    new = {
+        "type": "object",
+        "properties": {"store": {"type": "string"}, **_without(placing["properties"], ("id", "kind"))},
+        "required": ["store", *(name for name in placing["required"] if name not in ("id", "kind", "order"))],
     }
+    one = "/v1/orders/{id}"
+    paths = {
+        "/v1/orders": {
+            "get": _operation("/v1/orders", _ORDERS, ORDERS_QUERY, _json(orders), problem),
+            "post": _posting("/v1/orders", _PLACE, new, order, problem),
+        },
+        one: {"get": _operation(one, "How an order stands.", (), _json(order), problem)},
+        f"{one}/events": {"get": _operation(f"{one}/events", _ORDER_EVENTS, ORDER_EVENTS_QUERY, stream, problem)},
+    }
+    paths["/v1/orders"]["post"]["parameters"].append(key | {"description": "the order's name when the body has none"})
+    for what, summary in _FOLLOW_UPS.items():
+        asked, path = shared[what.capitalize()], f"{one}/{what}"
+        body = {
+            "type": "object",
+            "properties": _without(asked["properties"], ("id", "kind", "order")),
+            "required": [name for name in asked["required"] if name not in ("id", "kind", "order")],
+        }
+        paths[path] = {"post": _posting(path, summary, body, command, problem)}
+        if what in ("amend", "decision"):
+            named = {"required": True, "description": "names it; again it is the same"}
+            paths[path]["post"]["parameters"].append(key | named)
+    return paths
+
+
+def _without(properties: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: schema for name, schema in properties.items() if name not in names}
 
 
 _REF = "#/components/schemas/{name}"
@@ -214,6 +275,17 @@ _ASK = "Ask a store to do something: pause, grant or order; the same id again is
 _COMMAND = "What became of a command; it is known by its id."
 _BOARD = "What `/v1/stores` answers, again whenever it would be another answer."
 _BOARD_STREAM = "Server-sent events named `stores`: each is a Stores as JSON (see components)."
+_PLACE = "Ask a store for an order; the same again is the same order."
+_ORDERS = "Orders that stores have told of, by name."
+_ORDER_EVENTS = "An order's rows, each when HQ has committed it; ends when the order is over."
+_ORDER_STREAM = "Server-sent events without a name: an Event (see components) each, with epoch/seq as its id."
+_FOLLOW_UPS = {
+    "paid": "Say that an order is paid: its frozen goods are its own.",
+    "amend": "Ask for other quantities: all of them, or nothing is changed.",
+    "cancel": "Say that an order is not wanted any more.",
+    "courier": "Say that the courier for an order is at the door.",
+    "decision": "Say what the customer answered.",
+}
 _EVENTS = "What HQ has committed, row by row, as CloudEvents."
 _STREAM = (
     "Server-sent events. Without a name: an Event (see components) with its id as the id. `from`: where the stream of"

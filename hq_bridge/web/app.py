@@ -1,6 +1,5 @@
 """The routes of HQ's pages and API."""
 
-import hmac
 import re
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
@@ -16,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hq_bridge.books import Mark
 from hq_bridge.commands import CannotAsk, Commands
-from hq_bridge.store import CommandRow
-from hq_bridge.web import shapes
+from hq_bridge.web import order_pages, replies
 from hq_bridge.web.api import EVENTS_QUERY, QUESTIONS, BadQuery, Question, openapi, read_query
 from hq_bridge.web.board import Board, UnknownName
+from hq_bridge.web.order_pages import command_of
+from hq_bridge.web.orders import Orders
 from hq_bridge.web.streams import Streams
 
-_COMMAND_BYTES_MAX = 64 * 1024
 _command_body = msgspec.json.Decoder(dict[str, Any])
 _CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -36,26 +35,27 @@ _HEADERS = [
 ]
 
 
-def make_app(board: Board, streams: Streams, commands: Commands, token: str = "") -> ASGIApp:
+def make_app(board: Board, streams: Streams, commands: Commands, orders: Orders, token: str = "") -> ASGIApp:
     """HQ's web application. Whoever wants something done must know `token`; without one nobody may."""
     static = StaticFiles(directory=str(files("hq_bridge.web") / "static"))
     app = Starlette(
-        routes=[*routes_of(board, streams, commands, token), Mount("/static", static)],
+        routes=[*routes_of(board, streams, commands, orders, token), Mount("/static", static)],
         exception_handlers={UnknownName: _unknown, 404: _no_such_page, 405: _wrong_method, BadQuery: _bad_query},
     )
     return _secured(app)
 
 
-def routes_of(board: Board, streams: Streams, commands: Commands, token: str = "") -> list[Route]:
+def routes_of(board: Board, streams: Streams, commands: Commands, orders: Orders, token: str = "") -> list[Route]:
     """Everything but files: the page, and the API, of which `openapi` tells."""
     page = str(files("hq_bridge.web") / "static" / "index.html")
-    pages, orders = _Pages(board, streams), _CommandPages(commands, token)
+    pages, asking = _Pages(board, streams), _CommandPages(commands, token)
     return [
         Route("/", lambda _: FileResponse(page)),
         *(Route(question.path, pages.answering(question)) for question in QUESTIONS),
         Route("/v1/board", pages.board),
-        Route("/v1/stores/{store}/commands", orders.ask, methods=["POST"]),
-        Route("/v1/commands/{id}", orders.one),
+        Route("/v1/stores/{store}/commands", asking.ask, methods=["POST"]),
+        Route("/v1/commands/{id}", asking.one),
+        *order_pages.routes(orders, streams, token),
         Route("/v1/events", pages.events),
         Route("/v1/openapi.json", pages.document),
     ]
@@ -71,21 +71,21 @@ class _Pages:
         """The page that answers a question of the API."""
 
         async def page(request: Request) -> Response:
-            answer = question.ask(self._board, question.read(_query(request)) | request.path_params)
-            return _json(await answer if isinstance(answer, Awaitable) else answer)
+            answer = question.ask(self._board, question.read(replies.query(request)) | request.path_params)
+            return replies.json(await answer if isinstance(answer, Awaitable) else answer)
 
         return page
 
     async def document(self, request: Request) -> Response:
-        read_query(_query(request), ())
-        return _json(self._document)
+        read_query(replies.query(request), ())
+        return replies.json(self._document)
 
     async def board(self, request: Request) -> ASGIApp:
-        read_query(_query(request), ())
+        read_query(replies.query(request), ())
         return self._streams.pages() or _too_many()
 
     async def events(self, request: Request) -> ASGIApp:
-        asked = read_query(_query(request), EVENTS_QUERY)
+        asked = read_query(replies.query(request), EVENTS_QUERY)
         store = asked["store"]
         if store is None and (asked["after"] or "last-event-id" in request.headers):
             raise BadQuery("after means a row of one store: name the store too")
@@ -105,45 +105,28 @@ class _CommandPages:
 
     async def ask(self, request: Request) -> Response:
         """Take a command; the same again is the same. 202: it waits for the store's answer; 200: here is that."""
-        read_query(_query(request), ())
-        if not self._token:
-            return _problem(403, "HQ takes no commands here", "Set [web] token in HQ's TOML, and send it as Bearer.")
-        told = request.headers.get("authorization", "")
-        if not hmac.compare_digest(told.encode(), f"Bearer {self._token}".encode()):
-            return _problem(401, "who asks is not known", "Send the header `Authorization: Bearer <[web] token>`.")
-        body = b""
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _COMMAND_BYTES_MAX:
-                return _problem(413, f"a command has at most {_COMMAND_BYTES_MAX} bytes", "Send less.")
+        read_query(replies.query(request), ())
+        body = await replies.asked(request, self._token)
+        if isinstance(body, Response):
+            return body
         try:
             wanted = _command_body.decode(body)
         except (msgspec.DecodeError, RecursionError) as error:
-            return _problem(400, f"this is no command: {error}", 'Send JSON like {"id": "p-1", "kind": "pause", …}.')
+            hint = 'Send JSON like {"id": "p-1", "kind": "pause", …}.'
+            return replies.problem(400, f"this is no command: {error}", hint)
         try:
             row = await self._commands.ask(request.path_params["store"], wanted)
         except CannotAsk as error:
-            return _problem(409 if error.conflict else 400, str(error), "wire/README.md names each kind of command.")
-        return _json(_command(row), 202 if row.state == "asked" else 200)
+            hint = "wire/README.md names each kind of command."
+            return replies.problem(409 if error.conflict else 400, str(error), hint)
+        return replies.json(command_of(row), 202 if row.state == "asked" else 200)
 
     async def one(self, request: Request) -> Response:
-        read_query(_query(request), ())
+        read_query(replies.query(request), ())
         row = await self._commands.find(request.path_params["id"])
         if row is None:
-            return _problem(404, "there is no such command", "Ask by the id it was given.")
-        return _json(_command(row))
-
-
-def _command(row: CommandRow) -> shapes.Command:
-    return shapes.Command(**row._asdict() | {"ask": msgspec.Raw(row.ask.encode())})
-
-
-def _query(request: Request) -> dict[str, str]:
-    """Raises BadQuery when something is said twice: which of the two was meant?"""
-    pairs = request.query_params.multi_items()
-    if len(pairs) > len(dict(pairs)):
-        raise BadQuery("something is said twice")
-    return dict(pairs)
+            return replies.problem(404, "there is no such command", "Ask by the id it was given.")
+        return replies.json(command_of(row))
 
 
 def _mark(store: str, last: str) -> Mark:
@@ -169,28 +152,20 @@ def _secured(app: ASGIApp) -> ASGIApp:
 
 async def _unknown(_: Request, error: Exception) -> Response:
     assert isinstance(error, UnknownName)
-    return _problem(404, error.error, error.hint)
+    return replies.problem(404, error.error, error.hint)
 
 
 async def _no_such_page(_: Request, error: Exception) -> Response:
-    return _problem(404, "there is no such page", "/ is the page, /v1/stores the beginning of the API.")
+    return replies.problem(404, "there is no such page", "/ is the page, /v1/stores the beginning of the API.")
 
 
 async def _wrong_method(_: Request, error: Exception) -> Response:
-    return _problem(405, "HQ's pages only answer questions", "Use GET.")
+    return replies.problem(405, "HQ's pages only answer questions", "Use GET.")
 
 
 async def _bad_query(_: Request, error: Exception) -> Response:
-    return _problem(400, str(error), "/v1/openapi.json says what can be asked.")
+    return replies.problem(400, str(error), "/v1/openapi.json says what can be asked.")
 
 
 def _too_many() -> Response:
-    return _problem(503, "too many listen already", "Close some, or ask /v1/stores/{id}/log now and then.")
-
-
-def _problem(status: int, error: str, hint: str) -> Response:
-    return _json({"error": error, "hint": hint}, status)
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")
+    return replies.problem(503, "too many listen already", "Close some, or ask /v1/stores/{id}/log now and then.")

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from hq_bridge.books import Digest, Presence, Trouble
+from wire.messages import OrderRow
 
 
 class TroubleText(msgspec.Struct, frozen=True):
@@ -232,6 +233,37 @@ class Command(msgspec.Struct, frozen=True):
     epoch: int | None
     seq: int | None
     ask: msgspec.Raw
+
+
+class PlacedOrder(msgspec.Struct, frozen=True):
+    """One order as its store told it last (`row`, landed at `landed_at`), and what became of HQ's asking for it.
+
+    `state` is the store's, or before it has told any `asked`, `accepted`, `rejected` or `stale` (see Command).
+    `placing` is the state of the command that placed it; null when it was entered in the store, or long ago. `present`:
+    the row is of the store's present books; an open order of older ones may be lost. While `store_is` not here, all of
+    it is as old as `landed_at`.
+    """
+
+    order: str
+    store: str
+    state: str
+    why: str
+    placing: Literal["asked", "done", "refused", "stale"] | None
+    asked_at: int | None
+    answered_at: int | None
+    landed_at: int | None
+    epoch: int | None
+    seq: int | None
+    present: bool
+    store_is: Presence
+    row: OrderRow | None
+
+
+class PlacedOrders(msgspec.Struct, frozen=True):
+    """Orders by name, a page of them; ask with `after` = `next` for more."""
+
+    orders: list[PlacedOrder]
+    next: str | None
 
 
 class Problem(msgspec.Struct, frozen=True):

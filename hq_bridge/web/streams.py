@@ -22,6 +22,8 @@ _BOARD_AT_LEAST_S = 5.0
 _PAGES_MAX = 200
 #: Who may follow rows at the same time.
 FOLLOWERS_MAX = 64
+#: Who may follow an order at the same time.
+ORDER_FOLLOWERS_MAX = 500
 _SIGN_OF_LIFE_S = 10.0  # also how long a stream may outlive HQ's wish to stop; the server cuts it off before
 _PATIENCE_S = 10.0
 
@@ -53,6 +55,10 @@ class Streams:
     def followers(self, store: str | None, after: Mark | None) -> "EventStream | None":
         """Rows as they are committed: of a store from `after` on, or of all from now on. None: too many."""
         return self._stream("followers", FOLLOWERS_MAX, self._rows(store, after))
+
+    def of_order(self, chunks: AsyncIterator[bytes]) -> "EventStream | None":
+        """An order's rows; ends when it is over. None: too many."""
+        return self._stream("orders", ORDER_FOLLOWERS_MAX, chunks)
 
     def _stream(self, kind: str, most: int, chunks: AsyncIterator[bytes]) -> "EventStream | None":
         if self.counts[kind] >= most:
@@ -178,6 +184,7 @@ class EventStream:
                 why = {"why": "you took too long to read; ask again, from the last row you have"}
                 await send({"type": "http.response.body", "body": _event("cut_off", why), "more_body": False})
                 return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _left(receive: Receive) -> None:

@@ -17,6 +17,7 @@ from agent.core.commands import Commanded, FromHq, Obeyed
 from agent.core.lease import Leases
 from agent.core.order_asks import AmendOrder, CourierCame, OrderWant, PayOrder
 from agent.core.orders import hold_of
+from agent.store import backups, opening
 from tests.agent.shops import Shop, opened
 from tests.agent.test_commands import WrongClock, lease
 from tests.core import shop as goods
@@ -230,3 +231,23 @@ async def test_a_change_that_cannot_be_held_leaves_the_order_as_it_was(tmp_path:
         (*_, row) = await rows_of(shop)
         assert isinstance(row, OrderRow)
         assert [(line.line, line.qty) for line in row.lines] == [(1, 2)]
+
+
+async def test_restored_books_tell_their_open_orders_anew(tmp_path: Path) -> None:
+    path, copy = tmp_path / "books.db", tmp_path / "copy.db"
+    async with opened(path) as shop:
+        await receive(shop, 3)
+        await shop.clerk.enter(milk("O1", qty=2))
+        await shop.clerk.enter(milk("O2", fulfil="pickup", pay_within_s=900))
+    backups.make(path, copy)
+    opening.restore(path, copy, 1_763_760_000_000)
+    async with opened(path) as shop:
+        rows = [row for row in await rows_of(shop) if isinstance(row, OrderRow)]
+        assert {row.order: (row.state, row.lines[0].qty) for row in rows} == {
+            "O1": ("accepted", 2),
+            "O2": ("received", 1),
+        }
+        paid = await shop.clerk.enter(PayOrder("O2"))
+        assert isinstance(paid, Ordered)
+        assert paid.state == "accepted"
+        await shop.assert_memory_is_disk()

@@ -21,12 +21,13 @@ MODULES = (
     "books",
     "rush",
     "tours",
+    "order_acks",
 )
 #: Several modules by one name.
 GROUPS = {
     "devices": ("llrp", "llrp_load", "tracker"),
     "line": ("line_latency", "hq", "drain"),
-    "picking": ("tours", "rush"),
+    "picking": ("tours", "rush", "order_acks"),
 }
 
 

@@ -88,7 +88,7 @@ async def published(answer: httpx.Response) -> None:
 
 
 ORDER = {
-    "id": "o-1", "kind": "order", "order": "O1", "channel": "web", "due": 0,
+    "id": "o-1", "kind": "order", "order": "O1", "channel": "web",
     "lines": [{"line": 1, "sku": "TEA-1", "qty": 1}],
 }  # fmt: skip
 PAUSE = {"id": "p-1", "kind": "pause", "paused": True, "why": "stocktaking", "by": "hq"}

@@ -19,6 +19,7 @@ from hq_bridge.commands import Commands
 from hq_bridge.events import Trail
 from hq_bridge.web.app import make_app, routes_of
 from hq_bridge.web.board import Board
+from hq_bridge.web.orders import Orders
 from hq_bridge.web.server import WebServer
 from hq_bridge.web.streams import Streams
 from tests.hq_bridge.published import DOCUMENT, is_a, is_as_published
@@ -31,12 +32,21 @@ NOW = 1_763_760_005_000
 
 
 class Web:
-    def __init__(self, hq: Hq, client: httpx.AsyncClient, board: Board, streams: Streams, commands: Commands) -> None:
+    def __init__(
+        self,
+        hq: Hq,
+        client: httpx.AsyncClient,
+        board: Board,
+        streams: Streams,
+        commands: Commands,
+        orders: Orders,
+    ) -> None:
         self.hq = hq
         self.client = client
         self.board = board
         self.streams = streams
         self.commands = commands
+        self.orders = orders
 
     async def get(self, path: str, status: int = 200) -> Any:
         answer = await self.client.get(path)
@@ -53,10 +63,11 @@ async def web_over(hq: Hq, patience_s: float = 10) -> AsyncIterator[Web]:
     commands = Commands("demo", hq.database, hq.ingest.stores, None, lambda: NOW, [])
     trail = Trail(hq.database, hq.ingest.stores)
     streams = Streams(board, trail, hq.ingest.bell, patience_s=patience_s)
-    server = WebServer(make_app(board, streams, commands), "127.0.0.1", 0)
+    orders = Orders(hq.database, hq.ingest.stores, commands, hq.ingest.bell)
+    server = WebServer(make_app(board, streams, commands, orders), "127.0.0.1", 0)
     task = asyncio.create_task(server.run_until_stopped())
     async with httpx.AsyncClient(base_url=server.address, limits=httpx.Limits()) as client:
-        yield Web(hq, client, board, streams, commands)
+        yield Web(hq, client, board, streams, commands, orders)
     streams.close()
     server.stop()
     await asyncio.wait_for(task, 5)
@@ -213,7 +224,7 @@ async def test_the_api_describes_itself(web: Web) -> None:
 
 
 async def test_every_route_is_published_and_nothing_else(web: Web) -> None:
-    routes = routes_of(web.board, web.streams, web.commands)
+    routes = routes_of(web.board, web.streams, web.commands, web.orders)
     served = {(route.path, method.lower()) for route in routes for method in route.methods or () if method != "HEAD"}
     published = {(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods}
     assert served - {("/", "get")} == published
