@@ -34,6 +34,7 @@ _DAY_S: Final = 86_400
 _LATEST_FINISH_S: Final = 600
 #: A scanner that reads a label twice does so at once; a person needs longer for the next one.
 USUAL_REPEAT_MS: Final = 300
+USUAL_PERSONAL_HOURS: Final = 72
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -57,6 +58,8 @@ class BooksCare:
     backups: Path
     keep_days: int
     ballast_bytes: int
+    #: The name a courier gave is forgotten so long after the hand-over.
+    personal_hours: int = USUAL_PERSONAL_HOURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +287,8 @@ class _Reader:
     def _care(self, books: _Table) -> BooksCare:
         backups = books.file_name("backups", "backups")
         keep_days, ballast_mib = books.between("keep_days", 400, 35, 36_500), books.between("ballast_mib", 16, 0, 4096)
-        return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024)
+        personal_hours = books.between("personal_hours", USUAL_PERSONAL_HOURS, 1, 24 * 90)
+        return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024, personal_hours)
 
     def _token(self, web: _Table) -> str:
         token: str = web.take("token", str, "")

@@ -12,7 +12,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.config import BooksCare
 from agent.core.asks import Notice
-from agent.store import archives, backups, bygone, counts, snapshots
+from agent.store import archives, backups, bygone, counts, personal, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
@@ -22,7 +22,9 @@ log = structlog.get_logger()
 _LOOK_EVERY_S: Final = 1.0
 #: Looks at the room between two looks at the calendar.
 _WORK_EVERY: Final = 10
-_DAY_MS: Final = 24 * 3600 * 1000
+_HOUR_MS: Final = 3600 * 1000
+_DAY_MS: Final = 24 * _HOUR_MS
+_FORGET_EVERY_S: Final = 3600.0
 #: After a copy that failed.
 _COPY_AGAIN_S: Final = 3600.0
 
@@ -39,7 +41,7 @@ class Upkeep:
         self._clock = clock
         self._copied = backups.reached(copies[0]) if copies else None
         self._told_room = "enough"
-        self._copy_not_before_s = float("-inf")
+        self._copy_not_before_s = self._forget_not_before_s = float("-inf")
         self._is_verified = False
 
     @property
@@ -56,6 +58,7 @@ class Upkeep:
                     await self._daily()
                     await self._look_over()
                     await self._archive()
+                    await self._forget_people()
             rounds += 1
             await self._clock.sleep(_LOOK_EVERY_S)
 
@@ -143,6 +146,19 @@ class Upkeep:
                 process.kill()
                 await process.wait()
         return said.decode(errors="replace").strip()[-1000:] if process.returncode else ""
+
+    async def _forget_people(self) -> None:
+        """Once an hour: the names of couriers are not needed for ever."""
+        if self._clock.monotonic_s() < self._forget_not_before_s:
+            return
+        self._forget_not_before_s = self._clock.monotonic_s() + _FORGET_EVERY_S
+        before_ms = self._clerk.time.stamp().books_ms - self._care.personal_hours * _HOUR_MS
+        forgotten = 0
+        while some := await personal.forget(self._store, before_ms):
+            forgotten += some
+            await self._clock.sleep(0.05)
+        if forgotten:
+            log.info("personal_data_forgotten", rows=forgotten)
 
     async def _archive(self) -> None:
         """One month at a time, and the deleting in small turns."""
