@@ -1,7 +1,7 @@
 """What is kept of people outside the store is forgotten some hours after the hand-over.
 
-That is the name a courier gave at the door. An order forgets the hash of its pickup code and whose line was whose as soon
-as it is over (agent/core/orders.py); no name, address or number of a customer is kept at all.
+That is the name a courier gave at the door. An order forgets the hash of its pickup code and whose line was whose as
+soon as it is over (agent/core/orders.py); no name, address or number of a customer is kept at all.
 """
 
 from typing import Final
