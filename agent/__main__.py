@@ -6,12 +6,13 @@ import random
 import secrets
 import signal
 from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import structlog
 
-from agent import catalogue_import, health, log, memory, stalls
+from agent import catalogue_import, health, log, map_file, memory, stalls
 from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
 from agent.certificates import CertificateWatch, ends_at
@@ -157,7 +158,8 @@ async def _load(store: Store, config: Config, at: int) -> Books:
     books.conditions.policy_of = policy_of(catalogue, config.channels)
     books.count_rules = config.counts
     books.instore = config.instore
-    books.tasks.rules = config.picking
+    store_map = map_file.read(config.map) if config.map else None
+    books.tasks.rules = replace(config.picking, store_map=store_map)
     books.leases = Leases(await store.write(conditions.begin_start), config.lease_s)
     return books
 

@@ -102,6 +102,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("POST", "/v1/pick/tasks/{task}/leave"): _person("picker", _SMALL),
         ("POST", "/v1/pick/find"): _person("picker", _SMALL),
         ("POST", "/v1/pick/ask"): _person("picker", _SMALL),
+        ("GET", "/v1/pick/substitutes"): _person("picker"),
         ("POST", "/v1/orders/{order}/hand_over"): _person("picker", _SMALL),
         ("GET", "/v1/board"): _person("picker"),
         ("POST", "/v1/session"): Rule("anyone", "sign_in", _SMALL),

@@ -14,7 +14,7 @@ from agent.core.asks import Refused
 from agent.core.barcodes import LONGEST_BARCODE
 from agent.core.catalogue import Temperature
 from agent.core.ledger import Turn
-from agent.core.tasks import claiming, scanned
+from agent.core.tasks import claiming, scanned, walking
 from agent.core.tasks.asks import (
     AskCustomer,
     ClaimTask,
@@ -128,6 +128,7 @@ def routes(clerk: Clerk, clock: Clock) -> list[Route]:
         post("/v1/pick/tasks/{task}/leave", _Leave, pages.leave),
         post("/v1/pick/find", _Scan, pages.find),
         post("/v1/pick/ask", _Ask, pages.ask),
+        Route("/v1/pick/substitutes", pages.substitutes),
     ]
 
 
@@ -210,6 +211,20 @@ class _Picking:
         sku = found.sku
         named = {"sku": sku.sku, "name_en": sku.name_en, "name_zh": sku.name_zh, "spots": sku.spots}
         return answers.json(named | {"grams": found.grams, "expires": found.expires, "lines": wanting})
+
+    async def substitutes(self, request: Request) -> Response:
+        turn, number = self._look(), request.query_params.get("line", "")
+        found = claiming.hold_of_order(turn, request.query_params.get("order", ""))
+        line = next((one for one in (found.lines if found else ()) if str(one.line) == number), None)
+        if found is None or line is None:
+            return answers.problem(404, "there is no such line", "Name an open order and one of its lines.")
+        skus = turn.books.catalogue.skus
+        shown = [
+            {"sku": one.sku, "name_en": skus[one.sku].name_en, "name_zh": skus[one.sku].name_zh, "why": one.why,
+             "spot": (skus[one.sku].spots or ("",))[0], "gtins": skus[one.sku].gtins}
+            for one in walking.substitutes(turn, found.order, line)
+        ]  # fmt: skip
+        return answers.json({"candidates": shown})
 
     def _look(self) -> Turn:
         return looked_at(self._clerk, self._clock)

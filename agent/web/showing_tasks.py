@@ -7,7 +7,7 @@ from agent.core.catalogue import Sku, Temperature
 from agent.core.claims import Hold, HoldLine, units_in
 from agent.core.ledger import Turn
 from agent.core.life import OrderState
-from agent.core.orders import Order
+from agent.core.orders import Order, OrderLine
 from agent.core.picking.staging import Staging, suggest_slot
 from agent.core.places import STAGED, TOTE
 from agent.core.tasks import claiming, staging, walking
@@ -130,7 +130,7 @@ def _to_put_back(turn: Turn, of: Task) -> list[dict[str, Any]]:
 
 
 def _stop(turn: Turn, stop: str, name: str, line: HoldLine, tote: str, qty: int, done: int) -> dict[str, Any]:
-    sku, spots = _sku(turn, line.sku), walking.map_of(turn.books.catalogue).spots
+    sku, spots = _sku(turn, line.sku), walking.map_of(turn.books).spots
     spot = spots.get(sku.spots[0]) if sku.spots else None
     return {
         "stop": stop,
@@ -151,9 +151,10 @@ def _stop(turn: Turn, stop: str, name: str, line: HoldLine, tote: str, qty: int,
         "qty": qty,
         "done": done,
         "unit": sku.traits.unit,
-        "tolerance_pct": _tolerance(turn, name, line.line),
+        "tolerance_pct": _said(turn, name, line.line).tolerance_pct,
         "temperature": sku.traits.temperature,
         "min_age": sku.traits.min_age,
+        "unavailable": _said(turn, name, line.line).unavailable,
         "scarce": walking.stop_of(turn, stop, line).scarce,
         "gtins": sku.gtins,
         "instead_of": line.instead_of or None,
@@ -182,10 +183,10 @@ def _done(line: HoldLine) -> int:
     return units_in(line.pulled) + line.consumed
 
 
-def _tolerance(turn: Turn, name: str, line: int) -> int:
+def _said(turn: Turn, name: str, line: int) -> OrderLine:
+    """What the customer said of a line; of a substitute nothing."""
     found = turn.order(name)
-    lines = found.lines if found is not None else ()
-    return next((one.tolerance_pct for one in lines if one.line == line), 0)
+    return next((one for one in (found.lines if found else ()) if one.line == line), OrderLine(line, "", 0))
 
 
 def _sku(turn: Turn, sku: str) -> Sku:

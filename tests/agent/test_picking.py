@@ -11,18 +11,22 @@ import pytest
 
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Scan, Want
 from agent.core.catalogue import Catalogue, Sku, Traits
+from agent.core.order_asks import OrderWant
 from agent.core.people import Role
+from agent.core.tasks.handing_over import digest
 from tests.agent.people import person
 from tests.agent.test_web import Site, serving_site
 from tests.core import shop as goods
 
 MILK, EGGS = goods.gtin_14(goods.MILK), goods.gtin_14(goods.EGGS)
+NUTS = goods.gtin_14(614141_00010)
 BEEF = goods.gtin_14(614141_00009)
 SHELVES = Catalogue(
     [
         Sku("MILK", (MILK,), "Milk", "牛奶", Traits(temperature="chilled"), spots=("A03-L-2-1",)),
         Sku("EGGS", (EGGS,), "Eggs", "鸡蛋", spots=("A01-R-4-2", "B02-L-1-1")),
         Sku("BEEF", (BEEF,), "Beef", "牛肉", Traits(unit="gram", temperature="chilled"), spots=("A02-L-1-1",)),
+        Sku("NUTS", (NUTS,), "Nuts", "坚果", spots=("A01-L-1-1",)),
     ]
 )
 
@@ -88,7 +92,7 @@ def pick(order: str, line: int, text: str, tote: str = "1", **more: Any) -> dict
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     async with serving_site(tmp_path, SHELVES) as there:
-        for code, units in ((MILK, 5), (EGGS, 5)):
+        for code, units in ((MILK, 5), (EGGS, 5), (NUTS, 1)):
             for _ in range(units):
                 await there.shop.clerk.enter(Scan("dock", "receive", code, None))
                 await there.shop.clerk.enter(Scan("shelf", "shelve", code, None))
@@ -224,3 +228,37 @@ async def test_what_is_not_at_one_place_is_looked_for_at_the_other(site: Site, h
     assert hand.stop("O-1001")["state"] == "picked"
     (found,) = [await hand.post("/v1/pick/find", {"text": EGGS})]
     assert (found["sku"], [line["line"] for line in found["lines"]]) == ("EGGS", [2])
+
+
+async def test_a_pickup_code_is_tried_five_times_and_then_a_lead_hands_over(site: Site, hire: Hire) -> None:
+    kept = digest("4711", "s1$00112233445566778899aabbccddeeff$")
+    await order(site, "O-1001", ("EGGS", 1), fulfil="pickup", code=kept)
+    hand, path = await hire(), "/v1/orders/O-1001/hand_over"
+    await hand.claim()
+    await hand.report(pick("O-1001", 1, EGGS), {"outcome": "staged", "order": "O-1001", "tote": "1", "slot": "S1"})
+    await hand.post(path, {"bags": 1}, 422)
+    for left in (4, 3, 2, 1, 0):
+        said = await hand.post(path, {"bags": 1, "code": "0000"}, 403)
+        assert said["tries_left"] == left
+    await hand.post(path, {"bags": 1, "code": "4711"}, 403)
+    await site.shop.assert_memory_is_disk()
+    lead = await hire("eve", "lead")
+    await lead.post(path, {"bags": 1, "code": "4711"})
+    assert site.shop.books.orders["O-1001"].state == "handed_over"
+    (proof,) = await site.shop.store.read("SELECT how, handed_by, tries FROM parcel")
+    assert proof == ("code", "eve", 5)
+
+
+async def test_substitutes_are_those_the_customer_named_and_goods_of_the_kind(site: Site, hire: Hire) -> None:
+    want = OrderWant(1, "EGGS", 1, substitutes=("NUTS", "MILK"))
+    await site.shop.clerk.enter(PlaceOrder("O-1001", "web", (want,)))
+    hand = await hire()
+    task = await hand.claim()
+    found = (await hand.get("/v1/pick/substitutes?order=O-1001&line=1"))["candidates"]
+    assert [(one["sku"], one["why"][0]) for one in found] == [("NUTS", "wished")]  # milk is kept chilled
+    asked = {"token": task["token"], "order": "O-1001", "line": 1, "candidates": ["NUTS"]}
+    await hand.report({"outcome": "wrong_price", "order": "O-1001", "line": 1})
+    told = await hand.post("/v1/pick/ask", asked)
+    assert (told["orders"][0]["state"], told["orders"][0]["next"]) == ("awaiting_decision", "wait")
+    board = await hand.get("/v1/board")
+    assert ("order", "customer") in {(one["what"], one["owner"]) for one in board["open"]}

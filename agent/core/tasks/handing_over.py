@@ -61,6 +61,8 @@ def ask_customer(turn: Turn, ask: AskCustomer) -> Tasked | Lost | Refused:
     strange = [sku for sku in ask.candidates if sku not in turn.books.catalogue.skus]
     if strange:
         return _refused("candidates", f"{', '.join(strange)} are not in the catalogue")
+    if order.state == "accepted":
+        fulfilment.move(turn, MoveOrder(order.id, f"ask:{len(order.steps)}:start", "start"))
     name = f"ask:{len(order.steps)}"
     asked = MoveOrder(order.id, name, "ask", ask.within_s, ask.default, ask.line, ask.candidates)
     moved = fulfilment.move(turn, asked)

@@ -18,6 +18,7 @@ from agent.core.catalogue import Temperature
 from agent.core.claims import Hold, HoldLine
 from agent.core.orders import Order
 from agent.core.picking.staging import Slot
+from agent.core.picking.store_map import StoreMap
 
 Kind = Literal["pick", "put_back"]
 #: By what right an order was taken away.
@@ -129,6 +130,8 @@ class Rules:
     silent_s: int = USUAL_SILENT_S
     totes: int = USUAL_TOTES
     out_of_cold_s: int = USUAL_OUT_OF_COLD_S
+    #: The store's map; without one the codes of the catalogue's spots say where things are.
+    store_map: StoreMap | None = None
 
 
 @dataclass(slots=True)

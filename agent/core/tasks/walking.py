@@ -5,22 +5,30 @@ from functools import lru_cache
 from typing import Final
 
 from agent.core.catalogue import Catalogue, Sku
+from agent.core.channels import confidence
 from agent.core.claims import HoldLine
-from agent.core.ledger import Turn
+from agent.core.ledger import Books, Turn
 from agent.core.orders import Order
 from agent.core.picking.batching import Batch, Cart, batch
 from agent.core.picking.estimates import Estimates
 from agent.core.picking.release import Chosen, Waiting, release
 from agent.core.picking.store_map import StoreMap
+from agent.core.picking.substitutes import Candidate, Offer, Wanted, rank
 from agent.core.picking.tour import Stop, tour
+from agent.core.places import SUSPECT
 
 #: With so few of it on hand a shopper may take the last one while the picker walks.
 _SCARCE: Final = 2
+_MOST_SUBSTITUTES: Final = 10
+
+
+def map_of(books: Books) -> StoreMap:
+    """The store's map, or what the codes of its spots tell of one."""
+    return books.tasks.rules.store_map or _told_by_codes(books.catalogue)
 
 
 @lru_cache(maxsize=2)
-def map_of(catalogue: Catalogue) -> StoreMap:
-    """The store's map as the codes of its spots tell it."""
+def _told_by_codes(catalogue: Catalogue) -> StoreMap:
     return StoreMap.of_codes(dict.fromkeys(code for sku in catalogue.skus.values() for code in sku.spots))
 
 
@@ -31,14 +39,14 @@ def ranked(turn: Turn, orders: Iterable[Order]) -> list[Chosen]:
 
 def batched(turn: Turn, chosen: Sequence[Chosen]) -> Batch:
     """The first of them, and those that go along with it."""
-    return batch(chosen, map_of(turn.books.catalogue), Cart(turn.books.tasks.rules.totes))
+    return batch(chosen, map_of(turn.books), Cart(turn.books.tasks.rules.totes))
 
 
 def in_walking_order(turn: Turn, lines: Sequence[tuple[str, HoldLine]]) -> list[tuple[str, HoldLine]]:
     """Lines of orders, each with what its caller calls it, in the order of the exact tour."""
     by_name = dict(lines)
     stops = [stop_of(turn, name, line) for name, line in lines]
-    return [(stop.id, by_name[stop.id]) for stop, _ in tour(map_of(turn.books.catalogue), stops).stops]
+    return [(stop.id, by_name[stop.id]) for stop, _ in tour(map_of(turn.books), stops).stops]
 
 
 def stop_of(turn: Turn, name: str, line: HoldLine) -> Stop:
@@ -46,6 +54,27 @@ def stop_of(turn: Turn, name: str, line: HoldLine) -> Stop:
     sku = turn.books.catalogue.skus.get(line.sku) or Sku(line.sku, (), "", "")
     scarce = sku.traits.unit == "each" and turn.sellable(line.sku) <= _SCARCE
     return Stop(name, sku.spots, sku.traits.temperature, scarce)
+
+
+def substitutes(turn: Turn, order: str, line: HoldLine) -> list[Candidate]:
+    """What may be offered instead of a line, the best first: of the customer's wishes, and of the same category."""
+    skus, found = turn.books.catalogue.skus, turn.order(order)
+    wanted = skus.get(line.sku)
+    if wanted is None:
+        return []
+    said = next((one for one in (found.lines if found is not None else ()) if one.line == line.line), None)
+    wishes = said.substitutes if said is not None else ()
+    kind = wanted.likeness.category
+    like = {sku.sku: sku for sku in skus.values() if kind and sku.likeness.category == kind}
+    like |= {name: skus[name] for name in wishes if name in skus}
+    offers = [_offer(turn, sku) for sku in like.values()]
+    return rank(Wanted(wanted, line.open or line.lost or line.qty, wishes), offers)[:_MOST_SUBSTITUTES]
+
+
+def _offer(turn: Turn, sku: Sku) -> Offer:
+    """How many of it are promised to nobody, and how sure that is."""
+    sure = confidence(sku.traits.tags, turn.evidence_age_ms(sku.sku), turn.balance(sku.sku, SUSPECT))
+    return Offer(sku, max(0, turn.sellable(sku.sku) - turn.promised(sku.sku)), sure)
 
 
 def _waiting(turn: Turn, order: Order) -> Waiting:
