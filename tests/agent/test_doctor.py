@@ -447,6 +447,27 @@ def test_the_language_is_that_of_the_option_or_of_the_locale(tmp_path: Path) -> 
     assert of_locale({}) == of_locale({"LC_ALL": "C.UTF-8", "LANG": "zh_CN.UTF-8"}) == "en"
 
 
+def test_a_password_file_that_is_missing_is_a_wrong_setting(tmp_path: Path) -> None:
+    reader = """
+[[device]]
+name = "portal"
+kind = "impinj_iot"
+[device.settings]
+address = "http://127.0.0.1:9"
+username = "root"
+password_file = "{file}"
+[[device.zone]]
+antenna = 1
+place = "FLOOR"
+"""
+    settings = tmp_path / "store.toml"
+    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + reader.format(file=tmp_path / "password"))
+    status, said, _ = doctor(settings, "--lang", "zh")
+    assert status == 2, "what the configuration needs"
+    assert f"{CHINESE.troubles['settings']}：{tmp_path}/password cannot be used: No such file" in said
+    assert CHINESE.hints["settings"] in said
+
+
 async def test_tags_without_a_name_of_their_antenna_count_where_there_is_one_place() -> None:
     async def life(sink: Sink) -> None:
         sink.online("x")
