@@ -30,6 +30,7 @@ from agent.intake import Intake
 from drivers.llrp.codec import tlv
 from drivers.llrp.driver import open_device
 from drivers.port import Device
+from simulators.llrp_capabilities import NEWER, PLAIN
 from simulators.llrp_reader import SimulatedReader
 from tests import fast_forward
 from tests.agent.shops import Shop, opened
@@ -125,7 +126,8 @@ class FlappingReader:
     kind = "llrp"
 
     def __init__(self, chance: random.Random, clock: LeapingClock) -> None:
-        self.reader = SimulatedReader(rounds_per_s=0.001, now_us=clock.now_us)
+        model = chance.choice((PLAIN, NEWER))
+        self.reader = SimulatedReader(rounds_per_s=0.001, model=model, now_us=clock.now_us)
         self.sent = 0
         self.faults: Counter[str] = Counter()
         self._garbled_until = 0  # up to this connection, what was sent was not to our driver, or after noise
