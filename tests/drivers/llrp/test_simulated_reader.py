@@ -50,7 +50,7 @@ class Client:
     async def status(self, name: str, **said: Any) -> int:
         self.send(name, **said)
         answered, answer = await self.says()
-        while answered == "ReaderEventNotification":
+        while answered in ("ReaderEventNotification", "ROAccessReport"):  # it reads already
             answered, answer = await self.says()
         assert answered == f"{name}Response"
         code: int = answer["LLRPStatus"]["Status"]
