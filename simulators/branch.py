@@ -1,14 +1,17 @@
 """One simulated store: the real agent, the simulated devices it is connected to, and the world they stand in."""
 
+import asyncio
+import sys
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulators.goods import catalogue_csv, range_of_goods
+from simulators.handheld import PEOPLE_COLUMNS, Badge
 from simulators.llrp_reader import SimulatedReader
-from simulators.programs import Program
+from simulators.programs import Program, ProgramFailed
 from simulators.serial_scanner import SerialScanner
 from simulators.shop import Shop
 from simulators.till import Till
@@ -33,7 +36,7 @@ catalogue = "catalogue.csv"
 [hq]
 broker = "{broker}"
 mqtt_version = "{mqtt_version}"
-
+{commands}
 [web]
 host = "127.0.0.1"
 port = 0
@@ -108,7 +111,19 @@ class WorldClock:
 class Branch:
     """One store. `start` brings up devices and agent; what then happens in it is `people`'s business."""
 
-    def __init__(self, number: int, folder: Path, chain: str, broker: str, mqtt_version: str, seed: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        chain: str,
+        broker: str,
+        mqtt_version: str,
+        seed: int,
+        *,
+        commands: Path | None = None,
+        staff: Sequence[Badge] = (),
+    ) -> None:
+        """`commands` is the public key by which HQ's commands are known; `staff` may sign in at handhelds."""
         self.store = f"SH-{number:04}"
         self.folder = folder / self.store
         self.folder.mkdir()
@@ -121,7 +136,9 @@ class Branch:
         self.happened: Counter[str] = Counter()
         self.journal: deque[Happened] = deque(maxlen=100_000)
         self._broker = broker
-        self._about = {"chain": chain, "mqtt_version": mqtt_version}
+        obeys = "" if commands is None else f'commands = "{commands}"\n'
+        self._about = {"chain": chain, "mqtt_version": mqtt_version, "commands": obeys}
+        self._staff = staff
         self._till: Till | None = None
 
     @property
@@ -145,8 +162,23 @@ class Branch:
                 **self._about,
             )
         )
+        await self._hire()
         await self.agent.start()
         self._till = Till("T1", self.agent.web)
+
+    async def _hire(self) -> None:
+        """Make the staff known to the store, as its manager would."""
+        if not self._staff:
+            return
+        people = self.folder / "people.csv"
+        people.write_text("\n".join([PEOPLE_COLUMNS, *(badge.row for badge in self._staff), ""]), encoding="utf-8")
+        command = (sys.executable, "-m", "agent", "people", "import", str(self.agent.settings), str(people))
+        done = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        printed, _ = await done.communicate()
+        if done.returncode != 0:
+            raise ProgramFailed(f"{self.store} cannot hire: {printed.decode()}")
 
     async def stop(self) -> None:
         """Stop the agent in order, then put the devices away. Safe to call at any stage of `start`."""

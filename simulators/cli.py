@@ -34,6 +34,10 @@ def demo(
     thief: Annotated[
         bool, typer.Option("--thief", help="Steal one unit at the end: the verdict must find it.")
     ] = False,
+    careless: Annotated[
+        bool, typer.Option("--careless", help="Pickers report what they do not do: the verdict must name the orders.")
+    ] = False,
+    lost: Annotated[bool, typer.Option("--lost", help="Lose an order on its way: the verdict must name it.")] = False,
     folder: Annotated[
         Path | None, typer.Option(help="A new folder for databases and logs, which stays; without: a temporary one.")
     ] = None,
@@ -48,7 +52,8 @@ def demo(
         seconds = _HEADLESS_S
     console, status = Console(soft_wrap=True), 1
     try:
-        status = asyncio.run(run(Plan(stores, seed, seconds, mqtt, broker, headless, thief, folder), console))
+        plan = Plan(stores, seed, seconds, mqtt, broker, headless, thief, careless, lost, folder)
+        status = asyncio.run(run(plan, console))
     except* ProgramFailed as failed:
         for failure in _each(failed):
             console.print(str(failure), markup=False)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from rich.console import Console
 
 from simulators import verdict
@@ -19,6 +21,7 @@ from simulators.demo_broker import demo_broker
 from simulators.live import show_live
 from simulators.people import Pace, People
 from simulators.programs import Program
+from simulators.rush import STAFF, Rush
 from simulators.shop import FLOOR
 
 _CHAIN = "demo"
@@ -40,11 +43,18 @@ chain = "{chain}"
 database = "sqlite+aiosqlite:///hq.db"
 broker = "{broker}"
 mqtt_version = "{mqtt_version}"
+commands = "{commands}"
 
 [web]
 host = "127.0.0.1"
 port = 0
+token = "{token}"
 """
+#: Who orders at HQ must know it; this one is known to everybody who can read, and opens nothing but the demo.
+_TOKEN = "the-demo-s-token"  # noqa: S105
+
+#: A shop with something on its shelves, to which goods keep coming: shoppers and the lunch rush take them away.
+PACE = Pace(receive_s=0.4, shelve_s=0.4, opening_shelf=6, enough=16)
 
 INTERRUPTED = 130
 
@@ -54,6 +64,7 @@ class Plan:
     """What to run.
 
     `seconds` None: until Ctrl-C, without a verdict. `broker` None: one of our own. `thief`: one unit vanishes unseen.
+    In the first store, `careless`: pickers report what they do not do; `lost`: an order never reaches HQ.
     """
 
     stores: int = 3
@@ -63,6 +74,8 @@ class Plan:
     broker: str | None = None
     headless: bool = False
     thief: bool = False
+    careless: bool = False
+    lost: bool = False
     folder: Path | None = None
 
 
@@ -76,14 +89,32 @@ async def run(plan: Plan, console: Console) -> int:
                 console.print(f"{branch.store}   {branch.agent.web}/")
             if plan.seconds is None and console.is_terminal:
                 console.print("Ctrl-C stops everything.")
-            in_time = await _traffic(plan, console, hq, branches, enough)
+            rushes = _rushes(plan, hq, branches)
+            in_time = await _traffic(plan, console, hq, branches, rushes, enough)
             if not in_time:
                 return 0 if plan.seconds is None else INTERRUPTED
             if plan.thief:
                 _steal(branches[0])
-            verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S, _QUIET_S)
+            verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S, _QUIET_S, rushes)
             verdict.show(console, verdicts, await verdict.latency(branches, hq.web))
             return 0 if all(found.good for found in verdicts) else 1
+
+
+def _rushes(plan: Plan, hq: Program, branches: list[Branch]) -> list[Rush]:
+    """A lunch rush at each store; what is to go wrong goes wrong in the first one."""
+    lunch_s = 60.0 if plan.seconds is None else max(5.0, 0.8 * plan.seconds)  # the rest of it the shelves are filled
+    return [
+        Rush(
+            branch,
+            plan.seed,
+            hq.web,
+            _TOKEN,
+            lunch_s,
+            careless=plan.careless and nth == 0,
+            loses_one=plan.lost and nth == 0,
+        )
+        for nth, branch in enumerate(branches)
+    ]
 
 
 @asynccontextmanager
@@ -94,11 +125,14 @@ async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[B
         if broker is None:
             broker = await running.enter_async_context(demo_broker(plan.mqtt_version, folder))
         hq = Program("HQ", "hq_bridge", folder / "hq.toml", folder / "hq.log")
-        hq.settings.write_text(_HQ_TOML.format(chain=_CHAIN, broker=broker, mqtt_version=plan.mqtt_version))
+        secret, public = _keys(folder)
+        about = {"broker": broker, "mqtt_version": plan.mqtt_version, "commands": secret, "token": _TOKEN}
+        hq.settings.write_text(_HQ_TOML.format(chain=_CHAIN, **about))
         running.push_async_callback(hq.stop)
         await hq.start()
         branches = [
-            Branch(number, folder, _CHAIN, broker, plan.mqtt_version, plan.seed) for number in range(1, plan.stores + 1)
+            Branch(number, folder, _CHAIN, broker, plan.mqtt_version, plan.seed, commands=public, staff=STAFF)
+            for number in range(1, plan.stores + 1)
         ]
         for branch in branches:
             running.push_async_callback(branch.stop)
@@ -107,6 +141,14 @@ async def chain(plan: Plan, folder: Path) -> AsyncIterator[tuple[Program, list[B
                 group.create_task(branch.start(), name=f"start {branch.store}")
         await _all_on_the_line(hq, branches)
         yield hq, branches
+
+
+def _keys(folder: Path) -> tuple[Path, Path]:
+    """The key HQ signs its commands with, and the one its stores know them by."""
+    key, secret, public = Ed25519PrivateKey.generate(), folder / "commands.key", folder / "commands.pub"
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return secret, public
 
 
 async def _all_on_the_line(hq: Program, branches: list[Branch]) -> None:
@@ -120,21 +162,30 @@ async def _all_on_the_line(hq: Program, branches: list[Branch]) -> None:
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _traffic(plan: Plan, console: Console, hq: Program, branches: list[Branch], enough: asyncio.Event) -> bool:
+async def _traffic(
+    plan: Plan,
+    console: Console,
+    hq: Program,
+    branches: list[Branch],
+    rushes: list[Rush],
+    enough: asyncio.Event,
+) -> bool:
     """Let people work until the time is up; False if they were interrupted first."""
-    staffs = [People(branch, plan.seed, Pace()) for branch in branches]
+    staffs = [People(branch, plan.seed, PACE) for branch in branches]
     async with asyncio.TaskGroup() as group:
         watches = [group.create_task(_must_live(program)) for program in (hq, *(branch.agent for branch in branches))]
         if not plan.headless and console.is_terminal:
             watches.append(group.create_task(show_live(console, hq, branches), name="live table"))
         days = [group.create_task(staff.work()) for staff in staffs]
+        days += [group.create_task(rush.work(staff.opened)) for rush, staff in zip(rushes, staffs, strict=True)]
         try:
             async with asyncio.timeout(plan.seconds):
                 await enough.wait()
         except TimeoutError:
             pass
-        for staff in staffs:
+        for staff, rush in zip(staffs, rushes, strict=True):
             staff.close()
+            rush.close()
         if enough.is_set():
             for day in days:
                 day.cancel()

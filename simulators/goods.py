@@ -8,6 +8,8 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from simulators.floor_plan import FloorPlan
+
 #: GS1 prefix 952 is set aside for demonstrations; companies of 7 and 9 digits exercise two ways to cut an SGTIN.
 _COMPANIES = ("9521234", "952140099")
 
@@ -71,6 +73,11 @@ _GROCERIES = (
 )
 
 
+#: The shop the goods stand in.
+FLOOR_PLAN = FloorPlan(aisles=6, bays=10)
+_SHELVES = FLOOR_PLAN.shelves()
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """One SKU. `gtin` has 13 digits, the first `company_digits` of which are the company prefix."""
@@ -81,6 +88,8 @@ class Product:
     name_en: str
     name_zh: str
     tagged: bool
+    #: The label of the shelf it stands on.
+    spot: str
 
 
 def check_digit(digits: str) -> str:
@@ -99,7 +108,8 @@ def _product(number: int, name_en: str, name_zh: str, tagged: bool) -> Product:
     company = _COMPANIES[number % len(_COMPANIES)]
     digits = company + f"{number:0{12 - len(company)}}"
     sku = f"{'CL' if tagged else 'GR'}-{number:03}"
-    return Product(sku, digits + check_digit(digits), len(company), name_en, name_zh, tagged)
+    spot = _SHELVES[number * 37 % len(_SHELVES)].code  # neighbours on the list are none in the shop
+    return Product(sku, digits + check_digit(digits), len(company), name_en, name_zh, tagged, spot)
 
 
 def sgtin_96(gtin: str, company_digits: int, serial: int) -> bytes:
@@ -119,6 +129,6 @@ def catalogue_csv(products: Iterable[Product]) -> str:
     """The catalogue as the agent reads it."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("sku", "gtin", "name_en", "name_zh", "tagged"))
-    rows.writerows((p.sku, p.gtin, p.name_en, p.name_zh, "yes" if p.tagged else "no") for p in products)
+    rows.writerow(("sku", "gtin", "name_en", "name_zh", "tagged", "spots"))
+    rows.writerows((p.sku, p.gtin, p.name_en, p.name_zh, "yes" if p.tagged else "no", p.spot) for p in products)
     return text.getvalue()

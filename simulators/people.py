@@ -62,6 +62,10 @@ class Pace:
     opening_units: int = 60
     rest_s: float = 3.0
     enough: int = 12
+    #: Untagged units of each product that are on the shelves when the shop opens, and mean seconds between two shoppers
+    #: who take something in their hands and pay it long after.
+    opening_shelf: int = 0
+    linger_s: float = 5.0
 
 
 class People:
@@ -72,14 +76,13 @@ class People:
         self._shop = branch.shop
         self._pace = pace
         self._closing = asyncio.Event()
+        #: Set when the shelves are filled.
+        self.opened = asyncio.Event()
         self._seed = f"{seed}/{branch.store}"
         #: A scanner is in one pair of hands.
         self._hands: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: How often each scanner was answered: what the store's page shows as booked.
         self.answered: Counter[str] = Counter()
-        #: Untagged units that someone has in their hands, by SKU.
-        self._to_shelf: Counter[str] = Counter()
-        self._to_till: Counter[str] = Counter()
         self._in_field = 0
         self._aliens = [self._shop.make(product).epc for product in self._shop.tagged[:_STRANGERS]]
 
@@ -90,6 +93,8 @@ class People:
     async def work(self) -> None:
         """Open, work, and return when the last one has gone home after `close`."""
         await self._deliver(Random(f"{self._seed}/opening"), self._pace.opening_units)
+        await self._fill_shelves()
+        self.opened.set()
         pace = self._pace
         people: tuple[tuple[str, float, Callable[[Random], Coroutine[None, None, None]]], ...] = (
             ("driver", pace.delivery_s, self._bring_some),
@@ -97,6 +102,7 @@ class People:
             ("receiver", pace.receive_s, self._receive),
             ("shelver", pace.shelve_s, self._shelve),
             ("shopper", pace.shop_s, self._buy),
+            ("lingerer", pace.linger_s, self._linger),
             ("child", pace.oddity_s, self._play),
         )
         async with asyncio.TaskGroup() as group:
@@ -169,11 +175,29 @@ class People:
 
     async def _shelve(self, rng: Random) -> None:
         """Take a unit out of the back room and scan it onto its shelf."""
-        if products := self._scarce(FLOOR, self._shop.in_stock(BACKROOM, self._to_shelf)):
+        if products := self._scarce(FLOOR, self._shop.in_stock(BACKROOM)):
             product = rng.choice(products)
-            self._to_shelf[product.sku] += 1
+            self._shop.reach(product, BACKROOM)
             await self._scan(self._branch.shelf, product)
-            self._to_shelf[product.sku] -= 1
+            self._shop.let_go(product, BACKROOM)
+
+    async def _fill_shelves(self) -> None:
+        """Before the shop opens: one receives, another shelves what was received."""
+        received: asyncio.Queue[Product] = asyncio.Queue()
+        units = [product for product in self._shop.untagged for _ in range(self._pace.opening_shelf)]
+
+        async def receive() -> None:
+            for product in units:
+                await self._scan(self._branch.dock, product)
+                received.put_nowait(product)
+
+        async def shelve() -> None:
+            for _ in units:
+                await self._scan(self._branch.shelf, await received.get())
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receive(), name=f"{self._branch.store} receiver before opening")
+            group.create_task(shelve(), name=f"{self._branch.store} shelver before opening")
 
     async def _scan(self, scanner: SerialScanner, product: Product) -> None:
         name = scanner.path.name
@@ -220,7 +244,7 @@ class People:
         lines: list[dict[str, object]] = []
         bought: list[Product] = []
         for _ in range(rng.randint(1, 3)):
-            units, products = self._rested(FLOOR), self._shop.in_stock(FLOOR, self._to_till)
+            units, products = self._rested(FLOOR), self._shop.in_stock(FLOOR)
             # What sold less so far goes first, so that a short day sees both.
             tagged_first = self._branch.happened["sale with tag"] <= self._branch.happened["sale without tag"]
             if units and (tagged_first or not products):
@@ -230,7 +254,7 @@ class People:
                 bought.append(unit.product)
             elif products:
                 product = rng.choice(products)
-                self._to_till[product.sku] += 1
+                self._shop.reach(product, FLOOR)
                 lines.append({"line": len(lines) + 1, "gtin": product.gtin, "qty": 1})
                 bought.append(product)
         if not lines:
@@ -241,9 +265,21 @@ class People:
         for line, product in zip(lines, bought, strict=True):
             self._sold(product, at, f"sale:{receipt}/{line['line']}")
 
+    async def _linger(self, rng: Random) -> None:
+        """Take something off its shelf, the last of it if there is such, carry it about, and pay it minutes later."""
+        products = self._shop.in_stock(FLOOR)
+        if products:
+            product = min(products, key=lambda one: (self._shop.count(one, FLOOR), rng.random()))
+            self._shop.reach(product, FLOOR)
+            await self._pause(rng.uniform(2.0, 5.0))
+            receipt, at = self._branch.till.next_paper(), now_ms()
+            await self._branch.till.sell(receipt, at, [{"line": 1, "gtin": product.gtin, "qty": 1}])
+            self._sold(product, at, f"sale:{receipt}/1")
+
     def _sold(self, product: Product, at: int, source: str) -> None:
         self._shop.move(product, FLOOR, CUSTOMER)
-        self._to_till[product.sku] -= not product.tagged
+        if not product.tagged:
+            self._shop.let_go(product, FLOOR)
         self._branch.note("sale with tag" if product.tagged else "sale without tag", at, source, product.sku, 1)
 
     def _take(self, unit: Unit) -> None:
@@ -272,11 +308,11 @@ class People:
     async def _sell_nonsense(self, rng: Random) -> None:
         """A receipt with a SKU that no one has; then the same receipt, corrected."""
         at, receipt = now_ms(), self._branch.till.next_paper()
-        products = self._shop.in_stock(FLOOR, self._to_till)
+        products = self._shop.in_stock(FLOOR)
         lines: list[dict[str, object]] = [{"line": 9, "sku": "NO-SUCH-THING", "qty": 1}]
         if products:
             product = rng.choice(products)
-            self._to_till[product.sku] += 1
+            self._shop.reach(product, FLOOR)
             lines.append({"line": 1, "sku": product.sku, "qty": 1})
         try:
             await self._branch.till.sell(receipt, at, lines)

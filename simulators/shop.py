@@ -33,6 +33,8 @@ class Shop:
         self._next_serial = first_serial
         self._truth: Counter[tuple[str, str]] = Counter()
         self._resting: dict[Unit, tuple[str, float]] = {}
+        #: Untagged units in somebody's hands: they still count where they lay, and nobody else can reach them.
+        self._in_hands: Counter[tuple[str, str]] = Counter()
 
     # What happens.
 
@@ -51,6 +53,17 @@ class Shop:
         """Someone has the unit in their hands: it can't be taken twice. It still counts where it lay."""
         del self._resting[unit]
 
+    def reach(self, product: Product, place: str) -> bool:
+        """Take an untagged unit into one's hands, if there is one that nobody else has in theirs."""
+        if not self._lying(product, place):
+            return False
+        self._in_hands[product.sku, place] += 1
+        return True
+
+    def let_go(self, product: Product, place: str) -> None:
+        """It is out of the hands that had it: put back, or said to be elsewhere by `move`."""
+        self._in_hands[product.sku, place] -= 1
+
     def move(self, product: Product, origin: str, target: str, qty: int = 1) -> None:
         """`qty` units went from one place to another."""
         self._truth[product.sku, origin] -= qty
@@ -65,9 +78,12 @@ class Shop:
     def count(self, product: Product, place: str) -> int:
         return self._truth[product.sku, place]
 
-    def in_stock(self, place: str, spoken_for: Counter[str]) -> list[Product]:
-        """Untagged products of which `place` has more than is `spoken_for`."""
-        return [p for p in self.untagged if self._truth[p.sku, place] > spoken_for[p.sku]]
+    def in_stock(self, place: str) -> list[Product]:
+        """Untagged products of which a unit lies in `place`, in nobody's hands."""
+        return [product for product in self.untagged if self._lying(product, place)]
+
+    def _lying(self, product: Product, place: str) -> bool:
+        return self._truth[product.sku, place] > self._in_hands[product.sku, place]
 
     def truth(self) -> dict[str, dict[str, int]]:
         """How many units of each SKU are in each place; places without any are left out, also outside the store."""

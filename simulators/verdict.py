@@ -2,8 +2,9 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -11,11 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from simulators.branch import Branch
+from simulators.fates import Contradiction, RushFigures, together
 from simulators.people import KINDS
+from simulators.picking import SUSPECT
+from simulators.rush import Rush
+from simulators.shop import BACKROOM, FLOOR
 
 Places = Mapping[str, int]
 Stock = Mapping[str, Places]
-_CLAIMS = ("FREE", "CONSUMED", "GRANT:", "HOLD:", "COMMIT:")
+_CLAIMS = ("FREE", "CONSUMED", "GRANT:", "HOLD:", "COMMIT:", "PULLED:")
 
 _LOOK_EVERY_S = 0.25
 _LOG_PAGE = 1000
@@ -40,6 +45,9 @@ class StoreVerdict:
     compared: int
     differing: tuple[Difference, ...]
     happened: Mapping[str, int]
+    rush: RushFigures | None = None
+    contradictions: tuple[Contradiction, ...] = ()
+    handed_twice: tuple[int, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -48,7 +56,7 @@ class StoreVerdict:
 
     @property
     def agrees(self) -> bool:
-        return self.compared > 0 and not self.differing
+        return self.compared > 0 and not (self.differing or self.contradictions or self.handed_twice)
 
     @property
     def good(self) -> bool:
@@ -68,8 +76,22 @@ def differences(truth: Stock, books: Stock, hq: Stock) -> tuple[Difference, ...]
     return tuple(
         Difference(sku, *found)
         for sku in sorted({*truth, *books, *hq})
-        if not (found := [dict(stock.get(sku, {})) for stock in (truth, books, hq)])[0] == found[1] == found[2]
+        if not (found := _in_doubt(*(stock.get(sku, {}) for stock in (truth, books, hq))))[0] == found[1] == found[2]
     )
+
+
+def _in_doubt(*all_three: Places) -> list[dict[str, int]]:
+    """What a picker did not find is in doubt until somebody counts: then it is only known that it is in the store."""
+    if not any(places.get(SUSPECT) for places in all_three):
+        return [dict(places) for places in all_three]
+    return [_folded(places) for places in all_three]
+
+
+def _folded(places: Places) -> dict[str, int]:
+    folded: Counter[str] = Counter()
+    for place, qty in places.items():
+        folded[FLOOR if place in (BACKROOM, SUSPECT) else place] += qty
+    return {place: qty for place, qty in folded.items() if qty}
 
 
 def percentile(values: Iterable[int], percent: float) -> int | None:
@@ -78,19 +100,29 @@ def percentile(values: Iterable[int], percent: float) -> int | None:
     return ranked[max(0, math.ceil(percent / 100 * len(ranked)) - 1)] if ranked else None
 
 
-async def judge(branches: Sequence[Branch], hq_web: str, within_s: float, quiet_s: float) -> list[StoreVerdict]:
+async def judge(
+    branches: Sequence[Branch], hq_web: str, within_s: float, quiet_s: float, rushes: Sequence[Rush] = ()
+) -> list[StoreVerdict]:
     """Look until all agree, or nothing has changed for `quiet_s`, or the deadline has passed; what was seen last."""
     now = asyncio.get_running_loop().time
     deadline, changed_at, before = now() + within_s, now(), None
     async with httpx.AsyncClient(base_url=hq_web, trust_env=False) as hq:
         while True:
             verdicts = [await _judge_store(branch, hq) for branch in branches]
+            for nth, rush in enumerate(rushes):
+                verdicts[nth] = await _with_orders(verdicts[nth], rush)
             if verdicts != before:
                 before, changed_at = verdicts, now()
-            agreed = not any(verdict.differing for verdict in verdicts)
+            agreed = not any(verdict.differing or verdict.contradictions for verdict in verdicts)
             if agreed or now() > min(deadline, changed_at + quiet_s):
                 return verdicts
             await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _with_orders(verdict: StoreVerdict, rush: Rush) -> StoreVerdict:
+    """With what became of the rush's orders."""
+    found, twice = await rush.contradictions(), tuple(rush.handed_twice())
+    return replace(verdict, rush=rush.figures(), contradictions=found, handed_twice=twice)
 
 
 async def _judge_store(branch: Branch, hq: httpx.AsyncClient) -> StoreVerdict:
@@ -150,6 +182,9 @@ def show(console: Console, verdicts: Sequence[StoreVerdict], took: Latency) -> N
     for name, values in (("commit", took.from_commit_ms), ("event", took.from_event_ms)):
         p50, p99 = percentile(values, 50), percentile(values, 99)
         console.print(f"latency {name} to HQ: p50 {p50} ms, p99 {p99} ms ({len(values)} rows)")
+    rushes = [verdict.rush for verdict in verdicts if verdict.rush is not None]
+    if rushes:
+        console.print(str(together(rushes)))
     console.print(f"verdict: {conclusion(verdicts)}")
 
 
@@ -167,12 +202,18 @@ def conclusion(verdicts: Sequence[StoreVerdict]) -> str:
 
 def _show_store(console: Console, verdict: StoreVerdict) -> None:
     equal = verdict.compared - len(verdict.differing)
+    orders = sum(verdict.rush.ends.values()) if verdict.rush is not None else 0
     console.print(
-        f"{verdict.store}: {verdict.compared} SKUs compared, {equal} equal, {len(verdict.differing)} differing"
+        f"{verdict.store}: {verdict.compared} SKUs compared, {equal} equal, {len(verdict.differing)} differing; "
+        f"{orders} orders compared, {len(verdict.contradictions)} differing"
     )
     console.print("  " + ", ".join(f"{count} × {kind}" for kind, count in sorted(verdict.happened.items())))
     for kind in verdict.missing:
         console.print(f"  NOTHING of this kind happened: {kind}")
+    for contradiction in verdict.contradictions:
+        console.print(f"  {contradiction}")
+    for unit in verdict.handed_twice:
+        console.print(f"  unit {unit} was handed over twice")
     if not verdict.differing:
         return
     table = Table("SKU", "place", "truth", "books", "HQ")

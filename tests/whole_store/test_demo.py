@@ -47,6 +47,8 @@ async def test_three_shops_their_books_and_hq_agree(tmp_path: Path) -> None:
     assert status == 0, printed
     assert "verdict: all agree (3 of 3 stores)" in printed
     assert printed.count("40 SKUs compared, 40 equal, 0 differing") == 3
+    assert printed.count("orders compared, 0 differing") == 3
+    assert "lunch rush: " in printed
     assert printed.count("http://127.0.0.1:") == 4
     assert "latency event to HQ: p50 " in printed
 
@@ -59,6 +61,20 @@ async def test_a_stolen_unit_is_found_by_its_sku(tmp_path: Path) -> None:
     stolen = [line for line in printed.splitlines() if "SHRINK" in line]
     assert len(stolen) == 1
     assert "GR-0" in stolen[0]
+
+
+async def test_a_lost_order_and_what_careless_pickers_did_not_do_are_found_by_order(tmp_path: Path) -> None:
+    status, printed = await outcome(
+        await demo(tmp_path, "--headless", "--seconds", "10", "--stores", "1", "--careless", "--lost")
+    )
+    assert status == 1, printed
+    assert "verdict: FAILED (0 of 1 stores)" in printed
+    named = [line for line in printed.splitlines() if line.startswith("  order ")]
+    assert named[0].endswith("truth accepted; store knows nothing of it; HQ knows nothing of it")
+    assert any("truth handed_over" in line for line in named[1:]), printed
+    for line in named[1:]:
+        truth, store, hq = (one.split(" ", 1)[1] for one in line.split(": ", 1)[1].split("; "))
+        assert truth != store == hq, line
 
 
 async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:
