@@ -1,4 +1,7 @@
-"""Takes the pictures in docs/pictures from a running demo: the store's and HQ's page, in English and in Chinese."""
+"""Takes the pictures in docs/pictures: of a running demo the store's and HQ's page, of a scripted store the handheld's.
+
+In English and in Chinese.
+"""
 
 import asyncio
 import os
@@ -11,16 +14,26 @@ from pathlib import Path
 from playwright.async_api import Browser, ViewportSize, async_playwright
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))  # the scripted store is a test's
+
+from tests.browser.keyboards import ENTER, Keyboard, played  # noqa: E402
+from tests.browser.pages import free_port, served  # noqa: E402
+from tests.browser.scripted_picking import OAT, PEN, TEA, ScriptedPicking  # noqa: E402
+
 PICTURES = ROOT / "docs" / "pictures"
 NEARSHELF_SIM = Path(sys.executable).parent / "nearshelf-sim"
 #: Enough has happened by then for the pages to have something to show.
 TRAFFIC_S = 25
 SIZE = ViewportSize(width=1200, height=900)
+HANDHELD = ViewportSize(width=360, height=640)
 LANGUAGES = {"": "en-GB", ".zh-CN": "zh-CN"}
 
 
 async def main() -> None:
-    """Run a demo for a while, take the pictures, end it."""
+    """Take the handheld's pictures; run a demo for a while, take its pictures, end it. `handheld`: only the first."""
+    await take_handheld()
+    if sys.argv[1:] == ["handheld"]:
+        return
     demo = await asyncio.create_subprocess_exec(NEARSHELF_SIM, "demo", stdout=asyncio.subprocess.PIPE)
     try:
         pages = await addresses(demo.stdout)
@@ -52,6 +65,56 @@ async def take(pages: dict[str, str]) -> None:
             for name, address in pages.items():
                 await picture(browser, address, locale, PICTURES / f"{name}{ending}.png")
         await browser.close()
+
+
+async def take_handheld() -> None:
+    """What a picker sees: the next job, the walk, a wrong item, and what to take instead."""
+    chromium = shutil.which("chromium") or sys.exit("pictures: there is no chromium; see scripts/packages")
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=sandbox)
+        for ending, locale in LANGUAGES.items():
+            async with served(ScriptedPicking().app(), free_port()) as address:
+                await shift(browser, f"{address}/handheld?scanner_gap=300", locale, ending)
+        await browser.close()
+
+
+async def shift(browser: Browser, address: str, locale: str, ending: str) -> None:
+    """The beginning of a picker's work, with a picture of each kind of screen."""
+    context = await browser.new_context(viewport=HANDHELD, locale=locale, color_scheme="light", device_scale_factor=2)
+    page = await context.new_page()
+    scanner = await Keyboard.of(page)
+
+    async def scan(text: str, until: str) -> None:
+        await scanner.burst([*played(text), ENTER])
+        await page.locator(until).first.wait_for()
+
+    async def take_one(name: str) -> None:
+        await page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+        path = PICTURES / f"handheld-{name}{ending}.png"
+        await page.screenshot(path=path)
+        print("pictures:", path.relative_to(ROOT))
+
+    await page.goto(address)
+    await page.locator("body[data-ready]").wait_for(state="attached")
+    await scan("badge-7", "#sign-keys .key:enabled")
+    for digit in "2468":
+        await page.locator("#sign-keys").get_by_role("button", name=digit, exact=True).click()
+    await page.locator("#sign-keys .go").click()
+    await page.locator("#offer").wait_for()
+    await take_one("next")
+    await page.locator("#claim").click()
+    await page.locator("#walk").wait_for()
+    await scan(TEA, "#left:text-is('1')")
+    await scan(TEA, "#spot:has-text('A03-R-12-4')")
+    await scan(PEN, "#all")
+    await take_one("walk")
+    await scan(OAT, "#last.wrong")
+    await take_one("wrong")
+    await page.locator("#keys button").first.click()
+    await page.locator("#candidates button").first.wait_for()
+    await take_one("instead")
+    await context.close()
 
 
 async def picture(browser: Browser, address: str, locale: str, path: Path) -> None:
