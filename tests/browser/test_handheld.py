@@ -176,7 +176,7 @@ async def test_what_is_wrong_is_loud_needs_no_dialog_and_changes_nothing() -> No
         await hands.said("This code is not known here")
         assert store.reported == []
         await hands.scan(MILK)  # of another stop of the tour: it counts there
-        await hands.said("Whole milk, 1 l → A")
+        await hands.said("Whole milk, 1 l → T-1")
         await hands.is_at("A01-L-03-2", "2")
         await hands.scan(MILK)
         await hands.said("Enough of it: Whole milk, 1 l")

@@ -2,7 +2,7 @@
 
 import { keep, make, put } from "../document.js";
 import { isOpen, slots } from "./job.js";
-import { letterOf } from "./walking.js";
+import { labelOf } from "./walking.js";
 
 const WARMTHS = ["ambient", "chilled", "frozen"];
 
@@ -27,7 +27,7 @@ export function packScreen(app) {
     }
     put($("pack-short"), order.short);
     const lines = task.stops.filter((stop) => stop.order === order.order && stop.done > 0).length;
-    put($("pack-what"), t("pack_what", { tote: letterOf(task, order.order), lines }));
+    put($("pack-what"), t("pack_what", { tote: labelOf(task, order.order), lines }));
     keep($("pack-bags"), Object.keys(counts), (kind) => `${order.order} ${kind}`, () => {
       const row = make("div", "");
       const change = (by) => app.key("", "", () => { counts[row.kind] = Math.min(20, Math.max(0, counts[row.kind] + by)); app.draw(); });

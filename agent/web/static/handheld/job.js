@@ -81,7 +81,7 @@ export function step(task, turnedTo) {
   return { step: waits ? "wait" : "over" };
 }
 
-/** The tote's letter on the cart, A, B, C …: told apart at a glance, and by colour. */
+/** The tote's place on the cart, from 0: by its colour it is told from the others at a glance. */
 export const toteNumber = (task, order) => Math.max(0, task.totes.findIndex((tote) => tote.order === order));
 
 /** [pieces or packages of the tour that are done, all]. */

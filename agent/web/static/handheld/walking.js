@@ -7,9 +7,9 @@ import { after, band, here, isOpen, need, toteNumber } from "./job.js";
 const MANY = 4; // from so many on a key takes the rest at once
 const PROBLEMS = [["not_found", "short"], ["damaged", "damaged"], ["expired", "expired"], ["wrong_price", "wrong_price"], ["held", "held_by_customer"]];
 const saidOf = (outcome) => ({ short: "said_short", held_by_customer: "said_held" })[outcome] ?? `said_${outcome}`;
-const LETTERS = "ABCDEFGHIJ";
 
-export const letterOf = (task, order) => LETTERS[toteNumber(task, order)] ?? "?";
+/** What stands on the tote an order goes into. */
+export const labelOf = (task, order) => task.totes.find((tote) => tote.order === order)?.label ?? "?";
 
 /** A place in words: aisle, side, bay, level, as far as they are known. */
 function inWords({ t }, stop) {
@@ -57,7 +57,7 @@ export function walkScreen(app) {
     if (!now || !isOpen(now)) app.job.turnedTo = "";
     app.signal(now && isOpen(now) ? "right" : "done");
     const said = body.outcome === "put_back" ? "took_back" : "took";
-    app.last(t(said, { name: app.nameOf(wanted), tote: letterOf(app.task() ?? { totes: [] }, stop.order) }), "wait", id);
+    app.last(t(said, { name: app.nameOf(wanted), tote: labelOf(app.task() ?? { totes: [] }, stop.order) }), "wait", id);
     app.keepJob();
   }
 
@@ -191,7 +191,7 @@ export function walkScreen(app) {
     put($("all-count"), `+${left}`);
     const number = toteNumber(task, stop.order);
     $("tote").className = `tote t${number % 6}`;
-    put($("tote-letter"), letterOf(task, stop.order));
+    put($("tote-label"), labelOf(task, stop.order));
     put($("tote-order"), t("for_order", { short: stop.short }));
   }
 
