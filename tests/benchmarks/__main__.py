@@ -22,12 +22,13 @@ MODULES = (
     "rush",
     "tours",
     "order_acks",
+    "handhelds",
 )
 #: Several modules by one name.
 GROUPS = {
     "devices": ("llrp", "llrp_load", "tracker"),
     "line": ("line_latency", "hq", "drain"),
-    "picking": ("tours", "rush", "order_acks"),
+    "picking": ("tours", "handhelds", "rush", "order_acks"),
 }
 
 
