@@ -79,7 +79,7 @@ class PeopleFile:
     def open(cls, path: Path) -> Self:
         """The file, made or brought up to date as needed. Raises sqlite3.Error, PeopleError when it is newer."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _make_private(path)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             for setting in ("journal_mode = wal", "synchronous = 2", "trusted_schema = 0", "busy_timeout = 5000"):
@@ -194,6 +194,17 @@ class PeopleFile:
                 " ORDER BY at_ms DESC LIMIT -1 OFFSET ?)",
                 (MOST_TRIED,),
             )
+
+
+def _make_private(path: Path) -> None:
+    """An empty file for us alone, if there is none.
+
+    One that is there is never opened and closed here: that would drop the locks of this process's other connections,
+    and another process would take the log away under them (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _bring_up_to_date(path: Path, db: sqlite3.Connection) -> None:

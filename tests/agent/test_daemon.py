@@ -125,6 +125,28 @@ async def test_what_a_till_was_told_is_there_after_sigterm_and_after_sigkill(tmp
         await end()
 
 
+async def test_who_is_signed_in_is_still_in_after_a_kill(tmp_path: Path) -> None:
+    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    await agent.start()
+    add = [sys.executable, "-m", "agent", "people", "add", str(tmp_path / "store.toml"), "w1", "--role", "lead"]
+    adding = await asyncio.create_subprocess_exec(*add, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    await adding.communicate(b"4711-1\n8305\n")  # while the agent has the file open
+    assert adding.returncode == 0
+    async with httpx.AsyncClient(base_url=agent.web) as store:
+        await store.post("/v1/sales", json=SALE)
+        came = await store.post("/v1/session", json={"badge": "4711-1", "pin": "8305"})
+        assert came.status_code == 200
+        said = {"cookie": f"nearshelf_session={store.cookies['nearshelf_session']}", "x-csrf": came.json()["csrf"]}
+    await agent.kill()
+    await agent.start()
+    async with httpx.AsyncClient(base_url=agent.web, headers=said) as store:
+        assert (await store.get("/v1/session")).json() == came.json()
+        assert (await store.post("/v1/session/lang", json={"lang": "en"})).json()["worker"]["lang"] == "en"
+        await store.delete("/v1/session")
+        assert (await store.get("/v1/session")).status_code == 401
+    await agent.stop()
+
+
 async def test_the_broker_says_away_for_a_store_that_vanished(tmp_path: Path, mosquitto: Mosquitto) -> None:
     states: list[str] = []
     topic = StoreTopics("demo", "SH-1").up("state")

@@ -10,7 +10,9 @@ import pytest
 from starlette.routing import Mount, Route
 
 from agent.core.people import Shift
+from agent.people.door import Door
 from agent.people.opening import open_door
+from agent.people.pepper import Pepper
 from agent.people.proofs import Numbers
 from agent.web.access import RULES, NotInTheTable, rules_of
 from agent.web.gate import COOKIE
@@ -207,6 +209,22 @@ async def test_wrong_pins_cost_growing_pauses_and_a_lead_hears_of_it(tmp_path: P
     with open_door(tmp_path / "p.db", tmp_path / "p.key", lambda: now_ms, Shift()) as door:
         again: Any = await door.sign_in("unknown", "9999", "c")
         assert again.wait_s == 480  # a restart forgets nothing
+
+
+async def test_an_unknown_badge_takes_the_same_steps_as_a_known_one(tmp_path: Path) -> None:
+    made: list[bytes] = []
+
+    class Noted(Pepper):
+        def pin(self, pin: str, salt: bytes) -> bytes:
+            made.append(salt)
+            return super().pin(pin, salt)
+
+    with Door(tmp_path / "p.db", Noted(b"k" * 32), lambda: 0, Shift()) as door:
+        await hire(door)
+        made.clear()
+        answers = [await door.sign_in(badge, "9999", "a") for badge in ("badge-w1", "unknown", "badge-w1", "unknown")]
+        assert len(made) == 4
+        assert answers == [answers[0]] * 4
 
 
 async def test_an_address_that_tries_many_badges_is_paused(site: Site) -> None:
