@@ -162,6 +162,8 @@ def _whole(found: _Found) -> StoreMap | None:
     left = Point(min((spot.x_m for spot in spots.values()), default=0.0), 0.0)
     entrance, packing = marks.get(_ENTRANCE, left), marks.get(_PACKING, left)
     xs = {spot.x_m for spot in spots.values() if spot.aisle}
+    if not xs and len({entrance.y_m, packing.y_m, *(spot.y_m for spot in spots.values())}) > 1:
+        found.bad.append((1, "there is no aisle from one cross aisle to the other"))
     places: dict[str, Point | Spot] = {_ENTRANCE: entrance, _PACKING: packing, **spots}
     for code, at in places.items():
         if at.x_m not in xs and at.y_m not in (0.0, depth_m):

@@ -10,6 +10,7 @@ from agent.config import ConfigMistakes, DeviceConfig
 from agent.core.channels import Channel, Margin
 from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import Form, InStore
+from agent.core.picking.platforms import PlatformRules
 from agent.devices import known_kinds, open_devices
 from wire.mqtt import Broker
 
@@ -84,6 +85,8 @@ name = "web"
 hold_minutes = 30
 quota = { "JKT-0101" = 2, MILK = 0 }
 safety = { fair = 1, unsure = 2 }
+finish_after_s = 60
+last_short = "refund"
 [[channel]]
 name = "counter"
 local = true
@@ -105,11 +108,17 @@ def test_channels_are_read_and_what_is_not_said_is_usual(tmp_path: Path) -> None
     found = config.load(written(tmp_path, GOOD.replace("[hq]", "[hq]\nlease_s = 120") + CHANNELS))
     assert found.lease_s == 120
     assert dict(found.channels) == {
-        "web": Channel("web", {"JKT-0101": 2, "MILK": 0}, Margin(0, 1, 2), 1800),
+        "web": Channel("web", {"JKT-0101": 2, "MILK": 0}, Margin(0, 1, 2), 1800, rules=PlatformRules(60, "refund")),
         "counter": Channel("counter", local=True),
     }
     usual = config.load(written(tmp_path, GOOD))
     assert (usual.lease_s, dict(usual.channels), found.channels["counter"].hold_s) == (90, {}, 900)
+
+
+def test_the_map_is_beside_the_configuration(tmp_path: Path) -> None:
+    assert config.load(written(tmp_path, GOOD)).map is None
+    found = config.load(written(tmp_path, GOOD.replace("[hq]", 'map = "map.csv"\n[hq]', 1)))
+    assert found.map == tmp_path / "map.csv"
 
 
 def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
@@ -120,6 +129,8 @@ def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
         ("MILK = 0", "MILK = true"),
         ("fair = 1", "fare = 1"),
         ("unsure = 2", 'unsure = "2"'),
+        ("finish_after_s = 60", "finish_after_s = 601"),
+        ('"refund"', '"forget"'),
         ('"counter"', '"web"'),
         ("local = true", "local = 1\nholds = 3"),
     )
@@ -129,6 +140,8 @@ def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
         "channel[0].hold_minutes",
         "channel[0].safety.unsure",
         "channel[0].safety.fare",
+        "channel[0].finish_after_s",
+        "channel[0].last_short",
         "channel[1].local",
         "channel[1].holds",
         "channel[1].name",

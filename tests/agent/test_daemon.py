@@ -210,6 +210,18 @@ def test_check_shows_the_channels_and_names_quotas_that_nothing_has(tmp_path: Pa
     assert "channel[0].quota.MILK: -2 is not between 0 and 1000000" in run("check", str(settings)).stderr
 
 
+def test_check_reads_the_map_and_names_what_is_not_on_it(tmp_path: Path) -> None:
+    settings = program(tmp_path, "mqtt://127.0.0.1:1").settings
+    settings.write_text(settings.read_text().replace("[books]", '[books]\nmap = "map.csv"'))
+    assert "map.csv cannot be read" in run("check", str(settings)).stderr
+    (tmp_path / "map.csv").write_text("code\nA01-L-01\nCELLAR\n")
+    refused = run("check", str(settings))
+    assert (refused.returncode, "line 3: code 'CELLAR' does not say where it is" in refused.stderr) == (2, True)
+    (tmp_path / "map.csv").write_text("code\nA01-L-01\n")
+    good = run("check", str(settings))
+    assert (good.returncode, "  map: 1 spots" in good.stdout) == (0, True)
+
+
 async def test_a_start_that_cannot_work_says_why_and_what_to_do(tmp_path: Path) -> None:
     agent = program(tmp_path, "mqtt://127.0.0.1:1")
     await agent.start()

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis.strategies import DrawFn
 
 from agent.core.picking.store_map import Point, Spot, StoreMap
+from agent.core.picking.tour import Stop, tour
 from agent.map_file import COLUMNS, BadMapError, read
 
 HEADER = ",".join(COLUMNS)
@@ -59,6 +60,7 @@ def test_a_file_of_codes_is_the_map_that_codes_alone_tell(tmp_path: Path) -> Non
         ("ENTRANCE,,,,,,3,4\nA01-L-9,,,,,,,", "line 2: ENTRANCE is neither in an aisle nor at a cross aisle"),
         ("A01-L-1,,,,,,,\nA01-L-2,,,,,,3,", "line 3: aisle 1 is at 2.4 m in A01-L-1, and at 3 m here"),
         ("A01-L-9,,,,,,,\nBACK,,,,,,,4", "line 3: a spot is 9 m deep, the aisles only 4 m"),
+        ("END,,,,,,1,back", "line 1: there is no aisle from one cross aisle to the other"),
         ("A01-L-1", "line 2: 1 cells, where the header has 8"),
     ],
 )
@@ -105,4 +107,4 @@ def test_any_file_is_a_map_or_refused(tmp_path_factory: pytest.TempPathFactory, 
         found = read(written(tmp_path_factory.mktemp("map"), text))
     except BadMapError:
         return
-    assert all(found.is_walkable(spot) for spot in found.spots.values())
+    assert len(tour(found, [Stop(code, (code,)) for code in found.spots]).stops) == len(found.spots)

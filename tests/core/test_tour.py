@@ -67,6 +67,18 @@ def test_what_the_map_does_not_know_comes_last_of_its_kind_in_the_order_given() 
     assert [code for _, code in tour(STORE, asked).stops] == ["A06-L-08", "A01-L-01", "", "", "A01-L-01"]
 
 
+def test_a_store_without_a_map_fetches_in_the_order_given() -> None:
+    nowhere = StoreMap.of_codes(["CELLAR"])
+    found = tour(nowhere, [Stop("b", ("CELLAR",)), Stop("a", ())])
+    assert [stop.id for stop, _ in found.stops] == ["b", "a"]
+    assert found.metres == 0
+
+
+def test_a_place_where_nobody_can_stand_is_refused() -> None:
+    with pytest.raises(ValueError, match="packing at"):
+        StoreMap(STORE.spots, STORE.entrance, Point(3.1, 2.0))
+
+
 def test_who_stands_in_no_aisle_is_refused() -> None:
     with pytest.raises(ValueError, match="neither in an aisle"):
         tour(STORE, [Stop("a", ("A02-L-03",))], Point(3.1, 2.0))

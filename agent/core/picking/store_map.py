@@ -86,7 +86,9 @@ class StoreMap:
         return frozenset(self.aisles.values())
 
     def is_walkable(self, place: Point | Spot) -> bool:
-        """Is it in an aisle, or at a cross aisle?"""
+        """Is it in an aisle, or at a cross aisle? Where there is no aisle, at that of the entrance."""
+        if not self._xs:
+            return place.y_m == self.entrance.y_m
         return place.y_m in (0.0, self.depth_m) or (place.x_m in self._xs and 0 <= place.y_m <= self.depth_m)
 
     @classmethod
