@@ -344,14 +344,19 @@ def _before_column(after: _Layer, before: _Layer, ways: _Ways, nth: int, prices:
     found: _Layer = {}
     for behind, metres_to in before.items():
         to_go_here = found[behind] = _BLANK.copy()
+        joined = _JOINED[_OPEN[behind]]
         for ends, of_kind in ways.items():
             to_go = after.get(behind | ends)
             if ends & behind or to_go is None:
                 continue
             for way_m, way, _, z in of_kind:
-                for left, state in _JOINED[_OPEN[behind]][way]:
+                best = inf
+                for left, state in joined[way]:
                     metres = way_m + to_go[state]
-                    to_go_here[left] = min(to_go_here[left], metres)
-                    if z is not None:
-                        prices[(nth, z)] = min(prices[(nth, z)], metres_to[left] + metres)
+                    if metres < to_go_here[left]:
+                        to_go_here[left] = metres
+                    if metres_to[left] + metres < best:
+                        best = metres_to[left] + metres
+                if z is not None and best < prices[nth, z]:
+                    prices[nth, z] = best
     return found
