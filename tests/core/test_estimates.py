@@ -4,7 +4,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from agent.core.life import TaskState
+from agent.core.orders import Order, OrderLine, OrderStep
 from agent.core.picking.estimates import REMEMBERED, Estimates, Step, Took, usual_s
+from agent.core.tasks.task import Kind, OpenTasks, Task, TasksNow, Tote, times_of
 
 
 @pytest.mark.parametrize(("lines", "seconds"), [(1, 72), (8, 72), (9, 87), (20, 252)])
@@ -34,3 +37,35 @@ def test_a_break_says_nothing_of_the_work_and_no_history_is_without_end(history:
     steps: tuple[Step, ...] = ("pick", "pack", "hand_over")
     for step in steps:
         assert 0.1 <= found.seconds(step, 5) / usual_s(step, 5) <= 10
+
+
+def picked(*totes: str, kind: Kind = "pick", state: TaskState = "done") -> Task:
+    return Task(
+        "T-1", kind, tuple(Tote(str(nth), order) for nth, order in enumerate(totes, 1)), "ada", 1, state, "", 0, 0
+    )
+
+
+STEPS = (
+    OrderStep("accepted", 0, "accept", "a"),
+    OrderStep("picking", 10_000, "start", "b"),
+    OrderStep("awaiting_decision", 40_000, "ask", "c"),
+    OrderStep("picking", 100_000, "decide", "d"),
+    OrderStep("picked", 120_000, "finish", "e"),
+    OrderStep("packed", 160_000, "pack", "f"),
+    OrderStep("staged", 170_000, "stage", "g"),
+)
+ORDER = Order("A", "web", (OrderLine(1, "MILK", 1), OrderLine(2, "EGGS", 6)), STEPS)
+
+
+def test_an_order_picked_by_itself_says_how_long_picking_and_packing_take_here() -> None:
+    assert times_of(picked("A"), {"A": ORDER}) == [Took("pick", 2, 50.0), Took("pack", 2, 40.0)]
+    tasks, now = OpenTasks(), TasksNow(OpenTasks(), tasks={"T-1": picked("A")})
+    tasks.remember(now, [ORDER], [])
+    assert tasks.estimates == Estimates.of([Took("pick", 2, 50.0), Took("pack", 2, 40.0)])
+
+
+@pytest.mark.parametrize(
+    "task", [picked("A", "B"), picked("A", kind="put_back"), picked("A", state="claimed"), picked()]
+)
+def test_of_orders_picked_together_nobody_knows_whose_the_time_was(task: Task) -> None:
+    assert times_of(task, {"A": ORDER}) == []

@@ -7,6 +7,7 @@ own (`ledger.Books.books_ms`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -17,6 +18,7 @@ from agent.core.alarms import Alarms
 from agent.core.catalogue import Temperature
 from agent.core.claims import Hold, HoldLine
 from agent.core.orders import Order
+from agent.core.picking.estimates import Estimates, Took
 from agent.core.picking.staging import Slot
 from agent.core.picking.store_map import StoreMap
 
@@ -75,6 +77,19 @@ def moved(task: Task, event: life.TaskEvent, now_ms: int, worker: str = "") -> T
     state = life.advance(life.TASK, task.state, event)
     token = task.token + (event == "take_over")
     return replace(task, state=state, token=token, worker=worker or task.worker, heard_ms=now_ms)
+
+
+def times_of(task: Task, orders: Mapping[str, Order]) -> list[Took]:
+    """How long an order that was picked by itself took. Of orders picked together nobody knows whose the time was."""
+    order = orders.get(task.orders[0]) if len(task.orders) == 1 else None
+    if order is None or task.kind != "pick" or task.state != "done":
+        return []
+    seconds = {"picking": 0.0, "picked": 0.0}
+    for step, after in pairwise(order.steps):
+        if step.state in seconds:
+            seconds[step.state] += (after.since_ms - step.since_ms) / 1000
+    lines = len(order.lines)
+    return [Took("pick", lines, seconds["picking"]), Took("pack", lines, seconds["picked"])]
 
 
 class Bag(Struct, frozen=True, gc=False):
@@ -149,6 +164,8 @@ class OpenTasks:
     newest: int = 0
     #: When a worker is taken to be silent.
     silences: Alarms = field(default_factory=Alarms)
+    #: How long picking and packing took since the agent's last start.
+    estimates: Estimates = field(default_factory=Estimates)
 
     def keep(self, task: Task) -> None:
         """Make a task what it is now; one that is done is forgotten here and kept on disk."""
@@ -175,11 +192,14 @@ class OpenTasks:
         """What a turn made of tasks, orders and holds is on disk."""
         for hold in holds:
             self.keep_leftover(hold)
+        by_id = {order.id: order for order in orders}
         for task in now.tasks.values():
             self.keep(task)
+            for took in times_of(task, by_id):
+                self.estimates = self.estimates.after(took)
         for parcel in now.parcels.values():
             self.keep_parcel(parcel)
-        for order in orders:
+        for order in by_id.values():
             if not order.is_open:
                 self.parcels.pop(order.id, None)
 

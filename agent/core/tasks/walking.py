@@ -10,7 +10,6 @@ from agent.core.claims import HoldLine
 from agent.core.ledger import Books, Turn
 from agent.core.orders import Order
 from agent.core.picking.batching import Batch, Cart, batch
-from agent.core.picking.estimates import Estimates
 from agent.core.picking.release import Chosen, Waiting, release
 from agent.core.picking.store_map import StoreMap
 from agent.core.picking.substitutes import Candidate, Offer, Wanted, rank
@@ -78,7 +77,7 @@ def _offer(turn: Turn, sku: Sku) -> Offer:
 
 
 def _waiting(turn: Turn, order: Order) -> Waiting:
-    hold, skus, usual = turn.hold(order.hold), turn.books.catalogue.skus, Estimates()
+    hold, skus, usual = turn.hold(order.hold), turn.books.catalogue.skus, turn.books.tasks.estimates
     lines = hold.lines if hold is not None else ()
     to_pick = [line for line in lines if line.open]
     pick_s = usual.seconds("pick", len(to_pick)) if to_pick else 0.0
