@@ -270,7 +270,7 @@ async def test_a_delivery_sent_again_with_other_tags_is_a_conflict(site: Site) -
 
 async def test_the_commands_in_the_documentation_work_as_printed(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")
-    (csv,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    csv, _ = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
     (tmp_path / "catalogue.csv").write_text(csv, encoding="utf-8")
     commands = re.findall(r"^curl -s http://127.0.0.1:8080(/v1/\S+) -d '(.*)'$", page, re.MULTILINE)
     assert [path for path, _ in commands[:2]] == ["/v1/sales", "/v1/deliveries"]
