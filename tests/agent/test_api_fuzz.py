@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from agent.web.access import RULES
 from tests.agent.serving import Served, served_store
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2"))
 _WITHIN_S = 20.0
 FUZZED = settings(
     max_examples=EXAMPLES,
