@@ -1,4 +1,4 @@
-"""Customers at HQ: orders and what becomes known of them later go in as commands, and the store's word comes back."""
+"""Customers at HQ: they order, say later what they have to say, and hear how their order stands."""
 
 import asyncio
 import hashlib
@@ -33,37 +33,38 @@ class HqDesk:
     async def close(self) -> None:
         await self._line.aclose()
 
-    async def place(self, errand: Errand, pay_within_s: int, due: int) -> Mapping[str, Any]:
-        """Order; returns what became of the command: `state` done, refused or stale, and `why`."""
+    async def place(self, errand: Errand, pay_within_s: int, due: int) -> str:
+        """Order; returns what became of it: done, refused or stale."""
         lines = [
             {"line": nth, "sku": want.sku, "qty": want.qty, "unavailable": errand.wish}
             for nth, want in enumerate(errand.lines, 1)
         ]
-        order = {"channel": "web", "lines": lines, "due": due, "promise_min": errand.promise_min}
+        order = {"store": self._store, "channel": "web", "lines": lines, "due": due, "promise_min": errand.promise_min}
         if errand.pickup:
             order |= {"fulfil": "pickup", "code": hashed(errand.code, errand.order)}
         if errand.pays_s != 0:
             order |= {"pay_within_s": pay_within_s}
-        return await self._ask("order", errand.order, errand.order, order)
+        placed: str = (await self._ask("/v1/orders", errand.order, order))["placing"]
+        return placed
 
-    async def pay(self, order: str) -> Mapping[str, Any]:
-        return await self._ask("paid", f"{order}/paid", order, {})
+    async def say(self, order: str, what: str, more: Mapping[str, Any] | None = None, nth: int = 1) -> bool:
+        """`paid`, `amend`, `cancel`, `courier` or, for the `nth` time, `decision`; was it done?"""
+        said = await self._ask(f"/v1/orders/{order}/{what}", f"{order}/{what}-{nth}", more or {})
+        return bool(said["state"] == "done")
 
-    async def cancel(self, order: str) -> Mapping[str, Any]:
-        return await self._ask("cancel", f"{order}/cancel", order, {})
-
-    async def amend(self, order: str, want: Want) -> Mapping[str, Any]:
+    async def amend(self, order: str, want: Want) -> bool:
         """The first line is wanted to be this."""
-        lines = [{"line": 1, "sku": want.sku, "qty": want.qty}]
-        return await self._ask("amend", f"{order}/amend", order, {"lines": lines})
+        return await self.say(order, "amend", {"lines": [{"line": 1, "sku": want.sku, "qty": want.qty}]})
 
-    async def send_courier(self, order: str) -> Mapping[str, Any]:
-        return await self._ask("courier", f"{order}/courier", order, {})
-
-    async def answer(self, order: str, nth: int, take: str, sku: str) -> Mapping[str, Any]:
+    async def answer(self, order: str, nth: int, take: str, sku: str) -> None:
         """The customer answers the order's `nth` question."""
-        more = {"sku": sku} if take == "substitute" else {}
-        return await self._ask("decision", f"{order}/answer-{nth}", order, {"take": take, **more})
+        await self.say(order, "decision", {"take": take} | ({"sku": sku} if take == "substitute" else {}), nth)
+
+    async def stands(self, order: str) -> Mapping[str, Any] | None:
+        """What HQ says of an order: the row it was told last; None when it was told nothing."""
+        answer = await self._line.get(f"/v1/orders/{order}")
+        row: dict[str, Any] | None = answer.json()["row"] if answer.status_code == httpx.codes.OK else None
+        return row
 
     async def listen(self) -> None:
         """Read the rows HQ lands of the store, for ever."""
@@ -83,22 +84,20 @@ class HqDesk:
                 if not page["rows"]:
                     return
 
-    async def _ask(self, kind: str, name: str, order: str, more: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Ask under this name until HQ has the store's answer, and the rows of all that it did."""
-        command = {"id": name, "kind": kind, "order": order, **more}
+    async def _ask(self, path: str, key: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Ask once, by its key, until HQ has the store's answer and the rows of all that it did."""
         while True:
             try:
-                answer = await self._line.post(f"/v1/stores/{self._store}/commands", json=command)
+                answer = await self._line.post(path, json=body, headers={"idempotency-key": key})
             except httpx.TransportError:
                 answer = None
-            if answer is not None and answer.status_code < 500:
-                if answer.is_error:
-                    raise AssertionError(f"HQ does not take {command}: {answer.text}")
+            if answer is not None and answer.is_client_error:
+                raise AssertionError(f"HQ does not take {key}: {answer.text}")
+            if answer is not None and answer.status_code == httpx.codes.OK:
                 said: dict[str, Any] = answer.json()
-                if said["state"] != "asked":
-                    while self._seq < (said["seq"] or 0):
-                        await self.read()
-                    return said
+                while self._seq < (said["seq"] or 0):
+                    await self.read()
+                return said
             await asyncio.sleep(_AGAIN_S)
 
     async def _look(self, path: str) -> dict[str, Any]:

@@ -137,11 +137,11 @@ class Rush:
             self.ends[order] = "accepted"
             return
         due = time.time_ns() // 1_000_000 + int(errand.promise_min * 60_000 / TIMES)
-        said = await self._desk.place(errand, _PAY_WITHIN_S, due)
-        if said["state"] == "stale":  # it came too late on its lease: the store does not know it
+        placed = await self._desk.place(errand, _PAY_WITHIN_S, due)
+        if placed == "stale":  # it came too late on its lease: the store does not know it
             del self._placed[order]
             return
-        if said["state"] == "refused":
+        if placed == "refused":
             self.ends[order] = "rejected"
             return
         began, asked = time.monotonic(), 0
@@ -162,14 +162,14 @@ class Rush:
         """Do what the customer had in mind; the store may say no, and does when it is too late for it."""
         match step:
             case "pay":
-                await self._desk.pay(errand.order)
+                await self._desk.say(errand.order, "paid")
             case "amend":
-                if (await self._desk.amend(errand.order, errand.change))["state"] == "done":
+                if await self._desk.amend(errand.order, errand.change):
                     self._amended.add(errand.order)
             case "cancel":
-                await self._desk.cancel(errand.order)
+                await self._desk.say(errand.order, "cancel")
             case "send a courier":
-                await self._desk.send_courier(errand.order)
+                await self._desk.say(errand.order, "courier")
 
     async def _stand_by(self, errand: Errand, until: float, asked: int) -> int:
         """Until then, or closing time, answering what is asked."""
@@ -240,13 +240,15 @@ class Rush:
     async def contradictions(self) -> tuple[Contradiction, ...]:
         """Orders of which truth, store and HQ do not say the same."""
         await self._desk.read()
-        return contradictions(self._truth(), fates_on_disk(self._branch.folder / "books.db"), self._hq())
+        return contradictions(self._truth(), fates_on_disk(self._branch.folder / "books.db"), await self._hq())
 
     def _truth(self) -> dict[str, Fate]:
         return {order: fate(self.ends.get(order, "placed"), self.totes.got[order]) for order in self._placed}
 
-    def _hq(self) -> dict[str, Fate]:
-        return {order: told(row) for order, row in self._desk.orders.items()}
+    async def _hq(self) -> dict[str, Fate]:
+        """What HQ answers whoever asks for an order, of all that anybody knows."""
+        rows = {order: await self._desk.stands(order) for order in (self._placed.keys() | self._desk.orders.keys())}
+        return {order: told(row) for order, row in rows.items() if row is not None}
 
     def handed_twice(self) -> list[int]:
         return twice(self.totes.handed)
