@@ -30,9 +30,9 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
         tasks.keep(_task(row))
     newest = "SELECT coalesce(max(CAST(substr(id, instr(id, '-') + 1) AS INTEGER)), 0) FROM task WHERE id LIKE ?"
     (tasks.newest,) = tx.execute(newest, (f"{books.epoch}-%",)).fetchone()
-    for row in tx.execute("SELECT * FROM parcel WHERE how = ''"):
-        if row[0] in books.orders:
-            tasks.keep_parcel(_parcel(row))
+    of_open = "SELECT id FROM customer_order WHERE state NOT IN ('closed', 'rejected', 'cancelled')"
+    for row in tx.execute(f"SELECT * FROM parcel WHERE customer_order IN ({of_open})"):  # noqa: S608 - no input in it
+        tasks.keep_parcel(_parcel(row))
     over = [about for kind, about in books.cases if kind == "put_back" and about not in books.holds]
     for hold in claims.named(tx, over).values():
         tasks.keep_leftover(hold)

@@ -84,7 +84,10 @@ def look_after(turn: Turn) -> None:
 
 
 def follow(turn: Turn) -> None:
-    """Finish every task of which nothing is left to do."""
+    """Finish every task of which nothing is left to do; of an order that is over, forget who the courier was."""
+    for order in turn.orders.values():
+        if not order.is_open and (parcel := turn.tasks.parcel(order.id)).to:
+            turn.tasks.parcels[order.id] = replace(parcel, to="")
     touched = {order.id for order in turn.orders.values()} | {hold.order for hold in turn.holds.values()}
     if not touched:
         return

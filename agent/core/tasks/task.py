@@ -104,7 +104,8 @@ class Bag(Struct, frozen=True, gc=False):
 class Parcel:
     """What is handed over of an order: its bags, how many wrong codes were tried, and at last the proof of it.
 
-    `by` handed it `to` a courier by name, or to whoever knew the code; `how` says which. `age_checked` is a yes or no,
+    `by` handed it `to` a courier by name, or to whoever knew the code; `how` says which; the name is
+    kept until the order is closed. `age_checked` is a yes or no,
     None: nobody had to ask; never a document's number.
     """
 
