@@ -95,6 +95,8 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("POST", "/v1/cases/{case:int}/resolve"): _machine(_SMALL),
         ("GET", "/v1/figures"): _person("lead"),
         ("GET", "/v1/figures/orders.csv"): _person("lead"),
+        ("GET", "/v1/paper/pick-list.pdf"): _person("picker"),
+        ("GET", "/v1/paper/bags.pdf"): _person("picker"),
         ("GET", "/v1/pick/next"): _person("picker"),
         ("POST", "/v1/pick/claim"): _person("picker", _SMALL),
         ("POST", "/v1/pick/tasks/{task}/reports"): _person("picker", MOST_BODY_BYTES),
