@@ -36,7 +36,7 @@ class Hand:
     """Somebody's handheld."""
 
     client: httpx.AsyncClient
-    worker: str = "ada"
+    worker: str = "w1"
     task: dict[str, Any] = field(default_factory=dict)
     sent: int = 0
 
@@ -78,7 +78,7 @@ async def hire(site: Site) -> AsyncIterator[Hire]:
     """Somebody is hired and signs in on a handheld of their own."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def signed_in(worker: str = "ada", role: Role = "picker") -> Hand:
+        async def signed_in(worker: str = "w1", role: Role = "picker") -> Hand:
             client = await stack.enter_async_context(httpx.AsyncClient(base_url=site.client.base_url))
             return Hand(await person(client, site.door, worker, role), worker)
 
@@ -120,7 +120,7 @@ async def test_an_order_from_the_offer_to_the_courier(site: Site, hire: Hire) ->
     assert (await hand.get("/v1/pick/next"))["mine"]["id"] == task["id"]
     wrong = await hand.report(pick("O-1001", 1, EGGS))
     assert wrong == [("refused", "this is Eggs (EGGS), wanted is Milk (MILK)")]
-    again = pick("O-1001", 1, MILK[1:], id="ada-x")
+    again = pick("O-1001", 1, MILK[1:], id="w1-x")
     assert await hand.report(again, dict(again), pick("O-1001", 2, EGGS)) == [
         ("entered", ""), ("known", ""), ("entered", ""),
     ]  # fmt: skip
@@ -151,20 +151,20 @@ async def test_an_order_from_the_offer_to_the_courier(site: Site, hire: Hire) ->
 
 async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told(site: Site, hire: Hire) -> None:
     await order(site, "O-1001", ("MILK", 2))
-    ada, bob = await hire(), await hire("bob")
-    await ada.claim()
-    task = await bob.claim(take_over=ada.task["id"])
-    assert task["token"] > ada.task["token"]
+    w1, w2 = await hire(), await hire("w2")
+    await w1.claim()
+    task = await w2.claim(take_over=w1.task["id"])
+    assert task["token"] > w1.task["token"]
     path = f"/v1/pick/tasks/{task['id']}/reports"
-    report = pick("O-1001", 1, MILK, id="ada-1")
-    told = await ada.post(path, {"token": ada.task["token"], "reports": [report]}, 409)
-    assert (told["lost"], told["worker"]) == (True, "bob")
-    assert told["results"] == [{"id": "ada-1", "outcome": "entered", "why": ""}]  # it is in the tote all the same
-    assert await bob.report(pick("O-1001", 1, MILK)) == [("entered", "")]
-    late = pick("O-1001", 1, MILK, id="ada-2")
-    told = await ada.post(path, {"token": ada.task["token"], "reports": [late]}, 409)
+    report = pick("O-1001", 1, MILK, id="w1-1")
+    told = await w1.post(path, {"token": w1.task["token"], "reports": [report]}, 409)
+    assert (told["lost"], told["worker"]) == (True, "w2")
+    assert told["results"] == [{"id": "w1-1", "outcome": "entered", "why": ""}]  # it is in the tote all the same
+    assert await w2.report(pick("O-1001", 1, MILK)) == [("entered", "")]
+    late = pick("O-1001", 1, MILK, id="w1-2")
+    told = await w1.post(path, {"token": w1.task["token"], "reports": [late]}, 409)
     assert told["results"][0]["outcome"] == "refused"
-    left = await ada.post(f"/v1/pick/tasks/{task['id']}/leave", {"token": ada.task["token"]}, 409)
+    left = await w1.post(f"/v1/pick/tasks/{task['id']}/leave", {"token": w1.task["token"]}, 409)
     assert left["lost"] is True
 
 
@@ -192,9 +192,9 @@ async def test_everything_open_is_on_the_board_with_its_owner_and_its_time(site:
     await hand.claim()
     await hand.report(pick("O-1001", 1, MILK))
     board = await hand.get("/v1/board")
-    assert {(one["what"], one["owner"]) for one in board["open"]} >= {("order", "ada"), ("task", "ada")}
+    assert {(one["what"], one["owner"]) for one in board["open"]} >= {("order", "w1"), ("task", "w1")}
     shown = {one["order"]: one for one in board["orders"]}
-    assert (shown["O-1001"]["picked"], shown["O-1001"]["units"], shown["O-1001"]["worker"]) == (1, 2, "ada")
+    assert (shown["O-1001"]["picked"], shown["O-1001"]["units"], shown["O-1001"]["worker"]) == (1, 2, "w1")
     assert all(one["owner"] and isinstance(one["due_in_s"], int) for one in board["open"])
 
 

@@ -21,15 +21,15 @@ async def test_after_kill_9_in_mid_shift_pickers_go_on_where_they_were(tmp_path:
     agent = program(tmp_path, "mqtt://127.0.0.1:1")
     await agent.start()
     async with httpx.AsyncClient(base_url=agent.web) as client:
-        assert (await sign_in(client, "ada")).status_code == 200
+        assert (await sign_in(client, "w1")).status_code == 200
         hand = Hand(client)
         claimed = await hand.claim()
-        first = pick("O-1001", 1, MILK, id="ada-first")
+        first = pick("O-1001", 1, MILK, id="w1-first")
         assert await hand.report(dict(first)) == [("entered", "")]
         await agent.kill()
         await agent.start()
         if (await client.get("/v1/session")).status_code != 200:
-            await sign_in(client, "ada")
+            await sign_in(client, "w1")
         mine = (await hand.get("/v1/pick/next"))["mine"]
         assert (mine["id"], mine["token"], mine["stops"][0]["done"]) == (claimed["id"], claimed["token"], 1)
         assert await hand.report(dict(first)) == [("known", "")]
@@ -38,7 +38,7 @@ async def test_after_kill_9_in_mid_shift_pickers_go_on_where_they_were(tmp_path:
         await agent.kill()
         await agent.start()
         if (await client.get("/v1/session")).status_code != 200:
-            await sign_in(client, "ada")
+            await sign_in(client, "w1")
         assert await hand.report(undo) == [("entered", "")]
         assert hand.stop("O-1001")["done"] == 1
     await agent.stop()
@@ -46,7 +46,7 @@ async def test_after_kill_9_in_mid_shift_pickers_go_on_where_they_were(tmp_path:
 
 async def _a_store_with_an_order(folder: Path) -> None:
     door = open_door(folder / "books-people.db", folder / "books-people.key", lambda: 0, Shift())
-    await hire(door, "ada")
+    await hire(door, "w1")
     door.close()
     async with opened(folder / "books.db", Catalogue([Sku("MILK", (MILK,), "Milk", "牛奶")])) as shop:
         for _ in range(2):

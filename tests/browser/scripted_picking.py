@@ -153,7 +153,7 @@ class ScriptedPicking:
             said = await request.json()
             if said["pin"] != "2468":
                 return JSONResponse({"error": "badge or PIN is wrong", "hint": "Try again."}, 401)
-            self.worker = {"id": said["badge"], "name": "Li Na", "role": "picker", "lang": said.get("lang", "")}
+            self.worker = {"id": said["badge"], "name": "Picker 1", "role": "picker", "lang": said.get("lang", "")}
         if request.method == "DELETE":
             self.worker = None
             return Response(status_code=204)

@@ -120,7 +120,7 @@ async def test_an_order_goes_through_the_real_store_and_what_is_wrong_changes_no
     async with store(tmp_path) as site, browsing() as (page, complaints):
         await order(site, "WEB-1001", ("MILK", 2), ("EGGS", 1))
         await order(site, "WEB-1002", ("JAM", 5))
-        picker = await Picker.at(site, page, "ada")
+        picker = await Picker.at(site, page, "w1")
         await expect(page.locator("#offer-short")).to_contain_text("1001")
         await picker.step()
         await expect(page.locator("#spot")).to_have_text("A01-R-4-2")
@@ -150,10 +150,10 @@ async def test_a_shift_of_30_orders_on_two_handhelds_with_a_gap_shorts_and_a_can
         for nth in range(30):
             more = [(skus[(nth + 1) % 4], 1)] * (nth % 3 == 0)
             await order(site, f"WEB-{nth:04}", (skus[nth % 4], 1 + (nth % 7 == 0)), *more)
-        ada = await Picker.at(site, page, "ada")
+        w1 = await Picker.at(site, page, "w1")
         assert page.context.browser is not None
         other = await page.context.browser.new_context(locale="en-GB")
-        bob = await Picker.at(site, await other.new_page(), "bob")
+        w2 = await Picker.at(site, await other.new_page(), "w2")
 
         def is_over() -> bool:
             return all(one.state in ("staged", "closed", "cancelled") for one in books.orders.values())
@@ -165,19 +165,19 @@ async def test_a_shift_of_30_orders_on_two_handhelds_with_a_gap_shorts_and_a_can
                     await asyncio.sleep(0)
                     continue
                 await picker.step(finds=picker.steps % 9 != 4)
-                if picker is ada and screen == "walk" and not gaps:
-                    gaps.append(ada.steps)
+                if picker is w1 and screen == "walk" and not gaps:
+                    gaps.append(w1.steps)
                     await page.context.set_offline(True)
-                    while (await ada.shown())[0] == "walk":
-                        await ada.step()
+                    while (await w1.shown())[0] == "walk":
+                        await w1.step()
                     await expect(page.locator("#gap")).to_contain_text("请继续工作")
                     await page.context.set_offline(False)
                     await until(lambda: page.locator("#gap").is_hidden())
 
         gaps: list[int] = []
         async with asyncio.TaskGroup() as group:
-            group.create_task(shift(ada), name="ada")
-            group.create_task(shift(bob), name="bob")
+            group.create_task(shift(w1), name="w1")
+            group.create_task(shift(w2), name="w2")
             picked = await until(lambda: [one.id for one in books.orders.values() if one.state == "picked"])
             cancelled = picked[0]
             await site.shop.clerk.enter(MoveOrder(cancelled, "no", "cancel"))
@@ -196,15 +196,15 @@ async def test_a_task_taken_over_elsewhere_is_lost_here_and_what_was_scanned_cou
 ) -> None:
     async with store(tmp_path) as site, browsing() as (page, _):
         await order(site, "WEB-1001", ("TEA", 2))
-        ada = await Picker.at(site, page, "ada")
-        await ada.step()
+        w1 = await Picker.at(site, page, "w1")
+        await w1.step()
         await page.context.set_offline(True)
-        await ada.scan(CODES["TEA"])
+        await w1.scan(CODES["TEA"])
         await expect(page.locator("#gap")).to_contain_text("1 条记录")
         (task,) = site.shop.books.tasks.tasks.values()
-        await hire(site.door, "bob")
-        await site.shop.clerk.enter(ClaimTask("bob", task.id))
+        await hire(site.door, "w2")
+        await site.shop.clerk.enter(ClaimTask("w2", task.id))
         await page.context.set_offline(False)
-        await expect(page.locator("#lost-words")).to_contain_text("bob 已接手", timeout=15_000)
+        await expect(page.locator("#lost-words")).to_contain_text("w2 已接手", timeout=15_000)
         await page.locator("#lost-ok").click()
         assert site.shop.books.balance("TEA", "TOTE:1") == 1  # it is in the tote all the same

@@ -41,7 +41,7 @@ def test_a_break_says_nothing_of_the_work_and_no_history_is_without_end(history:
 
 def picked(*totes: str, kind: Kind = "pick", state: TaskState = "done") -> Task:
     return Task(
-        "T-1", kind, tuple(Tote(str(nth), order) for nth, order in enumerate(totes, 1)), "ada", 1, state, "", 0, 0
+        "T-1", kind, tuple(Tote(str(nth), order) for nth, order in enumerate(totes, 1)), "w1", 1, state, "", 0, 0
     )
 
 

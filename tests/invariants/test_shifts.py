@@ -39,7 +39,7 @@ from tests.invariants.test_invariants import HISTORIES, LONG
 from tests.torture.power_cuts import a_folder
 
 SKUS = ("MILK", "EGGS", "HAM")
-WORKERS = ("ada", "bob", "eve")
+WORKERS = ("w1", "w2", "w3")
 OUTCOMES = ("picked", "picked", "picked", "picked", "short", "damaged", "wrong_price", "undo", "staged", "put_back")
 
 
@@ -171,7 +171,7 @@ class Shift(RuleBasedStateMachine):
             assert isinstance(said, HandedOver)
 
     def _handed(self, order: str) -> HandOver:
-        return HandOver(order, "eve", "picker", len(self.look().tasks.parcel(order).bags), courier="C-7")
+        return HandOver(order, "w3", "picker", len(self.look().tasks.parcel(order).bags), courier="C-7")
 
     @invariant()
     def everything_open_is_on_the_board_with_its_owner_and_its_time(self) -> None:
@@ -237,12 +237,12 @@ class Shift(RuleBasedStateMachine):
                 asks.append(self._handed(order.id))
             elif order.state == "awaiting_decision":
                 asks.append(MoveOrder(order.id, f"d{len(order.steps)}", "decide"))
-        (got,) = self.shop.ask(ClaimTask("ada"), *asks)[:1]
+        (got,) = self.shop.ask(ClaimTask("w1"), *asks)[:1]
         if isinstance(got, NoWork):
-            (got,) = self.shop.ask(ClaimTask("ada", kind="put_back"))
-        taken = [task for task in books.tasks.tasks.values() if task.worker != "ada" or task.state == "offered"]
+            (got,) = self.shop.ask(ClaimTask("w1", kind="put_back"))
+        taken = [task for task in books.tasks.tasks.values() if task.worker != "w1" or task.state == "offered"]
         for task in taken:
-            self.shop.ask(ClaimTask("ada", take_over=task.id))
+            self.shop.ask(ClaimTask("w1", take_over=task.id))
         for task in list(self.shop.books.tasks.tasks.values()):
             self._do(task)
         return isinstance(got, Tasked) or bool(asks) or bool(taken)
