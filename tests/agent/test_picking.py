@@ -143,9 +143,9 @@ async def test_an_order_from_the_offer_to_the_courier(site: Site, hire: Hire) ->
     assert site.shop.books.on_hand["MILK"] == 3
     await hand.post(path, {"courier": "EL-7", "bags": 2})
     proofs = "SELECT how, handed_to, handed_by FROM parcel"
-    assert await site.shop.store.read(proofs) == [("courier", "EL-7", "ada")]
+    assert await site.shop.store.read(proofs) == [("courier", "EL-7", "w1")]
     await site.shop.clerk.enter(MoveOrder("O-1001", "over", "close"))
-    assert await site.shop.store.read(proofs) == [("courier", "", "ada")]
+    assert await site.shop.store.read(proofs) == [("courier", "", "w1")]
     await site.shop.assert_memory_is_disk()
 
 
