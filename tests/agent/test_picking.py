@@ -246,11 +246,11 @@ async def test_a_pickup_code_is_tried_five_times_and_then_a_lead_hands_over(site
         assert said["tries_left"] == left
     await hand.post(path, {"bags": 1, "code": "4711"}, 403)
     await site.shop.assert_memory_is_disk()
-    lead = await hire("eve", "lead")
+    lead = await hire("w3", "lead")
     await lead.post(path, {"bags": 1, "code": "4711"})
     assert site.shop.books.orders["O-1001"].state == "handed_over"
     (proof,) = await site.shop.store.read("SELECT how, handed_by, tries FROM parcel")
-    assert proof == ("code", "eve", 5)
+    assert proof == ("code", "w3", 5)
 
 
 async def test_substitutes_are_those_the_customer_named_and_goods_of_the_kind(site: Site, hire: Hire) -> None:
