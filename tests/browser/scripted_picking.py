@@ -1,5 +1,6 @@
 """The API of the handheld as docs/handheld.md has it, that says what a test tells it to; no agent behind it."""
 
+import asyncio
 import copy
 from typing import Any
 
@@ -64,6 +65,8 @@ class ScriptedPicking:
         self.claimed = False
         self.closed = False
         self.orders: dict[str, dict[str, Any]] = {}
+        self.answers_board = asyncio.Event()
+        self.answers_board.set()
         self.failing = 0  # so many answers to reports get lost on their way back
         for one in self.stops:
             self.orders.setdefault(one["order"], self._order(one["order"], one["short"]))
@@ -228,6 +231,7 @@ class ScriptedPicking:
         return JSONResponse(self.task())
 
     async def _board(self, _: Request) -> Response:
+        await self.answers_board.wait()
         return JSONResponse({"orders": list(self.orders.values())})
 
     async def _hand_over(self, request: Request) -> Response:

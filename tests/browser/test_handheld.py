@@ -243,14 +243,15 @@ async def test_reports_are_kept_through_a_gap_a_reload_and_a_killed_browser_and_
             await until(lambda: hands.page.evaluate("caches.keys().then(names => names.length)"))
             await hands.page.evaluate("navigator.serviceWorker.ready.then(() => 1)")
         await hands.scan(TEA)
-        await expect(hands.page.locator("#gap")).to_contain_text("1 reports wait here")
+        await expect(hands.page.locator("#gap")).to_contain_text("1 report waits here")
         await hands.scan(TEA)
         await hands.scan(PEN)
+        await expect(hands.page.locator("#gap")).to_contain_text("3 reports wait here")
         await hands.page.reload()  # the page itself comes from the device
         await hands.is_at("A03-R-12-4", "5")
-        await expect(hands.page.locator("#gap")).to_contain_text("3 reports wait here")
         await hands.scan(PEN)
         await hands.is_at("A03-R-12-4", "4")
+        await expect(hands.page.locator("#gap")).to_contain_text("4 reports wait here")
         await context.close()
         context, hands = await opened()
         await hands.is_at("A03-R-12-4", "4")
@@ -264,6 +265,21 @@ async def test_reports_are_kept_through_a_gap_a_reload_and_a_killed_browser_and_
             await context.close()
     assert [one["line"] for one in store.reported] == [1, 1, 2, 2, 2]
     assert len({one["id"] for one in store.reported}) == 5
+
+
+async def test_a_bag_scanned_before_the_orders_have_come_is_found_when_they_have() -> None:
+    store = ScriptedPicking()
+    store.orders["WEB-7F2A"]["state"] = "staged"
+    store.answers_board.clear()
+    async with handheld(store) as (hands, complaints):
+        await hands.sign_in()
+        await hands.page.locator("#more").click()
+        await hands.page.locator("#menu-keys button").first.click()
+        await hands.scan("WEB-7F2A/1")
+        await until(lambda: hands.page.evaluate("document.querySelector('#hand-words').textContent === 'One moment …'"))
+        store.answers_board.set()
+        await expect(hands.page.locator("#handing-short")).to_have_text("7F2A")
+        assert complaints == []
 
 
 async def test_of_two_handhelds_on_one_task_the_loser_is_told_and_what_was_not_entered() -> None:

@@ -7,20 +7,37 @@ const READY = new Set(["staged"]);
 const bagsOf = (order) => order.bags?.length ?? 0;
 const slotOf = (order) => (order.slots ?? []).join(", ");
 
+/** Whether a scan names this order; a bag's label begins with its order. */
+function isNamed(order, scan) {
+  const named = scan.text.split(/[\s/;|]/)[0].toUpperCase();
+  return [order.order, order.short].some((name) => name?.toUpperCase() === named);
+}
+
 export function handScreen(app) {
   const { $, t } = app;
   let orders = null;
+  let early = null; // a scan that came before the orders did
 
   const choose = (order) => app.open("handing", { order });
+
+  function find(scan) {
+    const order = orders.find((one) => isNamed(one, scan));
+    if (!order) { app.wrong(t("unknown_code")); app.tell(t("unknown_code")); return; }
+    app.signal("right");
+    app.tell("");
+    choose(order);
+  }
 
   $("hand-back").addEventListener("click", app.close);
   return {
     async enter() {
-      orders = null;
+      orders = early = null;
       const answer = await app.line.request("/v1/board");
       orders = (answer.value?.orders ?? []).filter((order) => READY.has(order.state ?? order.stage));
       if (answer.status !== 200) app.tell(answer.why || t("gap_needs"));
-      if (app.asked()?.name === "hand") app.draw();
+      if (app.asked()?.name !== "hand") return;
+      app.draw();
+      if (early) find(early);
     },
     draw() {
       put($("hand-words"), orders === null ? t("loading") : t(orders.length ? "hand_words" : "hand_none"));
@@ -38,14 +55,7 @@ export function handScreen(app) {
         put(key.children[1], [t(order.fulfil === "pickup" ? "to_customer" : "to_courier"), bags, slot].filter(Boolean).join(" · "));
       });
     },
-    onScan(scan) {
-      const named = scan.text.split(/[\s/;|]/)[0].toUpperCase(); // a bag's label begins with its order
-      const order = orders?.find((one) => [one.order, one.short].some((name) => name?.toUpperCase() === named));
-      if (!order) { app.wrong(t("unknown_code")); app.tell(t("unknown_code")); return; }
-      app.signal("right");
-      app.tell("");
-      choose(order);
-    },
+    onScan(scan) { if (orders === null) early = scan; else find(scan); },
   };
 }
 
@@ -113,9 +123,8 @@ export function handingScreen(app) {
       $("handing-do").disabled = !isReady();
     },
     onScan(scan) {
-      const named = scan.text.split(/[\s/;|]/)[0].toUpperCase();
       app.signal("right");
-      if ([order.order, order.short].some((name) => name?.toUpperCase() === named)) change({ bags: true });
+      if (isNamed(order, scan)) change({ bags: true });
       else change(pickup() ? { code: scan.text } : { courier: scan.text });
     },
   };

@@ -15,6 +15,7 @@ export function openOutbox({ line, memory, entries, onAnswer, onChange, onSignIn
   let stopped = false;
   let tries = 0;
   let timer = 0;
+  const unkept = new Set(); // numbers of those the device's disk has not confirmed
   let single = false; // something in a batch was not understood: one by one tells which
 
   function batch() {
@@ -61,14 +62,17 @@ export function openOutbox({ line, memory, entries, onAnswer, onChange, onSignIn
 
   return {
     waiting,
-    /** Adds an entry and sends what waits; resolves once the entry is kept on the device. */
-    add(entry) {
+    /** How many of them are on the device's disk: these outlive the page. */
+    kept: () => waiting.filter((one) => !unkept.has(one.n)).length,
+    /** Adds an entry and sends what waits; resolves once the entry is kept on the device, or could not be. */
+    async add(entry) {
       last += 1;
       const whole = { n: last, ...entry };
       waiting.push(whole);
-      const kept = memory.add(whole);
+      unkept.add(whole.n);
       flush();
-      return kept;
+      try { await memory.add(whole); unkept.delete(whole.n); } catch { /* its disk is full: it waits here all the same */ }
+      onChange();
     },
     /** Goes on: the line is back, or somebody has signed in. */
     flush() { stopped = false; tries = 0; flush(); },

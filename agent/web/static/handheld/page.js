@@ -230,7 +230,8 @@ function drawBar(task) {
   $("language").hidden = Boolean(app.worker);
   const n = app.outbox.waiting.length;
   const age = app.span(Date.now() - goneAt);
-  show($("gap"), !app.line.up ? app.t(n ? "gap_waiting" : "gap", { age, n })
+  const kept = app.memory.lasts ? app.outbox.kept() : n;
+  show($("gap"), !app.line.up ? app.t(kept === 1 ? "gap_waiting_one" : n ? "gap_waiting" : "gap", { age, n: kept })
     : session === "out" && n ? app.t("sign_again", { n }) : n > 3 ? app.t("sending", { n }) : !app.memory.lasts && n ? app.t("nothing_kept") : "");
 }
 

@@ -6,7 +6,7 @@ export const WORDS = {
     sign_in: "Sign in", scan_badge: "Scan your badge", badge_is: "Badge {badge}", pin: "Then your PIN", type_badge: "Type the badge", enter: "OK", erase: "⌫",
     sign_wrong: "Badge or PIN is wrong.", sign_wait: "Too many tries. Again in {age}.", sign_no_line: "No Wi-Fi: signing in needs it.",
 
-    gap: "No Wi-Fi for {age}. Go on working.", gap_waiting: "No Wi-Fi for {age}. Go on working: {n} reports wait here and are sent later.",
+    gap: "No Wi-Fi for {age}. Go on working.", gap_waiting: "No Wi-Fi for {age}. Go on working: {n} reports wait here and are sent later.", gap_waiting_one: "No Wi-Fi for {age}. Go on working: 1 report waits here and is sent later.",
     gap_needs: "This needs Wi-Fi. Try again when it is back.", sending: "{n} still to be sent", nothing_kept: "This browser keeps nothing: do not close the page while reports wait.",
     back_now: "Wi-Fi is back.", late: "late", due: "due in {age}", sign_again: "Sign in again: {n} reports wait to be sent.",
 
@@ -50,7 +50,7 @@ export const WORDS = {
     sign_in: "登录", scan_badge: "请扫工牌", badge_is: "工牌 {badge}", pin: "再输入密码", type_badge: "手动输入工牌", enter: "确定", erase: "⌫",
     sign_wrong: "工牌或密码不对。", sign_wait: "尝试次数过多，{age}后再试。", sign_no_line: "没有网络，无法登录。",
 
-    gap: "断网 {age}，请继续工作。", gap_waiting: "断网 {age}，请继续工作：{n} 条记录已存在本机，联网后自动上传。",
+    gap: "断网 {age}，请继续工作。", gap_waiting: "断网 {age}，请继续工作：{n} 条记录已存在本机，联网后自动上传。", gap_waiting_one: "断网 {age}，请继续工作：1 条记录已存在本机，联网后自动上传。",
     gap_needs: "此操作需要网络，恢复后再试。", sending: "{n} 条待上传", nothing_kept: "此浏览器无法保存记录：有待上传记录时请勿关闭页面。",
     back_now: "网络已恢复。", late: "已超时", due: "剩 {age}", sign_again: "请重新登录：{n} 条记录待上传。",
 
