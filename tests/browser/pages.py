@@ -9,12 +9,15 @@ from typing import Literal
 
 import pytest
 import uvicorn
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 from starlette.types import ASGIApp
 
 from tests.waiting import until
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+#: A machine that runs everything else, too, may be slow to draw; what never comes is still found.
+expect.set_options(timeout=20_000)
 
 
 def free_port() -> int:

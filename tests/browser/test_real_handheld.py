@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Scan, Want
 from agent.core.catalogue import Catalogue, Sku, Traits
@@ -85,21 +86,27 @@ class Picker:
         found: list[str] = await self.page.evaluate(SHOWN)
         return found
 
+    async def _press(self, key: Locator) -> None:
+        """Presses it, unless the store has changed the screen meanwhile: then it is not there any more."""
+        with suppress(PlaywrightTimeout):
+            await key.click(timeout=2000)
+
     async def step(self, *, finds: bool = True) -> str:
         """One thing that the screen asks for; which screen it was. Returns once another thing is asked for."""
         before = await self.shown()
         self.steps += 1
         if before[0] == "walk":
             sku = await self.page.locator("#about").inner_text()
-            if finds:
+            not_found = self.page.locator("#keys button").first
+            if finds or await not_found.is_hidden():  # what is put back is in one's hand
                 await self.scan(CODES[sku])
             else:
-                await self.page.locator("#keys button").first.click()
+                await self._press(not_found)
         elif before[0] == "stage":
             await self.scan("SLOT-01")
         else:
             key = "#claim" if before[0] == "home" else "button:visible >> nth=-1"
-            await self.page.locator(f"#{before[0]} {key}").click()
+            await self._press(self.page.locator(f"#{before[0]} {key}"))
 
         async def other() -> bool:
             return await self.shown() != before
