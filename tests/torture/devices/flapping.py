@@ -236,7 +236,9 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
     for _ in range(max(2, round(outcome.hours))):
         await asyncio.sleep(outcome.hours * HOUR_S / max(2, round(outcome.hours)))
         outcome.samples.append(sample())
-        told_so_far(outcome, sum(one.sent for one in flapping), keepers)
+        outcome.sent = sum(one.sent for one in flapping)
+        outcome.read = sum(keeper.health.readings for keeper in keepers)
+        told_so_far(outcome, keepers)
     outcome.complaints += [f"{task} ended" for task in work if task.done()]
     for task in work:
         task.cancel()
@@ -244,8 +246,6 @@ async def _run(shop: Shop, outcome: Outcome, clock: LeapingClock, chance: random
     for one, keeper in zip(flapping, keepers, strict=True):
         await one.end()
         outcome.faults += one.faults
-        outcome.sent += one.sent
-        outcome.read += keeper.health.readings
         outcome.connects += keeper.health.connects
 
 
@@ -280,14 +280,14 @@ def sample() -> Sample:
     )
 
 
-def told_so_far(outcome: Outcome, sent: int, keepers: Sequence[Keeper]) -> None:
+def told_so_far(outcome: Outcome, keepers: Sequence[Keeper]) -> None:
     """What a run has come to by now, on stderr: one that is cut off has said something."""
     hours = outcome.hours * len(outcome.samples) / max(2, round(outcome.hours))
     kinds = ", ".join(sorted({keeper.health.kind for keeper in keepers}))
-    read = sum(keeper.health.readings for keeper in keepers)
     now = outcome.samples[-1]
-    told = f"{hours:.3g} h of {outcome.hours:g} h: {read:,} of {sent:,} tags, memory {now.memory_kib:,} KiB"
-    print(f"{kinds}: {told}, objects {now.objects:,}, files {now.files}", file=sys.stderr, flush=True)
+    tags = f"{outcome.read:,} of {outcome.sent:,} tags"
+    held = f"memory {now.memory_kib:,} KiB, objects {now.objects:,}, files {now.files}"
+    print(f"{kinds}: {hours:.3g} h of {outcome.hours:g} h: {tags}, {held}", file=sys.stderr, flush=True)
 
 
 def judge_growth(outcome: Outcome) -> None:
@@ -301,9 +301,14 @@ def judge_growth(outcome: Outcome) -> None:
         outcome.complaints.append("files or tasks grew in number")
 
 
+def judge_reading(outcome: Outcome) -> None:
+    """Complain of tags that were sent to us and did not arrive."""
+    if not outcome.sent or outcome.read < SENT_AGAIN * outcome.sent:
+        outcome.complaints.append("tags that were sent were not read")
+
+
 def _judge(outcome: Outcome) -> None:
     judge_growth(outcome)
-    if outcome.read < SENT_AGAIN * outcome.sent:
-        outcome.complaints.append("tags that were sent were not read")
+    judge_reading(outcome)
     if outcome.connects < sum(outcome.faults.values()) / 4:
         outcome.complaints.append("it was hardly ever connected again")
