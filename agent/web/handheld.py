@@ -24,8 +24,11 @@ from agent.web.sessions import worker_of
 
 STATIC: Final = Path(str(files("agent.web") / "static"))
 PAGE: Final = "/handheld"
-#: What the page takes from the store's page.
-_SHARED: Final = ("document.js", "icon.svg", "language.js", "layouts.js", "settings.js", "wedge.js")
+#: What the page shares with others.
+_SHARED: Final = (
+    "document.js", "icon.svg", "keeping.js", "language.js", "layouts.js", "line.js", "proof.js", "settings.js",
+    "signing.js", "wedge.js",
+)  # fmt: skip
 
 
 class _Begin(msgspec.Struct, forbid_unknown_fields=True):

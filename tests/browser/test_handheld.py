@@ -368,7 +368,7 @@ async def test_a_request_is_proved_by_the_browsers_own_key_with_and_without_a_ce
     async with handheld(ScriptedPicking()) as (hands, _):
         made, plain, body = await hands.page.evaluate(
             """async () => {
-              const found = await import('/static/handheld/proof.js'), body = '{"a":"' + '绿茶'.repeat(40) + '"}'
+              const found = await import('/static/proof.js'), body = '{"a":"' + '绿茶'.repeat(40) + '"}'
               const { open, kept } = await found.makeKey(), plain = new Uint8Array(32).fill(7)
               return [[open, await found.prove(kept, 'POST', '/v1/x?y=1', body)],
                 await Promise.all([...'aaaa'].map(() => found.prove(plain, 'POST', '/v1/x?y=1', body))), body]

@@ -2,6 +2,8 @@
 
 import { make, put, show } from "../document.js";
 import { duration, firstLanguage, rememberLanguage } from "../language.js";
+import { keeping } from "../keeping.js";
+import { openLine } from "../line.js";
 import { keep, kept, random, setting } from "../settings.js";
 import { GAP_MS } from "../wedge.js";
 import { readScan } from "./codes.js";
@@ -9,8 +11,6 @@ import { countingScreen } from "./counting.js";
 import { packScreen, stageScreen, waitScreen } from "./finishing.js";
 import { handScreen, handingScreen } from "./handing.js";
 import { here, progress, step, withEntries } from "./job.js";
-import { keeping } from "./keeping.js";
-import { openLine } from "./line.js";
 import { deviceScreen, menuScreen } from "./menu.js";
 import { openOutbox } from "./outbox.js";
 import { homeScreen, lostScreen, signScreen } from "./people.js";

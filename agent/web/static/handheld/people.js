@@ -1,9 +1,9 @@
 // Who works here: the badge and the PIN; the next job; and the word that a task went to somebody else.
 
 import { keep, make, put, show } from "../document.js";
+import { signIn } from "../signing.js";
 import { digits } from "./pad.js";
 import { progress } from "./job.js";
-import { makeKey } from "./proof.js";
 
 const PIN_LENGTH = 12; // no PIN is longer
 
@@ -17,15 +17,12 @@ export function signScreen(app) {
   async function enter() {
     if (asking || !badge || !pin) return;
     asking = true;
-    const { open, kept } = await makeKey();
-    app.line.key = null; // whoever was in before is not asked
-    const answer = await app.line.request("/v1/session", { badge, pin, lang: app.chosen, key: open });
+    const told = await signIn(app.line, badge, pin, app.chosen);
     asking = false;
     pin = "";
-    const wait = answer.value?.retry_after_s;
-    if (answer.status === 200) { badge = ""; why = () => ""; app.signedIn(answer.value, kept); app.signal("done"); return; }
+    if (!told.trouble) { badge = ""; why = () => ""; app.signedIn(told, told.kept); app.signal("done"); return; }
     app.signal("wrong");
-    why = () => (answer.status === 0 ? t("sign_no_line") : answer.status === 429 ? t("sign_wait", { age: app.span(wait * 1000) }) : answer.status === 401 ? t("sign_wrong") : answer.why);
+    why = () => (told.trouble === "other" ? told.why : t(`sign_${told.trouble}`, { age: app.span(told.waitMs) }));
     draw();
   }
 

@@ -17,8 +17,11 @@ export function openLine(onChange) {
     onChange(up);
   }
 
-  /** `status` (0: nobody answered), the answer's `value`, and `why` it was not done, or nothing. Never throws. */
-  async function request(path, value, method = value === undefined ? "GET" : "POST") {
+  /**
+   * `status` (0: nobody answered), the answer's `value`, and `why` it was not done, or nothing. Never throws. What is not
+   * JSON is read by `read(answer)`.
+   */
+  async function request(path, value, method = value === undefined ? "GET" : "POST", read = null) {
     const headers = method === "GET" ? {} : { "content-type": "application/json", "x-csrf": line.csrf };
     const body = value === undefined ? undefined : JSON.stringify(value);
     const { pathname, search } = new URL(path, location.href);
@@ -28,7 +31,7 @@ export function openLine(onChange) {
         method, headers, cache: "no-store", body,
         signal: AbortSignal.timeout(ANSWER_MS),
       });
-      const told = answer.status === 204 ? null : await answer.json();
+      const told = answer.status === 204 ? null : await (read && answer.ok ? read(answer) : answer.json());
       heard(answer.status < 502 || answer.status > 504 || told?.hint !== undefined); // a proxy's error is nobody's answer
       return { status: answer.status, value: told, why: answer.ok ? "" : told?.hint || told?.error || String(answer.status) };
     } catch {

@@ -56,11 +56,12 @@ export async function makeKey() {
   return { open: { kty, crv, x, y }, kept: pair.privateKey };
 }
 
+const PAGE = Math.floor(Math.random() * 100); // two pages of one browser number their requests alike, and each counts once
 let last = 0;
 
 /** The header X-Proof of a request. */
 export async function prove(kept, method, target, body) {
-  const number = last = Math.max(last + 1, Date.now() * 100);
+  const number = last = Math.max(last + 1, Date.now() * 100 + PAGE);
   const message = bytesOf(`${number}\n${method}\n${target}\n${base64url(sha256(bytesOf(body)))}`);
   const signed = kept instanceof Uint8Array ? hmac(kept, message)
     : new Uint8Array(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, kept, message));
