@@ -95,15 +95,16 @@ class Intake:
         waiting = self._waiting.get(stand.name, 0)
         only = next(iter(places.values())) if len(places) == 1 else None
         for read in reads:
-            place = only if read.antenna is None else places.get(read.antenna)
+            epc, antenna, _, _, count = read
+            place = only if antenna is None else places.get(antenna)
             if place is None:
                 self.counts.reads_placeless += 1
                 continue
-            key = (read.epc, place)
+            key = (epc, place)
             if key in heard:
-                heard[key] += read.count
+                heard[key] += count
             elif waiting < MOST_TAGS_WAITING:
-                heard[key] = read.count
+                heard[key] = count
                 waiting += 1
             else:
                 self.counts.reads_dropped += 1

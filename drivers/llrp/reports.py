@@ -7,7 +7,7 @@ A reader may leave out a parameter that has not changed since its last report, s
 connection are kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import call
 from typing import Final, NamedTuple, cast
@@ -85,14 +85,7 @@ class ReportDecoder:
         """What the payload of one RO_ACCESS_REPORT says. BadMessage: nothing of it was taken."""
         layout = self._layouts.get(payload[:4])
         if layout is not None and layout.columns and not (self._pcs and layout.pc_at is None):
-            if layout.fits(payload):
-                rospec = self._rospec if layout.rospec is None else layout.rospec
-                last = self._last.get(rospec, NOTHING_YET)
-                alike = layout.unpack(payload, last, self.uptime_zero_us)
-                if rospec in self._last:
-                    self._rospec, self._last[rospec] = rospec, alike[-1]
-                else:
-                    self._remember(rospec, alike[-1])
+            if (alike := self._alike(payload, layout)) is not None:
                 return _reads((alike, 0, 0))
             if mixed := self._of_several_shapes(payload):
                 return Reads(mixed)
@@ -107,6 +100,28 @@ class ReportDecoder:
             if self._walked < LEARN_AT_FIRST or self._walked % LEARN_EVERY == 0:
                 self._learn(payload)
         return found
+
+    def decode_together(self, payloads: Sequence[bytes]) -> list[TagRead] | None:
+        """The reads of several RO_ACCESS_REPORTs at once, if all their reports are of one layout: what else costs most
+        is what each message costs. None: nothing was taken."""
+        together = b"".join(payloads)
+        layout = self._layouts.get(together[:4])
+        if layout is None or not layout.columns or (self._pcs and layout.pc_at is None):
+            return None
+        return self._alike(together, layout)
+
+    def _alike(self, payload: bytes, layout: Layout) -> list[TagRead] | None:
+        """The reads, if every report is of this layout."""
+        if not layout.fits(payload):
+            return None
+        rospec = self._rospec if layout.rospec is None else layout.rospec
+        last = self._last.get(rospec, NOTHING_YET)
+        reads = layout.unpack(payload, last, self.uptime_zero_us)
+        if rospec in self._last:
+            self._rospec, self._last[rospec] = rospec, reads[-1]
+        else:
+            self._remember(rospec, reads[-1])
+        return reads
 
     def _of_several_shapes(self, payload: bytes) -> list[TagRead] | None:
         """The reads of a message of reports of known layouts that leave nothing out, in any order."""

@@ -10,12 +10,13 @@ import enum
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from drivers.errors import DeviceLost, DeviceRefused
+from drivers.errors import DeviceLost, DeviceRefused, DeviceSpokeNonsense
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.capabilities import Ability, ability
 from drivers.llrp.codec import V1_0_1, V1_1, VERSIONS, BadMessage, Message, Splitter, message
 from drivers.llrp.reports import ReportDecoder
 from drivers.llrp.requests import ALL, CAPABILITIES, LEAVING, ROSPEC, Request, preparing, setting_up
+from drivers.llrp.schema import MESSAGE
 from drivers.llrp.settings import Settings
 from drivers.llrp.status import quoted, status_words
 from drivers.llrp.values import Values, payload, values
@@ -35,8 +36,11 @@ HINTS: Final = {
 MAY_FAIL: Final = frozenset(("SetProtocolVersion", "GetReaderConfig", "GetROSpecs", "DeleteROSpec", "DeleteAccessSpec"))
 #: These have the header of 1.1 whatever is spoken (LLRP 1.1 §9.1).
 _VERSION_REQUESTS: Final = frozenset(("GetSupportedVersion", "SetProtocolVersion"))
+_REPORT: Final = MESSAGE["ROAccessReport"].number
 #: An ERROR_MESSAGE is one, even if its status says success.
 NO_STATUS: Final = -1
+#: So many reports that came together are decoded and told as one at most.
+TOGETHER_MAX: Final = 16
 #: More foreign ROSpecs than this are removed in one go.
 ROSPECS_ONE_BY_ONE: Final = 32
 
@@ -106,15 +110,29 @@ class Session:
 
         Raises a DeviceError, after the events before it; the connection is then of no more use.
         """
-        for got in self._splitter.feed(piece):
-            self.messages += 1
-            if got.version not in VERSIONS:
-                yield Dropped(f"{got.name} of LLRP version {got.version}")
-                continue
-            try:
-                yield from self._take(got)
-            except BadMessage as why:
-                yield Dropped(f"{got.name}: {why}")
+        run: list[Message] = []
+        try:
+            for got in self._splitter.feed(piece):
+                self.messages += 1
+                if got.kind == _REPORT and self.stage is Stage.REPORTING and got.version in VERSIONS:
+                    run.append(got)
+                    continue
+                yield from self._reports(run)
+                run.clear()
+                yield from self._one(got)
+        except DeviceSpokeNonsense:
+            yield from self._reports(run)
+            raise
+        yield from self._reports(run)
+
+    def _one(self, got: Message) -> Iterator[Event]:
+        if got.version not in VERSIONS:
+            yield Dropped(f"{got.name} of LLRP version {got.version}")
+            return
+        try:
+            yield from self._take(got)
+        except BadMessage as why:
+            yield Dropped(f"{got.name}: {why}")
 
     def ask_for_report(self) -> None:
         """Ask for what the reader has heard and not yet reported, if it knows how to answer."""
@@ -153,6 +171,28 @@ class Session:
             yield from self._answer(self._asked[0], values(name, got.payload))
         elif self.stage is not Stage.LEAVING:
             yield Dropped(f"{name}, which nobody asked for")
+
+    def _reports(self, run: Sequence[Message]) -> Iterator[Event]:
+        """Reports that came together are mostly alike and fresh, and are then told as one."""
+        for start in range(0, len(run), TOGETHER_MAX):
+            some = run[start : start + TOGETHER_MAX]
+            if len(some) > 1 and (reads := self._together([got.payload for got in some])):
+                self.reports += len(some)
+                yield Tags(reads)
+                continue
+            for got in some:
+                yield from self._one(got)
+
+    def _together(self, payloads: Sequence[bytes]) -> list[TagRead] | None:
+        reads = self._decoder.decode_together(payloads)
+        if reads is None:
+            return None
+        now_s, at, size = self._now_s(), 0, sum(map(len, payloads)) // len(reads)
+        for one in payloads:
+            at += len(one) // size
+            if not one or self._time.is_stale(reads[at - 1].seen_at_us, now_s):
+                return None
+        return reads
 
     def _report(self, got: Message) -> Iterator[Event]:
         if self.stage is Stage.LEAVING:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
-from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, BadMessage, Splitter, framed, message
+from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, BadMessage, Splitter, framed, message, tlv
 from drivers.llrp.reports import ReportDecoder
 from drivers.llrp.schema import MESSAGE
 from drivers.llrp.session import Session, Stage
@@ -68,7 +68,8 @@ def heard(pieces: list[bytes]) -> tuple[list[Event], bytes, str]:
     for piece in pieces:
         try:
             for one in session.receive(piece):
-                events.append(one)  # those before an error count
+                # How many reads are told at once is nobody's business; those before an error count.
+                events += [Tags([read]) for read in one.reads] if isinstance(one, Tags) else [one]
         except DeviceError as why:
             return events, sent + session.to_send(), f"{type(why).__name__}: {why.why}"
         sent += session.to_send()
@@ -107,6 +108,23 @@ def test_a_connection_brings_what_was_said() -> None:
 
 def test_byte_by_byte_is_the_same() -> None:
     assert heard([TALK[at : at + 1] for at in range(len(TALK))]) == WHOLE
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1, 30, 3600]), st.integers(0, 12)), min_size=2, max_size=40),
+    st.lists(st.integers(0, 4000), max_size=5),
+)
+def test_reports_that_come_together_are_judged_each_for_itself(said: list[tuple[int, int]], cuts: list[int]) -> None:
+    def report(old_s: int, tags: int) -> bytes:
+        at = pack(">BQ", 0x84, RECORDED_US - old_s * 1_000_000)
+        return message("ROAccessReport", 0, b"".join(tlv(240, b"\x8d" + bytes([nth] * 12) + at) for nth in range(tags)))
+
+    frames = [report(*one) for one in said]
+    whole = b"".join(frames)
+    parts = [
+        whole[start:stop] for start, stop in pairwise([0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)])
+    ]
+    assert heard([*beginning(), *parts]) == heard([*beginning(), *frames])
 
 
 @given(st.lists(st.integers(0, len(TALK)), max_size=40))
