@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 import uvicorn
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 from starlette.types import ASGIApp
 
 from tests.waiting import until
@@ -41,23 +41,47 @@ async def served(app: ASGIApp, port: int) -> AsyncIterator[str]:
         server.should_exit = True
 
 
+class Chromium:
+    """A browser that is started when somebody first wants it: a page of it is there in a tenth of the time."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def browser(self) -> Browser:
+        """Skips the test where there is none."""
+        if CHROMIUM is None:
+            pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
+        if self._playwright is None:
+            self._playwright = await async_playwright().start()
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        return self._browser
+
+    async def close(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._playwright is not None:
+            await self._playwright.stop()
+
+
+#: The one of all tests in this process; each has a context of its own in it, with its own storage.
+SHARED = Chromium()
+
+
 @asynccontextmanager
 async def browsing(
     width: int = 1280, locale: str = "en-GB", scheme: Literal["light", "dark"] = "light"
 ) -> AsyncIterator[tuple[Page, list[str]]]:
     """A fresh page, and the list its console errors, exceptions and refused resources go to."""
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = await browser.new_context(
-            viewport={"width": width, "height": 900}, locale=locale, color_scheme=scheme, timezone_id="Europe/Berlin"
-        )
-        page = await context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        try:
-            yield page, complaints
-        finally:
-            await browser.close()
+    context = await (await SHARED.browser()).new_context(
+        viewport={"width": width, "height": 900}, locale=locale, color_scheme=scheme, timezone_id="Europe/Berlin"
+    )
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        yield page, complaints
+    finally:
+        await context.close()
