@@ -63,6 +63,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType(
         ("GET", "/"): _look(),
         ("GET", "/static"): _look(),
         ("GET", "/handheld"): _look(),
+        ("GET", "/handheld/page.js"): _look(),
         ("GET", "/handheld/worker.js"): _look(),
         ("GET", "/v1/pick/codes"): _person("picker"),
         ("GET", "/v1/openapi.json"): _look(),

@@ -4,7 +4,7 @@ Counts are those of `counting`, made by whoever is signed in.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,16 +19,18 @@ from agent.clerk import Clerk
 from agent.core.count_asks import EnterFound, Found, StartCount
 from agent.core.instore import InStore
 from agent.web import answers, counting
+from agent.web.bundling import bundled
+from agent.web.fixed import fixed
 from agent.web.promises import post
 from agent.web.sessions import worker_of
 
 STATIC: Final = Path(str(files("agent.web") / "static"))
 PAGE: Final = "/handheld"
-#: What the page shares with others.
-_SHARED: Final = (
-    "document.js", "icon.svg", "keeping.js", "language.js", "layouts.js", "line.js", "proof.js", "settings.js",
-    "signing.js", "wedge.js",
-)  # fmt: skip
+#: All its modules as one.
+SCRIPT: Final = f"{PAGE}/page.js"
+WORKER: Final = f"{PAGE}/worker.js"
+#: What else the page needs of what is served under /static.
+_BESIDE: Final = ("handheld/handheld.css", "handheld/app.webmanifest", "icon.svg")
 
 
 class _Begin(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,31 +68,22 @@ def count_routes(clerk: Clerk) -> list[Route]:
 
 
 def routes(rules: Callable[[], InStore]) -> list[Route]:
-    """The page, its service worker, and the store's own codes."""
-    kept = kept_files()
-    page = (STATIC / "handheld" / "index.html").read_text(encoding="utf-8")
-    preloads = "\n  ".join(f'<link rel="modulepreload" href="{name}">' for name in kept if name.endswith(".js"))
-    whole = page.replace("<!-- preloads -->", preloads)
-    version = hashlib.sha256("".join([whole, *kept.values()]).encode()).hexdigest()[:16]
-    known = f"const VERSION = {version!r};\nconst FILES = {msgspec.json.encode([PAGE, *kept]).decode()};\n"
-    worker = known + (STATIC / "handheld" / "worker.js").read_text(encoding="utf-8")
-
-    async def show(_: Request) -> Response:
-        return Response(whole, media_type="text/html")
-
-    async def keep(_: Request) -> Response:
-        return Response(worker, media_type="text/javascript", headers={"Service-Worker-Allowed": PAGE})
+    """The page, its script, its service worker, and the store's own codes."""
+    page = _read("handheld/index.html")
+    script = bundled("handheld/page.js", _read)
+    beside = [f"/static/{name}" for name in _BESIDE]
+    version = hashlib.sha256("".join([page, script, *map(_read, _BESIDE)]).encode()).hexdigest()[:16]
+    known = f"const VERSION = {version!r};\nconst FILES = {msgspec.json.encode([PAGE, SCRIPT, *beside]).decode()};\n"
 
     async def codes(_: Request) -> Response:
         return answers.json(own_codes(rules()))
 
-    return [Route(PAGE, show), Route(f"{PAGE}/worker.js", keep), Route("/v1/pick/codes", codes)]
-
-
-def kept_files() -> Mapping[str, str]:
-    """Every file the page needs, by its address, each with the hash of its content."""
-    own = [f"handheld/{path.name}" for path in sorted((STATIC / "handheld").iterdir()) if _is_loaded(path)]
-    return {f"/static/{name}": hashlib.sha256((STATIC / name).read_bytes()).hexdigest() for name in [*own, *_SHARED]}
+    return [
+        Route(PAGE, fixed(page, "text/html")),
+        Route(SCRIPT, fixed(script, "text/javascript")),
+        Route(WORKER, fixed(known + _read("handheld/worker.js"), "text/javascript", {"Service-Worker-Allowed": PAGE})),
+        Route("/v1/pick/codes", codes),
+    ]
 
 
 def own_codes(rules: InStore) -> dict[str, Any]:
@@ -98,5 +91,5 @@ def own_codes(rules: InStore) -> dict[str, Any]:
     return {"forms": [{"pattern": one.pattern, "means": one.means, "step": one.step} for one in rules.forms]}
 
 
-def _is_loaded(path: Path) -> bool:
-    return path.suffix in {".js", ".css", ".webmanifest"} and path.name != "worker.js"
+def _read(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")

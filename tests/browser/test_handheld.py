@@ -354,7 +354,7 @@ async def test_the_first_page_weighs_60_kb_and_its_words_are_in_both_languages()
         await session.send("Network.enable")
         await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
         await session.send("Network.setBypassServiceWorker", {"bypass": True})
-        session.on("Network.dataReceived", lambda told: weighed.append(told["encodedDataLength"]))
+        session.on("Network.loadingFinished", lambda told: weighed.append(told["encodedDataLength"]))  # headers too
         await hands.page.reload(wait_until="networkidle")
         assert 20_000 < sum(weighed) <= 60_000
         words = await hands.page.evaluate("import('/static/handheld/words.js').then(found => found.WORDS)")

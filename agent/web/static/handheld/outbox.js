@@ -70,7 +70,7 @@ export function openOutbox({ line, memory, entries, onAnswer, onChange, onSignIn
       const whole = { n: last, ...entry };
       waiting.push(whole);
       unkept.add(whole.n);
-      flush();
+      queueMicrotask(flush); // what a scan sounds and shows comes first
       try { await memory.add(whole); unkept.delete(whole.n); } catch { /* its disk is full: it waits here all the same */ }
       onChange();
     },

@@ -321,9 +321,18 @@ function onScan(text) {
 app.scan = onScan;
 
 async function begin() {
-  app.memory = await keeping();
-  const [entries, job, worker, forms, key] = await Promise.all([app.memory.reports(), ...["job", "worker", "forms", "key"].map(app.memory.get)]);
+  const remembered = keeping().then(async (memory) => {
+    app.memory = memory;
+    return Promise.all([memory.reports(), ...["job", "worker", "forms", "key"].map(memory.get)]);
+  });
+  Object.assign(app.screens, { // while the disk answers
+    sign: signScreen(app), home: homeScreen(app), lost: lostScreen(app), walk: walkScreen(app), instead: insteadScreen(app),
+    number: numberScreen(app), pack: packScreen(app), stage: stageScreen(app), wait: waitScreen(app), hand: handScreen(app),
+    handing: handingScreen(app), counting: countingScreen(app), menu: menuScreen(app), device: deviceScreen(app),
+  });
+  speak(language);
   app.line = openLine(onLine);
+  const [entries, job, worker, forms, key] = await remembered;
   app.line.key = key ?? null;
   app.outbox = openOutbox({
     line: app.line, memory: app.memory, entries, onAnswer, onChange: () => draw(),
@@ -332,12 +341,6 @@ async function begin() {
   app.job = job ?? null;
   app.worker = worker ?? null;
   app.forms = forms ?? [];
-  Object.assign(app.screens, {
-    sign: signScreen(app), home: homeScreen(app), lost: lostScreen(app), walk: walkScreen(app), instead: insteadScreen(app),
-    number: numberScreen(app), pack: packScreen(app), stage: stageScreen(app), wait: waitScreen(app), hand: handScreen(app),
-    handing: handingScreen(app), counting: countingScreen(app), menu: menuScreen(app), device: deviceScreen(app),
-  });
-  speak(language);
   draw();
   app.listenAnew = openSink($("sink"), {
     onScan,
