@@ -1,9 +1,12 @@
 """The tour: nothing shorter exists, cold goods come last, and it says as many metres as it walks."""
 
+import math
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
+from agent.core.picking.column import JOINED, ONWARD, PLAIN, STATES, Column, over_even, over_odd, plain_ways
 from agent.core.picking.store_map import Point, StoreMap
 from agent.core.picking.tour import Stop, tour
 from tests.core.stores import Floor, check, errand, held_and_karp, of_all_orders
@@ -29,6 +32,26 @@ def test_both_oracles_say_the_same() -> None:
     for seed in range(30):
         floor = Floor(errand(seed, 4))
         assert abs(of_all_orders(floor) - held_and_karp(floor)) < 1e-6
+
+
+METRES = st.one_of(st.just(math.inf), st.integers(0, 50).map(float))
+
+
+@given(st.lists(METRES, min_size=14, max_size=14), st.sets(st.integers(0, 8)), st.booleans(), st.booleans())
+def test_what_is_written_out_of_a_column_is_what_the_tables_say(
+    metres: list[float], bays: set[int], through: bool, odd: bool
+) -> None:
+    bays = bays if through else bays & {0, 8}
+    before = [math.inf] * 8 + metres[8:] if odd else metres[:8]
+    plain = plain_ways(Column(0.0, through, sorted(map(float, bays))), 8.0)
+    at_ends, beyond = over_odd(before, plain, 3.0) if odd else over_even(before, plain, 3.0)
+    expected, onward = [math.inf] * len(STATES), [math.inf] * len(STATES)
+    for way_m, way in zip(plain, PLAIN, strict=True):
+        for left, state in JOINED[odd][way]:
+            expected[state] = min(expected[state], before[left] + way_m)
+    for state, after, lengths in ONWARD[odd]:
+        onward[after] = min(onward[after], expected[state] + lengths * 3.0)
+    assert (at_ends, beyond) == (expected[: len(at_ends)], onward[: len(beyond)])
 
 
 STORE = StoreMap.of_codes(

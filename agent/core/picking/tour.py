@@ -6,12 +6,14 @@ together are shortest.
 """
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from agent.core.catalogue import Temperature
-from agent.core.picking.block import Block, Column
+from agent.core.picking.block import Block
+from agent.core.picking.column import Column
 from agent.core.picking.store_map import Point, Spot, StoreMap
 from agent.core.picking.trail import Place
 
@@ -77,15 +79,10 @@ def _walk(store: StoreMap, stops: Sequence[Stop], chosen: Sequence[Spot | None],
     """The shortest tour when each stop has its spot, if there is one."""
     floor = _Floor(store, [begin, store.packing, *filter(None, chosen)])
     column = floor.columns
-    kinds: dict[int, dict[Place | None, list[tuple[Stop, str]]]] = {}
+    kinds: dict[int, dict[Place | None, list[tuple[Stop, str]]]] = defaultdict(lambda: defaultdict(list))
     for stop, spot in zip(stops, chosen, strict=True):
-        kind = _KINDS[stop.temperature, stop.scarce]
-        if kind not in kinds:
-            kinds[kind] = {}
-        of_kind, place = kinds[kind], None if spot is None else (column[spot.x_m], spot.y_m)
-        if place not in of_kind:
-            of_kind[place] = []
-        of_kind[place].append((stop, spot.code if spot else ""))
+        place, code = ((column[spot.x_m], spot.y_m), spot.code) if spot else (None, "")
+        kinds[_KINDS[stop.temperature, stop.scarce]][place].append((stop, code))
     groups = [kinds[kind] for kind in sorted(kinds)]
     start, end = (column[begin.x_m], begin.y_m), (column[store.packing.x_m], store.packing.y_m)
     metres, orders = floor.walks(start, [{place for place in group if place} for group in groups], end)
@@ -128,10 +125,9 @@ class _Floor:
         return total, [next(orders) if group else [] for group in groups]
 
     def _block(self, group: Iterable[Place]) -> Block:
-        ys: list[list[float]] = [[] for _ in self._xs]
-        for column, y in group:
-            ys[column].append(y)
-        columns = [Column(x, x in self._through, tuple(sorted(of))) for x, of in zip(self._xs, ys, strict=True)]
+        columns = [Column(x, x in self._through, []) for x in self._xs]
+        for column, y in sorted(group):
+            columns[column].ys.append(y)
         return Block(columns, self._depth_m)
 
     def _hand_overs(self, group: set[Place], following: set[Place]) -> list[Place]:

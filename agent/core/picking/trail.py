@@ -15,21 +15,18 @@ class Trail:
     """Is told the stretches column by column, from left to right."""
 
     def __init__(self) -> None:
+        #: Of each node: the nodes at the other ends of its stretches, one for each time that a stretch is walked.
         self._links: list[list[int]] = []
         self._asides: dict[int, list[Place]] = {}
-        #: Of each link: its two nodes added up, so that the other one is a difference; and its stops as seen from one.
-        self._sums: list[int] = []
-        self._stops: dict[int, tuple[int, list[Place]]] = {}
+        #: The stops on a stretch, as one comes from either of its nodes.
+        self._stops: dict[tuple[int, int], list[Place]] = {}
 
     def link(self, a: int, b: int, times: int, stops: list[Place] | None = None) -> None:
         """A stretch between two nodes that is walked so many times, with the stops on it as one comes from `a`."""
-        links, sums = self._links, self._sums
-        for _ in range(times):
-            links[a].append(len(sums))
-            links[b].append(len(sums))
-            sums.append(a + b)
-            if stops:
-                self._stops[len(sums) - 1], stops = (a, stops), None
+        self._links[a] += (b,) * times
+        self._links[b] += (a,) * times
+        if stops:
+            self._stops[a, b], self._stops[b, a] = stops, stops[::-1]
 
     def column(self, walked: tuple[int, int, bool], stops: list[Place]) -> tuple[int, int]:
         """A column without an end of the walk: how often its front and back end are come from, and are they joined?
@@ -83,28 +80,26 @@ class Trail:
 
     def walked(self, first: int) -> list[Place]:
         """The stops in the order of one walk over every stretch, from this node on (C. Hierholzer, 1873)."""
-        links, sums = self._links, self._sums
-        used = bytearray(len(sums))
-        trail, walk = [(first, -1)], []
+        links = self._links
+        trail, walk = [first], []
         while trail:
-            here = trail[-1][0]
-            onward = links[here]
-            while onward and used[onward[-1]]:
-                onward.pop()
-            if onward:
-                link = onward.pop()
-                used[link] = 1
-                trail.append((sums[link] - here, link))
-            else:
-                walk.append(trail.pop())
+            here = trail[-1]
+            while onward := links[here]:
+                there = onward.pop()
+                links[there].remove(here)
+                trail.append(there)
+                here = there
+            walk.append(trail.pop())
+        asides, on_stretch = self._asides, self._stops
         found: list[Place] = []
-        on_links, asides = self._stops, self._asides
-        for here, link in reversed(walk):
-            if link in on_links:
-                begins, stops = on_links[link]
-                found += stops if begins != here else stops[::-1]
+        before = -1
+        for here in reversed(walk):
+            if (before, here) in on_stretch:
+                found += on_stretch.pop((before, here))
+                del on_stretch[here, before]
             if here in asides:
                 found += asides.pop(here)
+            before = here
         return found
 
     def _in_and_out(self, a: int, b: int, stops: list[Place], split: int) -> None:
