@@ -48,6 +48,7 @@ class ZebraReader:
         reads: bool = False,
         username: str = "",
         password: str = "",
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self.field: dict[bytes, int] = {}
         self.counts: Counter[str] = Counter()
@@ -61,6 +62,7 @@ class ZebraReader:
         self.topic = topic
         self._broker = urlsplit(broker)
         self._chance = random.Random(seed)
+        self._now_s = now_s
         self._kept: deque[bytes] = deque(maxlen=KEPT_MAX)
         self._number = 0
         self._client: paho.Client | None = None
@@ -180,7 +182,7 @@ class ZebraReader:
 
     def now(self) -> datetime:
         """By its own clock."""
-        return datetime.fromtimestamp(time.time() + self.clock_s, UTC)
+        return datetime.fromtimestamp(self._now_s() + self.clock_s, UTC)
 
     def rssi(self) -> int:
         return -45 - int(self._chance.random() * 20)

@@ -18,7 +18,7 @@ class FlappingImpinj:
 
     def __init__(self, chance: random.Random, clock: LeapingClock) -> None:
         self.reader = ImpinjReader(rounds_per_s=0.001, now_s=lambda: clock.now_ms() / 1000)
-        self.sent = 0
+        self.sent = self.doubtful = 0
         self.faults: Counter[str] = Counter()
         self._chance = chance
 
