@@ -10,6 +10,7 @@ from multiprocessing import get_context
 
 from tests.torture.devices.flapping import FlappingReader, flap_alone
 from tests.torture.devices.flapping_impinj import FlappingImpinj
+from tests.torture.devices.flapping_zebra import flapping_fixed, flapping_sled
 from tests.torture.devices.modules import flap_modules_alone
 
 
@@ -24,6 +25,8 @@ def main() -> int:
     readers = partial(flap_alone, FlappingReader, hours=plan.hours, readers=plan.readers)
     stores = [("readers", seed, readers) for seed in range(plan.seed, plan.seed + plan.stores)]
     stores.append(("an Impinj reader", plan.seed, partial(flap_alone, FlappingImpinj, hours=plan.hours, readers=1)))
+    for what, make in (("a fixed Zebra reader", flapping_fixed), ("a Zebra sled", flapping_sled)):
+        stores.append((what, plan.seed, partial(flap_alone, make, hours=plan.hours, readers=1)))
     stores.append(("serial modules", plan.seed, partial(flap_modules_alone, hours=plan.hours)))
     held = True
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:

@@ -133,7 +133,7 @@ class FlappingZebra:
         self._out_of_reach()
         kept = round(self._chance.uniform(0.5, 60) * REPORTS_PER_S)
         away_s = kept / REPORTS_PER_S + STALE_S + 2
-        await asyncio.sleep(away_s)
+        await self._clock.sleep(away_s)
         self._in_reach = True
         began_s = self._clock.monotonic_s()
         for nth in range(kept):
@@ -235,6 +235,10 @@ def flapping_fixed(chance: random.Random, clock: LeapingClock) -> FlappingZebra:
 def flapping_sled(chance: random.Random, clock: LeapingClock) -> FlappingZebra:
     """An RFD40 in somebody's hand."""
     return FlappingZebra(chance, clock, Sled("", "shop/RFD40-1", batch=TAGS, now_s=lambda: clock.now_ms() / 1000))
+
+
+def flapping_either(chance: random.Random, clock: LeapingClock) -> FlappingZebra:
+    return chance.choice((flapping_fixed, flapping_sled))(chance, clock)
 
 
 def _pattern(reader: ZebraReader, epcs: Sequence[bytes]) -> bytes:

@@ -6,6 +6,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from tests.torture.devices.flapping import FlappingReader, Outcome, flap_alone
+from tests.torture.devices.flapping_zebra import flapping_either
 from tests.torture.devices.modules import flap_modules_alone
 
 
@@ -19,6 +20,13 @@ def test_readers_that_flap_are_never_given_up_and_nothing_grows() -> None:
     assert outcome.complaints == [], outcome
     assert sum(outcome.faults.values()) > 8
     assert outcome.read > 300_000
+
+
+def test_zebra_readers_that_flap_behind_their_brokers_are_never_given_up_and_only_what_is_true_is_read() -> None:
+    outcome = alone(partial(flap_alone, flapping_either, 10, hours=0.04, readers=2))
+    assert outcome.complaints == [], outcome
+    assert sum(outcome.faults.values()) >= 4
+    assert outcome.read > 100_000
 
 
 def test_serial_modules_that_flap_are_never_given_up_and_nothing_grows() -> None:
