@@ -19,6 +19,8 @@ from drivers.port import Sink
 CONNECT_S: Final = 5.0
 #: From the connection to the first report. Readers answer in milliseconds, but some need seconds for SET_READER_CONFIG.
 SETUP_S: Final = 20.0
+#: A question that is lost is repeated after this.
+ASK_AGAIN_S: Final = 2.0
 #: A reader that first sends what it kept has so long for all of it.
 FLOOD_S: Final = 100.0
 #: For answering CLOSE_CONNECTION.
@@ -79,23 +81,26 @@ class LlrpReader:
         every_s = self._settings.report_every_ms / 1000
         silence_s = SILENT_INTERVALS * self._settings.keepalive_s
         began = clock()
-        patience_ends, poll_at = began + SETUP_S, float("inf")
+        patience_ends, ask_at, is_polled = began + SETUP_S, began + ASK_AGAIN_S, False
         while True:
             messages, reports, kept = session.messages, session.reports, session.kept
-            piece = await line.piece(min(patience_ends, poll_at))
+            piece = await line.piece(min(patience_ends, ask_at))
             for event in session.receive(piece):
                 await tell(event, sink, self._name)
             now = clock()
             if session.stage is Stage.REPORTING:
                 if session.messages != messages:
                     patience_ends = now + silence_s
-                if session.reports != reports or poll_at == float("inf"):
-                    poll_at = now + every_s
-                elif now >= poll_at:
+                if session.reports != reports or not is_polled:
+                    ask_at, is_polled = now + every_s, True
+                elif now >= ask_at:
                     session.ask_for_report()
-                    poll_at = now + every_s
+                    ask_at = now + every_s
             elif session.kept != kept:
                 patience_ends = min(now + SETUP_S, began + FLOOD_S)
+            elif now >= ask_at:
+                session.ask_again()
+                ask_at = now + ASK_AGAIN_S
             if now >= patience_ends:
                 raise DeviceLost(*_silence(session, silence_s), "silent")
             if out := session.to_send():

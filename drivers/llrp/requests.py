@@ -9,8 +9,8 @@ from drivers.llrp.schema import PARAMETER
 from drivers.llrp.settings import GpiLevel, Settings
 from drivers.llrp.values import Values
 
-#: The id of the one ROSpec we keep in a reader.
-ROSPEC: Final = 1
+#: The id of the one ROSpec we keep in a reader: one that other programs do not take for theirs ("NS").
+ROSPEC: Final = 0x4E53
 #: All of them, for DELETE_ROSPEC and DELETE_ACCESSSPEC.
 ALL: Final = 0
 #: ReportTrigger 1: N tags, or the end of the AISpec. Also in LLRP 1.0.1.

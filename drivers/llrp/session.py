@@ -34,6 +34,11 @@ HINTS: Final = {
 }
 #: Readers with nothing to tell or to delete may answer with an error. If something was left, adding ours will fail.
 MAY_FAIL: Final = frozenset(("SetProtocolVersion", "GetReaderConfig", "GetROSpecs", "DeleteROSpec", "DeleteAccessSpec"))
+#: What a reader may be asked twice, if it lost the question: the answer to either will do.
+MAY_BE_REPEATED: Final = MAY_FAIL | {"GetReaderCapabilities"}
+#: Reads that come before it is known whose ROSpec they are of; of more than these, the rest is left out.
+HELD_MAX: Final = 10_000
+TOO_EARLY: Final = "{} reads from before this connection was set up"
 #: These have the header of 1.1 whatever is spoken (LLRP 1.1 §9.1).
 _VERSION_REQUESTS: Final = frozenset(("GetSupportedVersion", "SetProtocolVersion"))
 _REPORT: Final = MESSAGE["ROAccessReport"].number
@@ -93,6 +98,9 @@ class Session:
         self._ident = 0
         self._to_ask: list[Request] = [CAPABILITIES]
         self._asked: tuple[str, int] | None = None
+        self._question = b""
+        self._held: list[TagRead] = []
+        self._is_ours: bool | None = None  # the ROSpec found in the reader; None: nobody knows yet
         self._can = Ability()
         self._has: Values = {}
         self._is_set_up = False
@@ -104,6 +112,11 @@ class Session:
         out = bytes(self._out)
         self._out.clear()
         return out
+
+    def ask_again(self) -> None:
+        """Repeat the question that was not answered, if that can do no harm: a reader that hung has lost it."""
+        if self.stage is Stage.SETUP and self._asked is not None and self._asked[0] in MAY_BE_REPEATED:
+            self._out += self._question
 
     def receive(self, piece: bytes) -> Iterator[Event]:
         """What a piece of the stream, cut anywhere, brings. Must be exhausted before the next.
@@ -151,7 +164,8 @@ class Session:
     def _send(self, name: str, said: Values | None = None) -> int:
         self._ident += 1
         version = V1_1 if name in _VERSION_REQUESTS else self.version
-        self._out += message(name, self._ident, payload(name, said or {}), version)
+        self._question = message(name, self._ident, payload(name, said or {}), version)
+        self._out += self._question
         return self._ident
 
     def _take(self, got: Message) -> Iterator[Event]:
@@ -204,8 +218,7 @@ class Session:
         if nameless:
             yield Dropped(f"{nameless} tag reports without an EPC")
         if self.stage is not Stage.REPORTING:
-            self.kept += self._may_be_old(reads)
-            yield Dropped(f"{len(reads)} reads from before this connection was set up")
+            yield from self._early(reads)
         elif not reads:
             yield Heard()
         # One read tells for all of a message: it was heard between two reports.
@@ -213,6 +226,18 @@ class Session:
             yield Dropped(f"{len(reads)} reads that the reader had kept for too long")
         else:
             yield Tags(reads)
+
+    def _early(self, reads: Sequence[TagRead]) -> Iterator[Event]:
+        """Reads before the reader is set up. Those of now count, if the ROSpec found in it is ours of a life before."""
+        is_old = self.stage is Stage.GREETING or self._may_be_old(reads)
+        self.kept += is_old
+        if is_old or self._is_ours is False or len(self._held) + len(reads) > HELD_MAX:
+            yield Dropped(TOO_EARLY.format(len(reads)))
+        elif self._is_ours:
+            yield Tags(reads)
+        else:
+            self._held += reads
+            yield Heard()
 
     def _may_be_old(self, reads: Sequence[TagRead]) -> bool:
         """A reader that reports what it hears now has nothing older left to send before its answer."""
@@ -271,6 +296,9 @@ class Session:
         if rospecs is not None and len(rospecs) <= ROSPECS_ONE_BY_ONE:
             found = [one["ROSpecID"] for one in rospecs]
         self._to_ask = [("DeleteROSpec", {"ROSpecID": rospec}) for rospec in found] + self._to_ask
+        held, self._held, self._is_ours = self._held, [], found == [ROSPEC]
+        if held:
+            yield Tags(held) if self._is_ours else Dropped(TOO_EARLY.format(len(held)))
         if foreign := [rospec for rospec in found if rospec not in (ROSPEC, ALL)]:
             yield Noted("reader_rospecs_removed", {"rospecs": ", ".join(map(str, foreign))})
 

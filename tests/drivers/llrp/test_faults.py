@@ -9,11 +9,13 @@ from typing import Final
 import pytest
 
 from drivers.errors import DeviceError, trouble_of
-from drivers.llrp.driver import SETUP_S, open_device
+from drivers.llrp.driver import ASK_AGAIN_S, open_device
 from drivers.llrp.requests import ROSPEC
+from simulators.llrp_capabilities import NEWER
 from simulators.llrp_reader import SimulatedReader
 from tests import fast_forward
 from tests.drivers.llrp.listening import Listening
+from tests.drivers.llrp.test_setting_up import left_by_another
 from tests.waiting import until
 
 EPC: Final = bytes.fromhex("3034257bf4f3acef00000001")
@@ -94,8 +96,8 @@ async def test_a_reader_that_reboots_is_set_up_anew() -> None:
         assert set(kept.troubles) <= {"broke", "port_closed"}
 
 
-def test_a_reader_that_lost_our_question_is_asked_anew_though_it_reports_on() -> None:
-    """It hung as we came back, and then goes on with the ROSpec that it still has."""
+def test_of_a_reader_that_lost_our_question_nothing_is_lost_that_it_heard_meanwhile() -> None:
+    """It hung as we came back, and then goes on with the ROSpec of ours that it still has."""
 
     async def look() -> None:
         clock = asyncio.get_running_loop().time
@@ -104,11 +106,31 @@ def test_a_reader_that_lost_our_question_is_asked_anew_though_it_reports_on() ->
             await until(lambda: kept.reads)
             reader.mute = True
             await until(lambda: reader.counts["GetReaderCapabilities"] == 2)
-            reader.mute = False
-            began = clock()
+            reader.mute, reader.counts["tags"] = False, 0
+            heard, began = len(kept.reads), clock()
             await reads_again(kept, 1)
-            assert clock() - began < SETUP_S + 5
-            assert any("from before this connection" in why for why in kept.left_out), "it did report on"
+            assert clock() - began < ASK_AGAIN_S + 1
+            assert reader.counts["GetReaderCapabilities"] == 3, "asked again, on the same connection"
+            assert len(kept.ends) == 1
+            await until(lambda: len(kept.reads) - heard == reader.counts["tags"])
+            assert not kept.left_out
+
+    fast_forward.run(look(), grace_s=0)
+
+
+def test_of_a_reader_that_lost_our_question_what_others_have_it_read_is_left_out() -> None:
+    async def look() -> None:
+        clock = asyncio.get_running_loop().time
+        leaping = a_reader(rounds_per_s=5, now_us=lambda: round(clock() * 1e6), model=NEWER)
+        async with leaping as reader:
+            await left_by_another(reader, 7)
+            reader.mute = True
+            async with kept_running(reader.address, tags_per_report=1, antennas=[2]) as kept:
+                await until(lambda: reader.counts["GetReaderCapabilities"] == 1)
+                reader.mute = False
+                await until(lambda: kept.about)
+                assert not kept.reads
+                assert any("from before this connection" in why for why in kept.left_out), "it did report on"
 
     fast_forward.run(look(), grace_s=0)
 

@@ -19,7 +19,7 @@ from tests.drivers.llrp.asking import setup
 
 EPC = bytes.fromhex("3034257bf4f3acef00000001")
 REQUESTS = dict(setup(Settings("", 0)))
-ROSPEC: Values = REQUESTS["AddROSpec"]["ROSpec"]
+ROSPEC: Values = {**REQUESTS["AddROSpec"]["ROSpec"], "ROSpecID": 1}
 
 
 class Client:

@@ -11,6 +11,7 @@ from drivers.errors import DeviceError, DeviceLost, DeviceSpokeNonsense
 from drivers.events import Dropped, Event, Heard, Noted, Online, Tags
 from drivers.llrp.codec import HEADER_BYTES, MESSAGE_BYTES_MAX, BadMessage, Splitter, framed, message, tlv
 from drivers.llrp.reports import ReportDecoder
+from drivers.llrp.requests import ROSPEC
 from drivers.llrp.schema import MESSAGE
 from drivers.llrp.session import Session, Stage
 from drivers.llrp.settings import Settings
@@ -229,7 +230,7 @@ def test_reads_from_before_the_start_are_left_out() -> None:
     first, *rest = beginning()
     stale = message("ROAccessReport", 0, recordings("ROAccessReport")[0].payload)
     events, _, _ = heard([first, stale, *rest])
-    assert events == [Heard(), Dropped("1 reads from before this connection was set up"), WHOLE[0][1]]
+    assert events == [Heard(), Heard(), Dropped("1 reads from before this connection was set up"), WHOLE[0][1]]
 
 
 def test_a_reader_that_cannot_be_asked_for_reports_is_not_asked_again() -> None:
@@ -252,4 +253,4 @@ def test_a_reader_that_stopped_reading_is_lost() -> None:
         list(session.receive(frame))
     assert list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 8}))) == [Heard()]
     with pytest.raises(DeviceLost, match="stopped reading"):
-        list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 1})))
+        list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": ROSPEC})))
