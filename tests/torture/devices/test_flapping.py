@@ -25,7 +25,7 @@ def test_readers_that_flap_are_never_given_up_and_nothing_grows() -> None:
 def test_zebra_readers_that_flap_behind_their_brokers_are_never_given_up_and_only_what_is_true_is_read() -> None:
     outcome = alone(partial(flap_alone, flapping_either, 10, hours=0.04, readers=2))
     assert outcome.complaints == [], outcome
-    assert sum(outcome.faults.values()) >= 4
+    assert sum(outcome.faults.values()) >= 3
     assert outcome.read > 100_000
 
 
