@@ -97,7 +97,7 @@ class LlrpReader:
                     session.ask_for_report()
                     ask_at = now + every_s
             elif session.kept != kept:
-                patience_ends = min(now + SETUP_S, began + FLOOD_S)
+                patience_ends, ask_at = min(now + SETUP_S, began + FLOOD_S), now + ASK_AGAIN_S
             elif now >= ask_at:
                 session.ask_again()
                 ask_at = now + ASK_AGAIN_S

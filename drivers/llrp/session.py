@@ -99,6 +99,7 @@ class Session:
         self._to_ask: list[Request] = [CAPABILITIES]
         self._asked: tuple[str, int] | None = None
         self._question = b""
+        self._repeated: set[int] = set()
         self._held: list[TagRead] = []
         self._is_ours: bool | None = None  # the ROSpec found in the reader; None: nobody knows yet
         self._can = Ability()
@@ -117,6 +118,7 @@ class Session:
         """Repeat the question that was not answered, if that can do no harm: a reader that hung has lost it."""
         if self.stage is Stage.SETUP and self._asked is not None and self._asked[0] in MAY_BE_REPEATED:
             self._out += self._question
+            self._repeated.add(self._asked[1])
 
     def receive(self, piece: bytes) -> Iterator[Event]:
         """What a piece of the stream, cut anywhere, brings. Must be exhausted before the next.
@@ -183,6 +185,8 @@ class Session:
             self._versions(values(name, got.payload))
         elif self._asked is not None and (name, got.ident) == (_answer_to(self._asked[0]), self._asked[1]):
             yield from self._answer(self._asked[0], values(name, got.payload))
+        elif got.ident in self._repeated:
+            yield Heard()  # an answer too many
         elif self.stage is not Stage.LEAVING:
             yield Dropped(f"{name}, which nobody asked for")
 

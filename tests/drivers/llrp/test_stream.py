@@ -254,3 +254,18 @@ def test_a_reader_that_stopped_reading_is_lost() -> None:
     assert list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": 8}))) == [Heard()]
     with pytest.raises(DeviceLost, match="stopped reading"):
         list(session.receive(event(ROSpecEvent={"Event": 1, "ROSpecID": ROSPEC})))
+
+
+def test_a_question_that_was_late_and_not_lost_is_answered_twice_and_taken_once() -> None:
+    session = a_session()
+    greeting, capabilities, *rest, enabled, started = beginning()
+    assert list(session.receive(greeting)) == [Heard()]
+    (asked,) = Splitter().feed(session.to_send())
+    session.ask_again()
+    assert list(Splitter().feed(session.to_send())) == [asked]
+    frames = (capabilities, capabilities, *rest)
+    assert [one for frame in frames for one in session.receive(frame)] == [Heard()]
+    session.to_send()
+    session.ask_again()
+    assert session.to_send() == b"", "a question that changes something is not repeated"
+    assert [one for frame in (enabled, started) for one in session.receive(frame)] == [WHOLE[0][1]]
