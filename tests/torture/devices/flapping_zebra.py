@@ -18,6 +18,8 @@ from tests.torture.devices.flapping import EPCS, GHOSTS, REPORTS_PER_S, TAGS, Le
 #: Reads are too old after this.
 STALE_S: Final = 3.0
 HEARTBEAT_S: Final = 60
+#: Between two messages of a flood.
+FLOOD_STEP_S: Final = 0.005
 _NUMBER: Final = re.compile(rb'("eventNum": )\d+')
 _TIME: Final = re.compile(rb'("timestamp": ?")([^"]+)')
 _SEEN: Final = b"seen-now"  # stands where the time will
@@ -139,7 +141,7 @@ class FlappingZebra:
         for nth in range(kept):
             ago_s = away_s + self._clock.monotonic_s() - began_s - nth / REPORTS_PER_S
             self.broker.say(self.reader.data_topic(), self._message(self._ghosts, ago_s))
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(FLOOD_STEP_S)
 
     async def hiccup(self) -> None:
         """The reader is away for so short a time that what it read is still true."""
