@@ -15,7 +15,7 @@ import structlog
 from agent import catalogue_import, health, log, map_file, memory, stalls
 from agent.books_time import BooksTime
 from agent.catalogue_following import CatalogueFollower
-from agent.certificates import CertificateWatch, ends_at
+from agent.certificates import CertificateWatch, PagesWatch, ends_at
 from agent.clerk import Clerk
 from agent.cli import command_line
 from agent.clock import Clock, SystemClock, this_boot
@@ -85,11 +85,7 @@ async def serve(config: Config) -> None:
         link = _line(config, clock, outbox, commands)
         snapshots = Snapshots(books, config.topics, link, clock, time)
         outbox.on_snapshot_asked = snapshots.ask
-        devices, _ = open_devices(config.devices)
-        keepers = tuple(
-            Keeper(device, device_config, intake, clock, random.uniform)
-            for device, device_config in zip(devices, config.devices, strict=True)
-        )
+        keepers = _keepers(config, intake, clock)
         chain, upkeep = config.topics.chain, Upkeep(store, clerk, config.care, clock)
         reports = Reports(
             books, chain, sender, clock.now_ms(), clock, keepers, intake, outbox, link, clerk, upkeep, commands
@@ -102,7 +98,9 @@ async def serve(config: Config) -> None:
             clerk.wake()
 
         door = _open_door(config.people, time)
-        web = WebServer(make_app(clerk, reports, live, door, config.web_token), config.web_host, config.web_port)
+        pages = PagesWatch(config.web_tls, clerk, clock)
+        app = make_app(clerk, reports, live, door, config.web_token)
+        web = WebServer(app, config.web_host, config.web_port, pages.context)
         edges: dict[str, Coroutine[Any, Any, None]] = {
             f"device:{keeper.health.name}": keeper.run() for keeper in keepers
         } | {"intake": intake.run(), "rounds": intake.watch()}
@@ -114,6 +112,7 @@ async def serve(config: Config) -> None:
             "snapshots": snapshots.run(),
             "upkeep": upkeep.run(),
             "certificates": CertificateWatch(config.credentials, link, clerk, clock).run(),
+            "pages": pages.run(),
             "people": PeopleWatch(door, clerk, clock).run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, catalogue_changed).run(),
@@ -121,6 +120,12 @@ async def serve(config: Config) -> None:
         }
         with stalls.noticed(), door:
             await _run(edges, inner, web, live, clerk, outbox)
+
+
+def _keepers(config: Config, intake: Intake, clock: Clock) -> tuple[Keeper, ...]:
+    devices, _ = open_devices(config.devices)
+    pairs = zip(devices, config.devices, strict=True)
+    return tuple(Keeper(device, settings, intake, clock, random.uniform) for device, settings in pairs)
 
 
 def _open_door(people: PeopleCare, time: BooksTime) -> Door:

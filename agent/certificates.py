@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_S: Final = 2.0
 _ABOUT: Final = "line to HQ"
+_PAGES: Final = "pages"
 
 
 class CertificateWatch:
@@ -56,11 +58,49 @@ class CertificateWatch:
                 log.info("certificate_renewed", ends=on)
 
     async def _say(self, kind: str, detail: str, *, over: bool) -> bool:
-        """Enter it unless it stands so already; did it not?"""
-        if over != ((kind, _ABOUT) in self._clerk.books.cases):
-            return False
-        await self._clerk.enter(Notice(kind, _ABOUT, detail, over=over))
-        return True
+        return await _said(self._clerk, kind, _ABOUT, detail, over=over)
+
+
+class PagesWatch:
+    """Keeps the case `certificate_ends` of the pages true, and has new connections get the files as they are now.
+
+    `context` is what the pages are served by; None: in the clear.
+    """
+
+    def __init__(self, credentials: Credentials | None, clerk: Clerk, clock: Clock) -> None:
+        """Raises CredentialsUnusable."""
+        self.context: Final = None if credentials is None else credentials.serving()
+        self._credentials = credentials
+        self._clerk = clerk
+        self._clock = clock
+        self._served: Span | None = None
+
+    async def run(self) -> None:
+        """Look, for ever; nothing to do where the pages are served without TLS."""
+        while self._credentials is not None and self.context is not None:
+            with contextlib.suppress(BooksFullError, BooksClosedError, AskFailedError, CredentialsUnusable):
+                await self._look(self._credentials, self.context)
+            await self._clock.sleep(_LOOK_EVERY_S)
+
+    async def _look(self, credentials: Credentials, context: ssl.SSLContext) -> None:
+        own = await asyncio.to_thread(credentials.span)
+        if own != self._served:
+            await asyncio.to_thread(credentials.renew, context)
+            if self._served is not None:
+                log.info("certificate_renewed", ends=as_day(own.ends), of=_PAGES)
+            self._served = own
+        ends, on = own.is_about_to_end(self._clock.now_ms()), as_day(own.ends)
+        detail = f"the certificate of the store's pages ends on {on}"
+        if await _said(self._clerk, "certificate_ends", _PAGES, detail, over=not ends) and ends:
+            log.warning("certificate_ends", on=on, of=_PAGES)
+
+
+async def _said(clerk: Clerk, kind: str, about: str, detail: str, *, over: bool) -> bool:
+    """Enter it unless it stands so already; did it not?"""
+    if over != ((kind, about) in clerk.books.cases):
+        return False
+    await clerk.enter(Notice(kind, about, detail, over=over))
+    return True
 
 
 def ends_at(credentials: Credentials | None) -> int | UnsetType:

@@ -1,12 +1,12 @@
 """The store's TOML file as frozen values. Reports every mistake at once, each with its path; never connects."""
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from agent.config_table import Table
 from agent.core.asks import Purpose
 from agent.core.catalogue import Temperature
 from agent.core.channels import Channel, Channels, Margin
@@ -90,6 +90,7 @@ class Config:
     web_port: int
     #: What machines must send with what changes something; empty: nothing.
     web_token: str
+    web_tls: Credentials | None
     people: PeopleCare
     tags: TagRules
     counts: CountRules
@@ -137,86 +138,6 @@ def load(path: Path) -> Config:
     return config
 
 
-class _Table:
-    """One table of the file; notes what it was asked for, so that the rest can be called unknown."""
-
-    def __init__(self, path: str, values: Mapping[str, Any], mistakes: list[str]) -> None:
-        self.path = path
-        self._values = values
-        self._mistakes = mistakes
-        self._asked: set[str] = set()
-
-    def mistake(self, key: str, problem: str) -> None:
-        where = f"{self.path}.{key}" if self.path else key
-        self._mistakes.append(f"{where}: {problem}")
-
-    def take(self, key: str, kind: type, default: Any = None) -> Any:
-        """The value of a key; a mistake when it is absent without default, or of another type."""
-        self._asked.add(key)
-        if key not in self._values:
-            if default is None:
-                self.mistake(key, f"is missing; it takes {_called(kind)}")
-            return default
-        value = self._values[key]
-        if kind is float and type(value) is int:
-            value = float(value)
-        if type(value) is not kind:
-            self.mistake(key, f"{value!r} is not {_called(kind)}")
-            return default
-        return value
-
-    def file_name(self, key: str, default: str | None = None) -> str | None:
-        """The name of a file; it need not exist."""
-        name: str | None = self.take(key, str, default)
-        if name is not None and name != default and (not name or "\0" in name):
-            self.mistake(key, f"{name!r} names no file")
-            return None
-        return name
-
-    def one_of(self, key: str, choices: tuple[str, ...], default: str | None = None) -> Any:
-        value = self.take(key, str, default)
-        if value != default and value not in choices:
-            self.mistake(key, f"{value!r} is none of {', '.join(choices)}")
-            return default
-        return value
-
-    def number(self, key: str, default: float, least: float, most: float) -> float:
-        """A number in these bounds."""
-        value: float = self.take(key, float, default)
-        if not least <= value <= most:
-            self.mistake(key, f"{value} is not between {least} and {most}")
-            return default
-        return value
-
-    def inner(self, key: str) -> "_Table":
-        """The table inside this one; empty when it is not there."""
-        values = self.take(key, dict, {})
-        return _Table(f"{self.path}.{key}", values, self._mistakes)
-
-    @property
-    def keys(self) -> Iterable[str]:
-        return self._values.keys()
-
-    def whole_mistake(self, problem: str) -> None:
-        """A mistake of the table, not of one key."""
-        self._mistakes.append(f"{self.path}: {problem}")
-
-    def between(self, key: str, default: int | None, least: int, most: int) -> Any:
-        """A whole number in these bounds."""
-        value = self.take(key, int, default)
-        if value is not None and not least <= value <= most:
-            self.mistake(key, f"{value} is not between {least} and {most}")
-            return default
-        return value
-
-    def finish(self) -> None:
-        """Call every key nobody asked for a mistake, with the name that may have been meant."""
-        for key in self._values:
-            if key not in self._asked:
-                near = difflib.get_close_matches(key, self._asked, n=1)
-                self.mistake(key, f"is not known{f'; did you mean {near[0]}?' if near else ''}")
-
-
 class _Reader:
     def __init__(self, folder: Path) -> None:
         self.mistakes: list[str] = []
@@ -224,7 +145,7 @@ class _Reader:
 
     def config(self, document: Mapping[str, Any]) -> Config:
         """The configuration as far as it can be read; only to be used when there are no mistakes."""
-        root = _Table("", document, self.mistakes)
+        root = Table("", document, self.mistakes)
         store = self._table(root, "store")
         names = {key: store.take(key, str) for key in ("id", "chain")}
         for key, name in names.items():
@@ -248,7 +169,7 @@ class _Reader:
         host, port = web.take("host", str, "127.0.0.1"), web.take("port", int, 8080)
         if not 0 <= port <= _MAX_PORT:
             web.mistake("port", f"{port} is not a port (0 to {_MAX_PORT}; 0 takes any free one)")
-        token = self._token(web)
+        token, web_tls = self._token(web), self._pages(web)
         web.finish()
         people = self._people(self._table(root, "people", optional=True), self._folder / (books_path or "x"))
         tags = self._table(root, "tags", optional=True)
@@ -273,6 +194,7 @@ class _Reader:
             web_host=host,
             web_port=port,
             web_token=token,
+            web_tls=web_tls,
             people=people,
             tags=rules,
             counts=counts,
@@ -284,19 +206,30 @@ class _Reader:
             picking=picking,
         )
 
-    def _care(self, books: _Table) -> BooksCare:
+    def _care(self, books: Table) -> BooksCare:
         backups = books.file_name("backups", "backups")
         keep_days, ballast_mib = books.between("keep_days", 400, 35, 36_500), books.between("ballast_mib", 16, 0, 4096)
         personal_hours = books.between("personal_hours", USUAL_PERSONAL_HOURS, 1, 24 * 90)
         return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024, personal_hours)
 
-    def _token(self, web: _Table) -> str:
+    def _token(self, web: Table) -> str:
         token: str = web.take("token", str, "")
         if token and not (len(token) >= _SHORTEST_TOKEN and token.isascii() and token.isprintable()):
             web.mistake("token", f"must be at least {_SHORTEST_TOKEN} plain characters")
         return token
 
-    def _people(self, table: _Table, books: Path) -> PeopleCare:
+    def _pages(self, web: Table) -> Credentials | None:
+        """Of the pages, when they are served by TLS."""
+        folder = web.file_name("tls", "")
+        credentials = Credentials(self._folder / folder) if folder else None
+        try:
+            if credentials is not None:
+                credentials.serving()
+        except CredentialsUnusable as error:
+            web.mistake("tls", str(error))
+        return credentials
+
+    def _people(self, table: Table, books: Path) -> PeopleCare:
         file = table.file_name("file", f"{books.stem}-people.db")
         key = table.file_name("key", f"{books.stem}-people.key")
         usual = Shift()
@@ -306,12 +239,12 @@ class _Reader:
         folder = books.parent
         return PeopleCare(folder / (file or "x"), folder / (key or "x"), Shift(idle * 60, longest * 3600))
 
-    def _table(self, parent: _Table, key: str, *, optional: bool = False) -> _Table:
+    def _table(self, parent: Table, key: str, *, optional: bool = False) -> Table:
         values = parent.take(key, dict, {} if optional else None)
         # Of an absent table only the absence is a mistake, not each of its keys.
-        return _Table(key, values or {}, self.mistakes if values is not None else [])
+        return Table(key, values or {}, self.mistakes if values is not None else [])
 
-    def _broker(self, hq: _Table) -> Broker:
+    def _broker(self, hq: Table) -> Broker:
         address = hq.take("broker", str)
         if address is not None:
             try:
@@ -320,7 +253,7 @@ class _Reader:
                 hq.mistake("broker", str(error))
         return Broker("x", 1)
 
-    def _credentials(self, hq: _Table, broker: Broker) -> Credentials | None:
+    def _credentials(self, hq: Table, broker: Broker) -> Credentials | None:
         folder = hq.file_name("tls", "")
         try:
             return credentials_for(self._folder / folder if folder else None, tls=broker.tls)
@@ -328,7 +261,7 @@ class _Reader:
             hq.mistake("tls", str(error))
             return None
 
-    def _commands_key(self, hq: _Table, credentials: Credentials | None) -> Path | None:
+    def _commands_key(self, hq: Table, credentials: Credentials | None) -> Path | None:
         """The one beside the credentials, where `nearshelf-hq certs` puts it, unless another is named."""
         named = hq.file_name("commands", "")
         path = self._folder / named if named else None
@@ -341,7 +274,7 @@ class _Reader:
                 hq.mistake("commands", str(error))
         return path
 
-    def _rules(self, table: _Table, zones: set[str]) -> TagRules:
+    def _rules(self, table: Table, zones: set[str]) -> TagRules:
         usual = TagRules()
         found = TagRules(
             settle_s=table.number("settle_s", usual.settle_s, 0, _DAY_S),
@@ -358,7 +291,7 @@ class _Reader:
         table.finish()
         return found
 
-    def _watched(self, table: _Table, zones: set[str]) -> frozenset[str]:
+    def _watched(self, table: Table, zones: set[str]) -> frozenset[str]:
         found: set[str] = set()
         for nth, place in enumerate(table.take("watched", list, [])):
             if place not in zones or place == EXIT:
@@ -370,16 +303,16 @@ class _Reader:
                 found.add(place)
         return frozenset(found)
 
-    def _each(self, root: _Table, key: str) -> Iterator[_Table]:
+    def _each(self, root: Table, key: str) -> Iterator[Table]:
         """The tables of a list of tables."""
         path = f"{root.path}.{key}" if root.path else key
         for nth, values in enumerate(root.take(key, list, [])):
             if isinstance(values, dict):
-                yield _Table(f"{path}[{nth}]", values, self.mistakes)
+                yield Table(f"{path}[{nth}]", values, self.mistakes)
             else:
                 root.mistake(f"{key}[{nth}]", f"is not a table; write [[{path}]]")
 
-    def _channels(self, root: _Table) -> Channels:
+    def _channels(self, root: Table) -> Channels:
         found: dict[str, Channel] = {}
         for table in self._each(root, "channel"):
             channel = self._channel(table)
@@ -388,7 +321,7 @@ class _Reader:
             found[channel.name] = channel
         return found
 
-    def _channel(self, table: _Table) -> Channel:
+    def _channel(self, table: Table) -> Channel:
         name = table.take("name", str)
         if name is not None and not is_name(name):
             table.mistake("name", f"{name!r} is not 1 to 32 of A-Z a-z 0-9 -")
@@ -402,7 +335,7 @@ class _Reader:
         table.finish()
         return Channel(name or "", quota, margin, minutes * 60, local, rules)
 
-    def _margin(self, safety: _Table) -> Margin:
+    def _margin(self, safety: Table) -> Margin:
         margin = Margin(*(safety.between(record, 0, 0, _MOST_UNITS) for record in ("sure", "fair", "unsure")))
         safety.finish()
         units = astuple(margin)
@@ -414,7 +347,7 @@ class _Reader:
             )
         return margin
 
-    def _counts(self, table: _Table) -> CountRules:
+    def _counts(self, table: Table) -> CountRules:
         usual, most = CountRules(), _MOST_UNITS
         percent = table.between("percent", usual.each.percent, 0, 100)
         units = table.between("units", usual.each.units, 0, most)
@@ -423,7 +356,7 @@ class _Reader:
         table.finish()
         return CountRules(Tolerance(units, percent, each), Tolerance(grams, percent, gram, repeat=grams))
 
-    def _picking(self, picking: _Table, staging: _Table) -> Rules:
+    def _picking(self, picking: Table, staging: Table) -> Rules:
         usual, slots = Rules(), dict[str, Slot]()
         totes = picking.between("totes", usual.totes, 1, 24)
         silent_s = picking.between("silent_minutes", usual.silent_s // 60, 1, 240) * 60
@@ -440,7 +373,7 @@ class _Reader:
         staging.finish()
         return Rules(slots, silent_s, totes, out_s)
 
-    def _instore(self, table: _Table) -> InStore:
+    def _instore(self, table: Table) -> InStore:
         forms: list[Form] = []
         for form in self._each(table, "form"):
             pattern, means = form.take("pattern", str), form.one_of("means", get_args(Measure))
@@ -454,7 +387,7 @@ class _Reader:
         table.finish()
         return InStore(country, tuple(forms))
 
-    def _devices(self, root: _Table) -> tuple[DeviceConfig, ...]:
+    def _devices(self, root: Table) -> tuple[DeviceConfig, ...]:
         found: list[DeviceConfig] = []
         for table in self._each(root, "device"):
             device = self._device(table)
@@ -463,7 +396,7 @@ class _Reader:
             found.append(device)
         return tuple(found)
 
-    def _device(self, table: _Table) -> DeviceConfig:
+    def _device(self, table: Table) -> DeviceConfig:
         name = table.take("name", str)
         if name is not None and not is_name(name):
             table.mistake("name", f"{name!r} is not 1 to 32 of A-Z a-z 0-9 -")
@@ -473,7 +406,7 @@ class _Reader:
         repeat_ms = table.between("repeat_ms", USUAL_REPEAT_MS, 0, 10_000)
         places: dict[int, str] = {}
         for nth, values in enumerate(table.take("zone", list, [])):
-            zone = _Table(f"{table.path}.zone[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
+            zone = Table(f"{table.path}.zone[{nth}]", values if isinstance(values, dict) else {}, self.mistakes)
             antenna, place = zone.take("antenna", int), zone.one_of("place", (*sorted(INSIDE), EXIT))
             if antenna is not None and not 1 <= antenna <= _MAX_PORT:
                 zone.mistake("antenna", f"{antenna} is not an antenna's number (1 to {_MAX_PORT})")
@@ -484,15 +417,3 @@ class _Reader:
             zone.finish()
         table.finish()
         return DeviceConfig(name or "", kind or "", settings, places, purpose, repeat_ms)
-
-
-def _called(kind: type) -> str:
-    names = {
-        str: "a text",
-        int: "a whole number",
-        float: "a number",
-        dict: "a table",
-        list: "a list of tables",
-        bool: "true or false",
-    }
-    return names[kind]

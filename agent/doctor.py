@@ -6,6 +6,7 @@ driver is run as the agent would run it, with an ear instead of the books at its
 
 import asyncio
 import http.client
+import ssl
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,7 +97,7 @@ def running_agent(config: Config) -> list[Health] | None:
     if not config.web_port:
         return None
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(config.web_host, config.web_host)  # noqa: S104
-    asked = http.client.HTTPConnection(host, config.web_port, timeout=_ASK_WITHIN_S)
+    asked = _connection(host, config)
     try:
         asked.request("GET", "/v1/health")
         told = msgspec.json.decode(asked.getresponse().read())
@@ -105,6 +106,17 @@ def running_agent(config: Config) -> list[Health] | None:
         return None
     finally:
         asked.close()
+
+
+def _connection(host: str, config: Config) -> http.client.HTTPConnection:
+    if config.web_tls is None:
+        return http.client.HTTPConnection(host, config.web_port, timeout=_ASK_WITHIN_S)
+    # Under which name it is asked here says nothing: it must show the very certificate that it is to show.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(config.web_tls.folder / "cert.pem")
+    return http.client.HTTPSConnection(host, config.web_port, timeout=_ASK_WITHIN_S, context=context)
 
 
 def of_health(config: DeviceConfig, health: Health, now_ms: int, words: Words) -> Iterator[Finding]:

@@ -31,13 +31,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wire.topics import is_name
 
-Role = Literal["store", "hq", "reader", "broker", "node"]
+Role = Literal["store", "hq", "reader", "broker", "node", "pages"]
 
-#: HQ's name on the line, the broker's, and how the names begin of those who only read and of an engine's nodes.
+#: HQ's name on the line, the broker's, and how the names begin of those who only read, of an engine's nodes and of a
+#: store's pages.
 HQ: Final = "nearshelf.hq"
 BROKER: Final = "nearshelf.broker"
 READER: Final = "reader."
 NODE: Final = "node."
+PAGES: Final = "pages."
 
 _AUTHORITY_DAYS: Final = 3650
 #: Clocks differ, and a mini-PC may start before it knows the time.
@@ -48,6 +50,7 @@ _USES: Final = {
     "hq": [ExtendedKeyUsageOID.CLIENT_AUTH],
     "reader": [ExtendedKeyUsageOID.CLIENT_AUTH],
     "broker": [ExtendedKeyUsageOID.SERVER_AUTH],
+    "pages": [ExtendedKeyUsageOID.SERVER_AUTH],
     "node": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],
 }
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -128,6 +131,12 @@ class Authority:
             raise CannotIssue(f"{name!r} is no name: 1 to 32 of A-Z a-z 0-9 -")
         return self._issue("node", NODE + name, days, _hosts_to_name(hosts))
 
+    def pages(self, store: str, hosts: Sequence[str], days: int) -> Path:
+        """A store's pages, under every name or address by which handhelds and tills reach them; no word on the line."""
+        if not is_name(store):
+            raise CannotIssue(f"{store!r} is no store: 1 to 32 of A-Z a-z 0-9 -")
+        return self._issue("pages", PAGES + store, days, _hosts_to_name(hosts))
+
     def issued(self) -> list[Issued]:
         """All that is in the folder, by name."""
         found = []
@@ -150,7 +159,7 @@ class Authority:
             due = everything or each.is_half_through(self._now) or each.by != newest
             if not due or not (folder / "key.pem").exists():
                 continue
-            hosts = _hosts(_certificate(folder / "cert.pem")) if each.role in ("broker", "node") else ()
+            hosts = _hosts(_certificate(folder / "cert.pem")) if each.role in ("broker", "node", "pages") else ()
             self._issue(each.role, each.name, days, hosts)
             renewed.append(each.name)
         return renewed
@@ -323,6 +332,8 @@ def _role_of(name: str) -> Role:
         return "hq"
     if name.startswith(NODE):
         return "node"
+    if name.startswith(PAGES):
+        return "pages"
     return "reader" if name.startswith(READER) else "store"
 
 

@@ -89,6 +89,19 @@ def node(
 
 
 @app.command()
+def pages(
+    folder: _Folder,
+    store: Annotated[str, typer.Argument(metavar="STORE", help="Whose pages, as in its TOML.")],
+    hosts: Annotated[list[str], typer.Argument(metavar="HOST...", help="Every name or address they are reached by.")],
+    days: _Days = 365,
+) -> None:
+    """Give a store's pages (handhelds, board) a certificate; the devices must trust the folder's ca.pem."""
+    with _or_say_why():
+        issued = Authority(folder, _now()).pages(store, hosts, days)
+        _copy_this(issued, "the store, for example to /etc/nearshelf/pages, and name it in `web.tls`")
+
+
+@app.command()
 def reader(
     folder: _Folder,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who; the broker knows it as reader.NAME.")],

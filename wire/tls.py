@@ -48,27 +48,47 @@ class Credentials:
 
         Without `by_the_clock` all is checked but times; see `refuse_ended`. Raises CredentialsUnusable.
         """
-        ca, cert, key = (self.folder / name for name in ("ca.pem", "cert.pem", "key.pem"))
+        ca = self.folder / "ca.pem"
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         if not by_the_clock:
             context.verify_flags |= _NO_CHECK_TIME
-        for path in (ca, cert, key):
-            try:
-                path.read_bytes()
-            except OSError as error:
-                raise CredentialsUnusable(f"{path} cannot be read: {error.strerror}") from error
+        _must_be_readable(ca)
         try:
             context.load_verify_locations(ca)
         except ssl.SSLError as error:
             raise CredentialsUnusable(f"{ca} holds no certificate of an authority ({_reason(error)})") from error
+        self._prove_by(context)
+        return context
+
+    def serving(self) -> ssl.SSLContext:
+        """For those who come to us and have no certificate: browsers, tills. TLS 1.2 and 1.3; `ca.pem` is not needed.
+
+        Raises CredentialsUnusable.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._prove_by(context)
+        return context
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Let new connections of a serving context have the files as they are now. Raises CredentialsUnusable.
+
+        Files that do not belong together, as while they are copied, leave it as it is.
+        """
+        self.serving()
+        self._prove_by(context)
+
+    def _prove_by(self, context: ssl.SSLContext) -> None:
+        cert, key = self.folder / "cert.pem", self.folder / "key.pem"
+        for path in (cert, key):
+            _must_be_readable(path)
         try:
             context.load_cert_chain(cert, key, password=_no_password)
         except (ssl.SSLError, ValueError) as error:
             raise CredentialsUnusable(
                 f"{cert} and {key} do not belong together or are no PEM files ({_reason(error)})"
             ) from error
-        return context
 
     def span(self) -> Span:
         """Of our own certificate, as the file is now. Raises CredentialsUnusable."""
@@ -132,6 +152,13 @@ def credentials_for(folder: Path | None, *, tls: bool) -> Credentials | None:
     credentials = Credentials(folder)
     credentials.context()
     return credentials
+
+
+def _must_be_readable(path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        raise CredentialsUnusable(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _no_password() -> str:

@@ -106,8 +106,8 @@ KINDS: Final = MappingProxyType(
         "certificate_ends": Kind(
             "store_lead",
             7 * 24 * 3600,
-            "The store's certificate for the line to HQ is about to end, or has. Have HQ issue a new one and copy it "
-            "to this machine; nothing needs a restart.",
+            "The store's certificate, for the line to HQ or for its pages, is about to end, or has. Have HQ issue a "
+            "new one and copy it to this machine; nothing needs a restart.",
         ),
         "waste_or_markdown": Kind(
             "store_lead",

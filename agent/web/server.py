@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from typing import Any, cast
 
 import uvicorn
@@ -69,7 +70,15 @@ class WebServer(uvicorn.Server):
     It listens once it is made, so requests that come before it runs only wait. Raises OSError when the port is taken.
     """
 
-    def __init__(self, app: Any, host: str, port: int, *, speak_within_s: float = _SPEAK_WITHIN_S) -> None:
+    def __init__(
+        self,
+        app: Any,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        *,
+        speak_within_s: float = _SPEAK_WITHIN_S,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -81,15 +90,39 @@ class WebServer(uvicorn.Server):
                 proxy_headers=False,
                 timeout_graceful_shutdown=_STOP_WITHIN_S,
                 h11_max_incomplete_event_size=64 * 1024,
+                ssl_context_factory=None if tls is None else lambda *_: tls,
             )
         )
         self._socket = _listen(host, port)
+        self._speak_within_s = speak_within_s
 
     @property
     def address(self) -> str:
         """Where the pages are, with the port that was really bound."""
         host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self.config.ssl_context_factory is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but that a connection which never begins to speak TLS is closed as soon as any other."""
+        if self.config.ssl is None:
+            return await super().startup(sockets)
+        await self.lifespan.startup()
+
+        def connected() -> asyncio.Protocol:
+            made: Any = self.config.http_protocol_class
+            protocol: asyncio.Protocol = made(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return protocol
+
+        loop, limit_s = asyncio.get_running_loop(), self._speak_within_s
+        self.servers = [
+            await loop.create_server(connected, sock=one, ssl=self.config.ssl, ssl_handshake_timeout=limit_s)
+            for one in sockets or ()
+        ]
+        self.started = True
+        return None
 
     async def run_until_stopped(self) -> None:
         """Serve until `stop` is called."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -93,6 +94,21 @@ def test_a_rotation_is_not_finished_while_somebody_would_be_locked_out(authority
     authority.finish_rotation()
     trusted = x509.load_pem_x509_certificates((authority.folder / "issued/SH-1/ca.pem").read_bytes())
     assert len(trusted) == 1
+
+
+def test_a_stores_pages_have_a_certificate_for_their_hosts_and_none_for_the_line(authority: Authority) -> None:
+    folder = authority.pages("SH-1", ["store.lan", "192.168.1.10"], 365)
+    for _ in range(2):
+        shown = x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes())
+        uses = shown.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert list(uses) == [ExtendedKeyUsageOID.SERVER_AUTH]
+        names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert [str(one.value) for one in names] == ["store.lan", "192.168.1.10"]
+        assert authority.renew(90, everything=True) == ["pages.SH-1"]
+    with pytest.raises(CannotIssue, match="is no store"):
+        authority.pages("nearshelf.hq", ["store.lan"], 365)
+    with pytest.raises(CannotIssue, match="name the host"):
+        authority.pages("SH-1", [], 365)
 
 
 def test_an_operator_is_told_what_to_do(tmp_path: Path) -> None:
