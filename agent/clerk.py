@@ -14,6 +14,7 @@ from typing import NamedTuple, overload
 
 import structlog
 
+from agent import case_rows, order_rows
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks, checks, naming, telling
@@ -29,13 +30,12 @@ from agent.core.order_asks import AfterPlacing
 from agent.core.places import FREE
 from agent.core.tasks import asks as of_tasks
 from agent.core.tasks import claiming
-from agent.order_rows import row_of
 from agent.store import books as rows
 from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, tasks, untold
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
-from wire.messages import CaseRow, StockRow
+from wire.messages import StockRow
 
 log = structlog.get_logger()
 
@@ -168,8 +168,11 @@ class Clerk:
         alarm_ms, due_ms = self.books.next_alarm_ms(), telling.next_ms(self.books)
         if alarm_ms is not None:
             due_ms = min(alarm_ms, due_ms)
+        left_ms, overdue_at = due_ms - self.time.stamp().books_ms, self.books.overdue.next_ms()
+        if overdue_at is not None:
+            left_ms = min(left_ms, overdue_at - self._clock.now_ms())
         try:
-            async with asyncio.timeout(max(_TICK_S, (due_ms - self.time.stamp().books_ms) / 1000)):
+            async with asyncio.timeout(max(_TICK_S, left_ms / 1000)):
                 await self._work.wait()
         except TimeoutError:
             tick: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
@@ -325,21 +328,8 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
             seq, f"{stream}/{seq}", turn.at, sku, FREE, FREE, 0, "atp", "", free, free, on_hand, *opened[sku]
         )
         told.append((seq, turn.at, encode_row(row)))
-    for change in turn.cases:
-        if change.seq is not None:
-            case = change.case
-            of_case = CaseRow(
-                seq=change.seq,
-                id=f"{stream}/{case.id}",
-                at=turn.at,
-                case=case.kind,
-                about=case.about,
-                state=change.state,
-                owner=case.owner,
-                due=case.due_at,
-            )
-            told.append((change.seq, turn.at, encode_row(of_case)))
-    told += [(of.seq, turn.at, encode_row(row_of(turn, of, stream))) for of in turn.order_changes]
+    told += [(row.seq, turn.at, encode_row(row)) for row in case_rows.of(turn, stream)]
+    told += [(of.seq, turn.at, encode_row(order_rows.row_of(turn, of, stream))) for of in turn.order_changes]
     if turn.cases or turn.tellings.rows or turn.order_changes:
         told.sort()
     return told

@@ -15,7 +15,7 @@ from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_problem
 from agent.core.lease import USUAL_LEASE_S
 from agent.core.people import Shift
-from agent.core.picking.platforms import LastShort, PlatformRules
+from agent.core.picking.platforms import PlatformRules
 from agent.core.picking.staging import Slot
 from agent.core.places import EXIT, INSIDE
 from agent.core.tags import TagRules
@@ -331,7 +331,7 @@ class _Reader:
         local = table.take("local", bool, default=False)
         margin = self._margin(table.inner("safety"))
         finish_after_s = table.between("finish_after_s", 0, 0, _LATEST_FINISH_S)
-        rules = PlatformRules(finish_after_s, table.one_of("last_short", get_args(LastShort), "cancel"))
+        rules = PlatformRules(finish_after_s)
         table.finish()
         return Channel(name or "", quota, margin, minutes * 60, local, rules)
 

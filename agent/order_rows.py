@@ -7,7 +7,7 @@ from msgspec import structs
 
 from agent.core.claims import Hold, units_in
 from agent.core.ledger import Books, Turn
-from agent.core.orders import Order, OrderChange, OrderLine
+from agent.core.orders import Order, OrderChange, OrderLine, as_told
 from wire.messages import Asked, OrderRow, OrderRowLine
 
 #: A row tells of so many lines at most: with one of them in it a batch must still fit its payload.
@@ -28,6 +28,7 @@ def row_now(books: Books, order: Order, at: int, now_ms: int) -> OrderRow:
 
 
 def _row(order: Order, hold: Hold | None, seq: int, name: str, at: int, now_ms: int) -> OrderRow:
+    order = as_told(order)
     missing = "; ".join(f"{one.sku}: {one.why}, {one.available} of {one.wanted}" for one in order.missing)
     why = ": ".join(text for text in (order.why, missing) if text)
     row = OrderRow(

@@ -58,7 +58,7 @@ ATP_WORDS = {
     "falls": "falls",
     "rises": "rises",
     "rises_later": "rises after the put-back scan",
-    "both": "rises; the substitute's falls",
+    "both": "falls; the substitute's too",
     "zero": "0",
 }
 
@@ -84,7 +84,7 @@ def diagram(one: Life[Any, Any]) -> str:
 def effects() -> str:
     rows = [
         f"| {name.replace('_', ' ')} | {physical(one)} | {CLAIM_WORDS[one.claim]} | {ATP_WORDS[one.atp]}"
-        f" | {f'`{one.case}`' if one.case else '–'} |"
+        f" | {', '.join(f'`{case}`' for case in one.cases) or '–'} |"
         for name, one in outcomes.OUTCOMES.items()
     ]
     return "\n".join(["| outcome | units | claim | ATP now | case |", "|---|---|---|---|---|", *rows])

@@ -59,7 +59,11 @@ class StockRow(
 
 
 class CaseRow(msgspec.Struct, frozen=True, tag_field="kind", tag="case"):
-    """Something a person must look at was opened or resolved; `owner` is a role, `due` its deadline (ms)."""
+    """Something a person must look at was opened, handed on or resolved; `owner` is a role, `due` its deadline (ms).
+
+    A case that was not resolved in its time comes again, with another owner. Of a `breach` (`about` is the SKU)
+    `orders` are those whose goods are not there, and `why` says what took them; it comes again when they are others.
+    """
 
     seq: Number
     id: Text
@@ -69,6 +73,8 @@ class CaseRow(msgspec.Struct, frozen=True, tag_field="kind", tag="case"):
     state: Literal["open", "resolved"]
     owner: Text
     due: Number
+    orders: tuple[Text, ...] | UnsetType = UNSET
+    why: Text | UnsetType = UNSET
 
 
 class OrderRowLine(msgspec.Struct, frozen=True, gc=False):
@@ -97,8 +103,8 @@ class OrderRow(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
 
     `owner` is whose turn it is (a role; "": nobody's, it is over) until `due` (ms, 0: no time); `promised` is what the
     customer was told (ms, 0: nothing). `lines` are as the transaction left them, of a very long order the first 200.
-    `why` says why it was rejected. `asked` is there while the customer is asked something, `courier_at` (ms) once the
-    courier is at the door.
+    `why` says why it was rejected, or cancelled by the store. `asked` is there while the customer is asked something,
+    `courier_at` (ms) once the courier is at the door.
     """
 
     seq: Number

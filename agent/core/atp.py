@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from agent.core.catalogue import Catalogue, Eligibility, TagCoverage
 from agent.core.channels import NO_MARGIN, UNKNOWN, Channels, Margin, confidence
+from agent.core.picking.platforms import PlatformRules
 from agent.core.places import SUSPECT
 
 #: Without physical evidence (a read, a scan, a count) this share of a SKU's units is doubted for each whole week.
@@ -76,6 +77,10 @@ class Conditions:
     def hold_s(self, channel: str) -> int:
         """How long a hold of the channel lives unless the ask says otherwise."""
         return self.channels.get(channel, UNKNOWN).hold_s
+
+    def rules(self, channel: str) -> PlatformRules:
+        """What the channel's platform asks of how its orders are picked."""
+        return self.channels.get(channel, UNKNOWN).rules
 
 
 class View(Protocol):

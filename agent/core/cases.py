@@ -1,10 +1,15 @@
 """Cases: what a person must look at. Every case has an owner and a due time; none is silent."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from agent.core import life
 from agent.core.life import CaseState
+
+#: Who has a case that its owner did not resolve in its time.
+ESCALATED_TO: Final = "manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,10 @@ LONGEST_DETAIL = 4096
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case file. `id` is the number of the announcement that opened it; times are unix milliseconds."""
+    """A case file. `id` is the number of the announcement that opened it; times are unix milliseconds.
+
+    `late`: its time was up before it was resolved, and it was handed on.
+    """
 
     id: int
     kind: str
@@ -186,16 +194,76 @@ class Case:
     last_at: int
     times: int
     detail: str
+    late: bool = False
 
     @property
     def owner(self) -> str:
-        return KINDS[self.kind].owner
+        return ESCALATED_TO if self.late else KINDS[self.kind].owner
 
 
 class CaseChange(NamedTuple):
-    """A case was opened, came up again, or was resolved. Only `seq` not None is announced."""
+    """A case was opened, came up again, was handed on, or was resolved. Only `seq` not None is announced."""
 
     seq: int | None
     case: Case
     state: CaseState
     resolution: str
+
+
+class CasesNow:
+    """Cases as of a turn. `changes` are what it makes of them; what is announced of those gets the number given."""
+
+    def __init__(self, before: Mapping[tuple[str, str], Case], at: int) -> None:
+        self.changes: list[CaseChange] = []
+        self._before = before
+        self._at = at
+        self._now: dict[tuple[str, str], Case | None] = {}
+
+    def find(self, kind: str, about: str) -> Case | None:
+        """The open case of this kind about this, if there is one."""
+        key = (kind, about)
+        return self._now[key] if key in self._now else self._before.get(key)
+
+    def numbered(self, number: int) -> Case | None:
+        """The open case with this number, if there is one."""
+        now = {**self._before, **self._now}
+        return next((case for case in now.values() if case is not None and case.id == number), None)
+
+    def open(self, seq: int, kind: str, about: str, detail: str, *, tell: bool) -> bool:
+        """Open a case as number `seq`, or note that an open one came up again; is it announced?"""
+        about, detail = about[:LONGEST_ABOUT], detail[:LONGEST_DETAIL]
+        found = self.find(kind, about)
+        if found is None and self._count_open(kind) >= MOST_OPEN_OF_A_KIND:
+            about = OTHERS
+            found = self.find(kind, about)
+        if found is not None:
+            again = replace(found, last_at=self._at, times=found.times + 1, detail=detail)
+            self._keep(seq if tell else None, again, life.advance(life.CASE, "open", "again"))
+            return tell
+        due_at = self._at + KINDS[kind].due_s * 1000
+        self._keep(seq, Case(seq, kind, about, self._at, due_at, self._at, 1, detail), life.CASE.begins[0])
+        return True
+
+    def resolve(self, seq: int, kind: str, about: str, resolution: str) -> bool:
+        """Close a case if it is open; `resolution` says in a word how."""
+        found = self.find(kind, about)
+        if found is not None:
+            state = life.advance(life.CASE, "open", "resolve")
+            self._keep(seq, replace(found, last_at=self._at), state, resolution)
+        return found is not None
+
+    def escalate(self, seq: int, kind: str, about: str) -> bool:
+        """Hand on a case whose time is up; once."""
+        found = self.find(kind, about)
+        if found is None or found.late or found.due_at > self._at:
+            return False
+        self._keep(seq, replace(found, late=True), life.advance(life.CASE, "open", "escalate"))
+        return True
+
+    def _keep(self, seq: int | None, case: Case, state: CaseState, resolution: str = "") -> None:
+        self._now[case.kind, case.about] = case if state == "open" else None
+        self.changes.append(CaseChange(seq, case, state, resolution))
+
+    def _count_open(self, kind: str) -> int:
+        before = sum(1 for key in self._before if key[0] == kind and key not in self._now)
+        return before + sum(1 for key, case in self._now.items() if key[0] == kind and case is not None)

@@ -84,12 +84,27 @@ def follow_cases(turn: Turn) -> None:
             _keep(turn, _for_case(turn, change.case, sku, place))
 
 
+def found_after_all(turn: Turn, sku: str, place: str) -> None:
+    """Who missed it has taken that back: if nobody else missed it, and nobody counts it yet, it need not be counted."""
+    case = turn.case("recount", f"{sku} at {place}")
+    if case is None or case.times > 1:
+        return
+    session = turn.count(_of_case(turn, case))
+    if session is None or session.state == "requested":
+        turn.resolve_case(case.kind, case.about, "undone")
+        if session is not None:
+            cancel(turn, CancelCount(session.id, "agent"), session)
+
+
+def _of_case(turn: Turn, case: Case) -> str:
+    return f"case-{turn.books.epoch}-{case.id}-{case.times}"
+
+
 def _for_case(turn: Turn, case: Case, sku: str, place: str) -> CountSession:
-    name = f"case-{turn.books.epoch}-{case.id}-{case.times}"
     why: Why = "negative_stock" if case.kind == "negative_stock" else "case"
     # A case that comes up again may be late already; whoever is to count now has as long as for a new one.
     due_at = max(case.due_at, turn.at + case.due_at - case.opened_at)
-    return CountSession(name, place, why, "agent", turn.at, due_at, "", False, (SessionLine(1, sku),))
+    return CountSession(_of_case(turn, case), place, why, "agent", turn.at, due_at, "", False, (SessionLine(1, sku),))
 
 
 def request(turn: Turn, ask: RequestCount) -> CountSession | Refused:

@@ -118,6 +118,7 @@ def let_time_pass(turn: Turn) -> Ticked:
     ticked = promises.expire_due(turn)
     fulfilment.look_after(turn)
     claiming.look_after(turn)
+    turn.escalate_cases()
     return ticked
 
 

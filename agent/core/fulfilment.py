@@ -29,6 +29,7 @@ from agent.core.ledger import Posting, Turn
 from agent.core.life import OrderEvent, OrderState
 from agent.core.order_asks import OrderWant
 from agent.core.orders import MissingUnits, Order, OrderLine, Question, hold_of
+from agent.core.picking.platforms import may_finish_at_ms
 from agent.core.places import STAGED, TOTE
 
 #: Claims of a paid order are its own from its first moment; the time to live of the hold it makes is never used.
@@ -200,7 +201,7 @@ def give_way(turn: Turn, ask: GiveWay) -> Claimed | Refused:
     if order is not None and isinstance(done, Claimed):
         (source,) = ask.sources()
         if "cancel" in life.ORDER.possible(order.state):
-            order = happen(turn, order, "cancel", source)
+            order = happen(turn, replace(order, why="breached"), "cancel", source)
         follow(turn, order, source)
     return done
 
@@ -217,8 +218,12 @@ def _goods_in_the_way(turn: Turn, order: Order, event: OrderEvent) -> str:
 
 
 def look_after(turn: Turn) -> None:
-    """Take on every order whose step's time is up: by its default, or with a case."""
+    """Take on every order whose step's time is up, by its default or with a case; tell what was held back until now."""
     for order in turn.due_orders():
+        if order.told_from_ms is not None and order.told_from_ms <= turn.books_ms:
+            order = _told(turn, order)
+        if order.late or order.deadline_ms > turn.books_ms:
+            continue
         event = orders.when_overdue(order)
         if event is not None:
             source = f"clock:{order.id}:{len(order.steps)}"
@@ -228,6 +233,15 @@ def look_after(turn: Turn) -> None:
         else:
             turn.keep_order(replace(order, late=True))
             turn.open_case("late_order", order.id, f"{order.state}, for {order.owner}")
+
+
+def _told(turn: Turn, order: Order) -> Order:
+    """Tell HQ, step by step, what its platform did not accept before."""
+    known, order = len(orders.as_told(order).steps), replace(order, told_from_ms=None)
+    turn.orders[order.id] = order
+    for steps in range(known, len(order.steps)):
+        turn.tell_order(replace(order, steps=order.steps[: steps + 1]))
+    return order
 
 
 def owner_of(turn: Turn, hold: str) -> Order | None:
@@ -255,6 +269,9 @@ def follow(turn: Turn, order: Order, source: str) -> Order:
         event = _by_its_goods(order, hold)
         if event is None:
             break
+        if event == "cancel":
+            sold_out = any(line.state == "short" for line in hold.lines)
+            order = replace(order, why="sold_out" if sold_out else "removed")
         order = happen(turn, order, event, f"{source}:{event}")
     return order
 
@@ -287,6 +304,8 @@ def happen(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: i
     """The event, and what follows from it for the order's claim and its case."""
     was_late, before = order.late, order.state
     order = orders.advanced(order, event, source, turn.books_ms, within_s)
+    if event == "finish":
+        order = _held_back(turn, order)
     if event == "cancel" and before in ("received", "accepted"):  # nothing was pulled: nothing is to be put back
         order = orders.advanced(order, "settle", f"{source}:settle", turn.books_ms)
     hold = turn.hold(order.hold)
@@ -301,6 +320,13 @@ def happen(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: i
         turn.resolve_case("late_order", order.id, order.state)
     turn.keep_order(order)
     return order
+
+
+def _held_back(turn: Turn, order: Order) -> Order:
+    """What its platform would not accept yet HQ is told when it does."""
+    accepted_ms = next(step.since_ms for step in reversed(order.steps) if step.event == "accept")
+    at_ms = may_finish_at_ms(accepted_ms, turn.conditions.rules(order.channel))
+    return replace(order, told_from_ms=at_ms) if at_ms > turn.books_ms else order
 
 
 def as_it_stands(turn: Turn, order: Order) -> Ordered:

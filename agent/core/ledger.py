@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from agent.core import life
 from agent.core.alarms import Alarms
 from agent.core.atp import Conditions, Stop, StopNote
-from agent.core.cases import KINDS, LONGEST_ABOUT, LONGEST_DETAIL, MOST_OPEN_OF_A_KIND, OTHERS, Case, CaseChange
+from agent.core.cases import Case, CaseChange, CasesNow
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised, giving_way
 from agent.core.codes import EVIDENCE
@@ -101,6 +100,8 @@ class Books:
     #: When the clock ends a pending hold, and when it looks after an order.
     expiries: Alarms = field(default_factory=Alarms)
     deadlines: Alarms = field(default_factory=Alarms)
+    #: When a case that is still open is handed on, in unix ms.
+    overdue: Alarms = field(default_factory=Alarms)
     tasks: OpenTasks = field(default_factory=OpenTasks)
 
     def remember(self, turn: "Turn") -> None:
@@ -127,17 +128,21 @@ class Books:
         self.tasks.remember(turn.tasks, turn.orders.values(), turn.holds.values())
         for session in turn.counts.values():
             self.counts.keep(session)
-        for epc, change in turn.tags.items():
-            keep(self.tags, self.leaving, epc, change)
+        for epc, tag in turn.tags.items():
+            keep(self.tags, self.leaving, epc, tag)
         for epc in turn.left:
             if self.leaving.pop(epc, None) is not None:
                 del self.tags[epc]
-        for change_of_case in turn.cases:
-            key = (change_of_case.case.kind, change_of_case.case.about)
-            if change_of_case.state == "open":
-                self.cases[key] = change_of_case.case
-            else:
-                self.cases.pop(key, None)
+        for change in turn.cases:
+            self.keep_case(change.case, is_open=change.state == "open")
+
+    def keep_case(self, case: Case, *, is_open: bool = True) -> None:
+        """Make a case what it is now; one that is resolved is forgotten here and kept on disk."""
+        if is_open:
+            self.cases[case.kind, case.about] = case
+        else:
+            self.cases.pop((case.kind, case.about), None)
+        self.overdue.set(f"{case.kind} {case.about}", case.due_at if is_open and not case.late else None)
 
     def keep_hold(self, hold: Hold) -> None:
         """Make a hold what it is now; one that is resolved is forgotten here and kept on disk."""
@@ -205,7 +210,6 @@ class Turn:
         self.at = at
         self.head = books.head
         self.postings: list[Posting] = []
-        self.cases: list[CaseChange] = []
         self.notes: list[ScanNote] = []
         self.deliveries: dict[str, int] = {}
         self.balances: dict[tuple[str, str], int] = {}
@@ -239,7 +243,7 @@ class Turn:
         self._spoken_for = Promised()
         self._known = dict(known)
         self._known_deliveries = deliveries
-        self._open_cases: dict[tuple[str, str], Case | None] = {}
+        self._cases = CasesNow(books.cases, at)
 
     def is_empty(self) -> bool:
         entered = self.postings or self.cases or self.notes or self.tags or self.deliveries
@@ -440,45 +444,34 @@ class Turn:
         weak = ", ".join(f"{name} {qty}" for name, qty in giving_way(holds, sku, excess))
         detail = f"{excess} promised and not there; first to give way: {weak}"
         if found is None or found.detail != detail:
-            self.open_case("breach", sku, detail)
+            self.open_case("breach", sku, detail, tell=True)
+
+    @property
+    def cases(self) -> list[CaseChange]:
+        """What the turn makes of cases."""
+        return self._cases.changes
 
     def case(self, kind: str, about: str) -> Case | None:
         """The open case of this kind about this, if there is one."""
-        key = (kind, about)
-        return self._open_cases[key] if key in self._open_cases else self.books.cases.get(key)
+        return self._cases.find(kind, about)
 
     def case_numbered(self, number: int) -> Case | None:
         """The open case with this number, if there is one."""
-        now = self.books.cases | self._open_cases
-        return next((case for case in now.values() if case is not None and case.id == number), None)
+        return self._cases.numbered(number)
 
-    def open_case(self, kind: str, about: str, detail: str) -> None:
-        """Open a case, or note that an open one came up again."""
-        about = about[:LONGEST_ABOUT]
-        found = self.case(kind, about)
-        if found is None and self._count_open(kind) >= MOST_OPEN_OF_A_KIND:
-            about = OTHERS
-            found = self.case(kind, about)
-        seq: int | None = None
-        if found is None:
-            self.head += 1
-            seq = self.head
-            due_at = self.at + KINDS[kind].due_s * 1000
-            case = Case(seq, kind, about, self.at, due_at, self.at, 1, detail[:LONGEST_DETAIL])
-        else:
-            case = replace(found, last_at=self.at, times=found.times + 1, detail=detail[:LONGEST_DETAIL])
-        state = life.CASE.begins[0] if found is None else life.advance(life.CASE, "open", "again")
-        self._open_cases[kind, about] = case
-        self.cases.append(CaseChange(seq, case, state, ""))
+    def open_case(self, kind: str, about: str, detail: str, *, tell: bool = False) -> None:
+        """Open a case, or note that an open one came up again; with `tell` HQ is told of that too."""
+        self.head += self._cases.open(self.head + 1, kind, about, detail, tell=tell)
 
     def resolve_case(self, kind: str, about: str, resolution: str) -> None:
         """Close a case if it is open; `resolution` says in a word how."""
-        found = self.case(kind, about)
-        if found is not None:
-            self.head += 1
-            self._open_cases[kind, about] = None
-            state = life.advance(life.CASE, "open", "resolve")
-            self.cases.append(CaseChange(self.head, replace(found, last_at=self.at), state, resolution))
+        self.head += self._cases.resolve(self.head + 1, kind, about, resolution)
+
+    def escalate_cases(self) -> None:
+        """Hand on every case whose time is up, and tell HQ."""
+        for name in self.books.overdue.due(self.at):
+            kind, _, about = name.partition(" ")
+            self.head += self._cases.escalate(self.head + 1, kind, about)
 
     def note_scan(self, device: str, text: str, outcome: str) -> None:
         """Number and keep a scan that is answered now."""
@@ -494,7 +487,3 @@ class Turn:
         """How many tags a delivery line announced, if it was entered before."""
         tags = self.deliveries.get(source)
         return self._known_deliveries.get(source) if tags is None else tags
-
-    def _count_open(self, kind: str) -> int:
-        before = sum(1 for key in self.books.cases if key[0] == kind and key not in self._open_cases)
-        return before + sum(1 for key, case in self._open_cases.items() if key[0] == kind and case is not None)

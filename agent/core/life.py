@@ -230,8 +230,12 @@ TASK: Final[Life[TaskState, TaskEvent]] = _life(
 )
 
 CaseState = Literal["open", "resolved"]
-CaseEvent = Literal["again", "resolve"]
-#: What a person must look at. Open, it has an owner and a due time; resolved, a word that says how.
+CaseEvent = Literal["again", "escalate", "resolve"]
+#: What a person must look at. Open, it has an owner and a due time; resolved, a word that says how. `escalate`: its
+#: time is up, and somebody else has it.
 CASE: Final[Life[CaseState, CaseEvent]] = _life(
-    "case", ("open",), ("resolved",), {("open", "again"): "open", ("open", "resolve"): "resolved"}
+    "case",
+    ("open",),
+    ("resolved",),
+    {("open", "again"): "open", ("open", "escalate"): "open", ("open", "resolve"): "resolved"},
 )

@@ -109,12 +109,13 @@ class Order:
     """One order. `due_at` is what the customer was told (unix ms, 0: nothing), `due_ms` the same in the books' time.
 
     `deadline_ms` is when its step must be over; `late`: a case says already that it was not. `default` is what becomes
-    of a `question` that is not answered. `missing` and `why` say why it was rejected.
+    of a `question` that is not answered. `missing` and `why` say why it was rejected, or cancelled by the store itself.
 
     `pay_within_s`: its goods are frozen for so long until it is paid (0: it is paid). `promise_min` is what was
     promised, in minutes. `code` is the hash of the pickup code (`s1$salt$scrypt`). `group` names a group buy.
     `courier_at_ms` is when the courier came to the door, in the books' time. `short` is what people call it. `amends`
-    are the changes to it that were entered, by name, with what they said.
+    are the changes to it that were entered, by name, with what they said. `told_from_ms`: from when on, in the books'
+    time, HQ may know that it is picked and what came after (None: it knows).
     """
 
     id: str
@@ -137,6 +138,7 @@ class Order:
     why: str = ""
     question: Question | None = None
     amends: tuple[tuple[str, str], ...] = ()
+    told_from_ms: int | None = None
 
     @property
     def state(self) -> OrderState:
@@ -166,11 +168,13 @@ class Order:
     @property
     def rings_ms(self) -> int | None:
         """When the clock must look after it."""
-        return self.deadline_ms if self.is_open and not self.late else None
+        due_ms = [self.told_from_ms] if self.told_from_ms is not None else []
+        due_ms += [self.deadline_ms] if self.is_open and not self.late else []
+        return min(due_ms, default=None)
 
     def is_news_after(self, before: "Order") -> bool:
-        """Is anything of it other than before, but its deadline?"""
-        return self != replace(before, deadline_ms=self.deadline_ms, late=self.late)
+        """Is anything of it that HQ may know other than before, but its deadline?"""
+        return as_told(self) != replace(as_told(before), deadline_ms=self.deadline_ms, late=self.late)
 
     def event_of(self, source: str) -> str | None:
         """What this source made happen to it, if it did."""
@@ -229,6 +233,8 @@ def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s
     step = OrderStep(state, now_ms, event, source)
     question = order.question if state == "awaiting_decision" else None
     after = replace(order, steps=(*order.steps, step), question=question)
+    if event in ("again", "cancel"):  # nobody was told that it is picked: nobody will be
+        after = replace(after, told_from_ms=None)
     return _with_deadline(after if after.is_open else _without_people(after), within_s)
 
 
@@ -248,6 +254,14 @@ def _with_deadline(order: Order, within_s: int) -> Order:
     if duty.beforehand and order.due_ms:
         deadline_ms = min(deadline_ms, order.due_ms)
     return replace(order, deadline_ms=deadline_ms, late=order.late and deadline_ms <= now_ms)
+
+
+def as_told(order: Order) -> Order:
+    """The order as HQ may know it: one that was picked too soon for its platform is being picked."""
+    if order.told_from_ms is None:
+        return order
+    picked = max(nth for nth, step in enumerate(order.steps) if step.event == "finish")
+    return replace(order, steps=order.steps[:picked], told_from_ms=None)
 
 
 def when_overdue(order: Order) -> OrderEvent | None:

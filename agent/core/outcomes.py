@@ -31,9 +31,10 @@ Move = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One row. `of_substitute` moves are of the other SKU; `case` is what a person must look at, if anything.
+    """One row. `of_substitute` moves are of the other SKU; `cases` are what a person must look at, if anything.
 
-    `code` is what its first move is called in the ledger; `event` is what it is in the life of a line to pick.
+    `code` is what its first move is called in the ledger, of a substitution the substitute's; `event` is what it is in
+    the life of a line to pick.
     """
 
     claim: ClaimEffect
@@ -43,7 +44,7 @@ class Outcome:
     #: Goods that were too long out of the cold go here instead of `then`.
     spoiled: Move | None = None
     of_substitute: Move | None = None
-    case: CaseName | None = None
+    cases: tuple[CaseName, ...] = ()
     #: Had the units been pulled before, so that no open claim stood against what is sellable?
     pulled: bool = False
     code: Code = "move"
@@ -53,30 +54,36 @@ class Outcome:
 OUTCOMES: Final = MappingProxyType[OutcomeName, Outcome](
     {
         "picked": Outcome("bind", "same", now=(FLOOR, TOTE), code="pick", event="pick"),
-        "short": Outcome("void", "falls", now=(FLOOR, SUSPECT), case="recount", code="miss", event="miss"),
+        "short": Outcome("void", "falls", now=(FLOOR, SUSPECT), cases=("recount",), code="miss", event="miss"),
         "damaged": Outcome(
             "hold_another",
             "falls",
             now=(FLOOR, QUARANTINE),
-            case="waste_or_markdown",
+            cases=("waste_or_markdown",),
             code="damage",
             event="find_damaged",
         ),
         "substituted": Outcome(
-            "replace", "both", of_substitute=(FLOOR, TOTE), case="price_rule", code="pick", event="substitute"
+            "replace",
+            "both",
+            now=(FLOOR, SUSPECT),
+            of_substitute=(FLOOR, TOTE),
+            cases=("price_rule", "recount"),
+            code="pick",
+            event="substitute",
         ),
-        "weighed": Outcome("part", "rises", now=(FLOOR, TOTE), case="price_difference", code="pick", event="weigh"),
+        "weighed": Outcome("part", "rises", now=(FLOOR, TOTE), cases=("price_difference",), code="pick", event="weigh"),
         "cancelled_before_pull": Outcome("void", "rises"),
         "cancelled_after_pull": Outcome(
-            "void", "rises_later", then=(TOTE, FLOOR), spoiled=(TOTE, WASTE), case="put_back", pulled=True
+            "void", "rises_later", then=(TOTE, FLOOR), spoiled=(TOTE, WASTE), cases=("put_back",), pulled=True
         ),
         "staged": Outcome("none", "same", now=(TOTE, STAGED), pulled=True, code="stage"),
         "handed_over": Outcome("consume", "same", now=(STAGED, CUSTOMER), pulled=True, code="hand_over"),
         "not_collected": Outcome(
-            "void", "rises_later", then=(STAGED, FLOOR), spoiled=(STAGED, WASTE), case="put_back", pulled=True
+            "void", "rises_later", then=(STAGED, FLOOR), spoiled=(STAGED, WASTE), cases=("put_back",), pulled=True
         ),
-        "sold_though_claimed": Outcome("breach", "falls", now=(FLOOR, CUSTOMER), case="breach", code="sale"),
-        "impossible_sale": Outcome("none", "zero", now=(FLOOR, CUSTOMER), case="negative_stock", code="sale"),
+        "sold_though_claimed": Outcome("breach", "falls", now=(FLOOR, CUSTOMER), cases=("breach",), code="sale"),
+        "impossible_sale": Outcome("none", "zero", now=(FLOOR, CUSTOMER), cases=("negative_stock",), code="sale"),
     }
 )
 

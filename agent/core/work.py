@@ -345,17 +345,17 @@ class _Entry:
         """Nothing more is claimed of what was not pulled. When it was looked for, none is left there to be found."""
         if row.now and line.open and self.ask.elsewhere and other_place(self.turn, line, self.ask.place):
             self._keep(replace(line, state=life.advance(life.PICK_LINE, line.state, "misplaced")))
-            self._miss(line, row)
+            self._miss(line, row, self.ask.place)
             return
         self._give_up(line, self.hold.account(line), line.open)
         state = life.advance(life.PICK_LINE, line.state, row.event) if row.event else line.state
         self._keep(replace(line, open=0, lost=0, state=state))
         if row.now and line.open:
-            self._miss(line, row)
+            self._miss(line, row, self.ask.place)
 
-    def _miss(self, line: HoldLine, row: Outcome) -> None:
+    def _miss(self, line: HoldLine, row: Outcome, origin: str) -> None:
         """Where it was looked for none is left to be found."""
-        (_, target), origin = row.now or ("", ""), self.ask.place
+        _, target = row.now or ("", "")
         self._move(line.sku, origin, target, max(0, self.turn.balance(line.sku, origin)), row.code)
         self._open(row, f"{line.sku} at {origin}", f"not found for {self.hold.id}")  # who counts is told no more
 
@@ -401,6 +401,8 @@ class _Entry:
         self._keep(other)
         self._take(other.sku, self.ask.place, tote, qty, row.code, self.ask.epcs)
         self._open(row, f"{self.hold.id}/{number}", f"{qty} {other.sku} for {qty} {line.sku}")
+        if not lost and not left.open and self.turn.balance(line.sku, FLOOR) > 0:
+            self._miss(line, OUTCOMES["short"], FLOOR)
 
     def _carry(self, line: HoldLine, row: Outcome) -> None:
         """Pulled units go on: to a slot, or to the customer, which uses their claim."""
@@ -461,8 +463,8 @@ class _Entry:
             self.part += 1
 
     def _open(self, row: Outcome, about: str, detail: str) -> None:
-        if row.case:
-            self.turn.open_case(row.case, about, detail)
+        if row.cases:
+            self.turn.open_case(row.cases[0], about, detail)
 
 
 def keep(turn: Turn, hold: Hold) -> Hold:

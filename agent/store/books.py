@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent.core.cases import Case
@@ -88,11 +89,8 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
         if inside[place]:
             on_hand[sku] = on_hand.get(sku, 0) + qty
     tag_rows.load(tx, books, same)
-    for row in tx.execute(
-        "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
-    ):
-        case = Case(*row)
-        books.cases[case.kind, case.about] = case
+    for case in open_cases(tx):
+        books.keep_case(case)
     books.scans = dict(tx.execute("SELECT device, max(n) FROM scan GROUP BY device").fetchall())
     claims.load(tx, books, same)
     orders.load(tx, books)
@@ -102,6 +100,13 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     commands.load(tx, books)
     untold.load(tx, books, same)
     return books
+
+
+def open_cases(tx: sqlite3.Connection) -> list[Case]:
+    """The cases that are not resolved."""
+    columns = "id, kind, about, opened_at, due_at, last_at, times, detail, late"
+    found = tx.execute(f"SELECT {columns} FROM case_file WHERE resolved_at IS NULL")  # noqa: S608 - our own words
+    return [replace(Case(*row), late=bool(late)) for *row, late in found]
 
 
 def made_by(tx: sqlite3.Connection, sources: Sequence[str]) -> tuple[dict[str, Posting], dict[str, int]]:
@@ -139,9 +144,9 @@ def enter(tx: sqlite3.Connection, turn: Turn, announcements: Sequence[tuple[int,
     for _, case, state, resolution in turn.cases:
         resolved_at = turn.at if state == "resolved" else None
         tx.execute(
-            "INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            "INSERT INTO case_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " last_at = excluded.last_at, times = excluded.times, detail = excluded.detail,"
-            " resolved_at = excluded.resolved_at, resolution = excluded.resolution",
+            " resolved_at = excluded.resolved_at, resolution = excluded.resolution, late = excluded.late",
             (
                 case.id,
                 case.kind,
@@ -153,5 +158,6 @@ def enter(tx: sqlite3.Connection, turn: Turn, announcements: Sequence[tuple[int,
                 case.detail,
                 resolved_at,
                 resolution or None,
+                case.late,
             ),
         )

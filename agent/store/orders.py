@@ -12,7 +12,7 @@ from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep, Questio
 NAMES: Final = (
     "id", "channel", "state", "lines", "steps", "due_at", "due_ms", "deadline_ms", "late", "fallback", "missing",
     "fulfil", "pay_within_s", "promise_min", "code", "group_buy", "courier_at_ms", "short", "why", "question", "amends",
-    "came_ms",
+    "came_ms", "told_from_ms",
 )  # fmt: skip
 _COLUMNS: Final = ", ".join(NAMES)
 #: What is never another: the rest is written anew with each change.
@@ -81,6 +81,7 @@ def order_of(row: Sequence[Any]) -> Order:
         of["why"],
         _question(of["question"]),
         tuple((name, said) for name, said in json.loads(of["amends"])),
+        of["told_from_ms"],
     )
 
 
@@ -123,6 +124,7 @@ def _row(order: Order) -> tuple[Any, ...]:
         None if asked is None else json.dumps([asked.line, asked.candidates]),
         json.dumps(order.amends),
         order.steps[0].since_ms,
+        order.told_from_ms,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
-from agent.core.cases import KINDS, Case
+from agent.core.cases import ESCALATED_TO, KINDS
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.reopening import ask_for_cases, opening_postings
@@ -70,10 +70,8 @@ def open_cases(db: sqlite3.Connection, at: int, aside: str, detail: str) -> None
     books = Books("", 0, Catalogue())
     for sku, place, qty in db.execute("SELECT sku, place, qty FROM balance"):
         books.balances[sku, place] = qty
-    for row in db.execute(
-        "SELECT id, kind, about, opened_at, due_at, last_at, times, detail FROM case_file WHERE resolved_at IS NULL"
-    ):
-        books.cases[row[1], row[2]] = Case(*row)
+    for case in rows.open_cases(db):
+        books.keep_case(case)
     claims.load(db, books, dict[Any, Any]().setdefault)
     (books.head,) = db.execute(
         "SELECT max((SELECT coalesce(max(seq), 0) FROM posting), (SELECT coalesce(max(id), 0) FROM case_file))"
@@ -89,10 +87,10 @@ def _cases_anew(db: sqlite3.Connection, stream: str, at: int) -> list[tuple[int,
     low, high = db.execute("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM case_file").fetchone()
     db.execute("UPDATE case_file SET id = id - ?", (high - min(low, 0) + 1,))
     told: list[tuple[int, int, bytes]] = []
-    open_cases = "SELECT id, kind, about, due_at FROM case_file WHERE resolved_at IS NULL ORDER BY id"
-    for seq, (old, kind, about, due) in enumerate(db.execute(open_cases).fetchall(), 1):
+    open_cases = "SELECT id, kind, about, due_at, late FROM case_file WHERE resolved_at IS NULL ORDER BY id"
+    for seq, (old, kind, about, due, late) in enumerate(db.execute(open_cases).fetchall(), 1):
         db.execute("UPDATE case_file SET id = ? WHERE id = ?", (seq, old))
-        row = CaseRow(seq, f"{stream}/{seq}", at, kind, about, "open", KINDS[kind].owner, due)
+        row = CaseRow(seq, f"{stream}/{seq}", at, kind, about, "open", ESCALATED_TO if late else KINDS[kind].owner, due)
         told.append((seq, at, encode_row(row)))
     return told
 

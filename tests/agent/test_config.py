@@ -86,7 +86,6 @@ hold_minutes = 30
 quota = { "JKT-0101" = 2, MILK = 0 }
 safety = { fair = 1, unsure = 2 }
 finish_after_s = 60
-last_short = "refund"
 [[channel]]
 name = "counter"
 local = true
@@ -108,7 +107,7 @@ def test_channels_are_read_and_what_is_not_said_is_usual(tmp_path: Path) -> None
     found = config.load(written(tmp_path, GOOD.replace("[hq]", "[hq]\nlease_s = 120") + CHANNELS))
     assert found.lease_s == 120
     assert dict(found.channels) == {
-        "web": Channel("web", {"JKT-0101": 2, "MILK": 0}, Margin(0, 1, 2), 1800, rules=PlatformRules(60, "refund")),
+        "web": Channel("web", {"JKT-0101": 2, "MILK": 0}, Margin(0, 1, 2), 1800, rules=PlatformRules(60)),
         "counter": Channel("counter", local=True),
     }
     usual = config.load(written(tmp_path, GOOD))
@@ -130,7 +129,6 @@ def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
         ("fair = 1", "fare = 1"),
         ("unsure = 2", 'unsure = "2"'),
         ("finish_after_s = 60", "finish_after_s = 601"),
-        ('"refund"', '"forget"'),
         ('"counter"', '"web"'),
         ("local = true", "local = 1\nholds = 3"),
     )
@@ -141,7 +139,6 @@ def test_every_mistake_in_a_channel_has_its_path(tmp_path: Path) -> None:
         "channel[0].safety.unsure",
         "channel[0].safety.fare",
         "channel[0].finish_after_s",
-        "channel[0].last_short",
         "channel[1].local",
         "channel[1].holds",
         "channel[1].name",

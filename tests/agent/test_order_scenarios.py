@@ -69,7 +69,9 @@ async def test_scenario_2_a_walk_in_takes_one_between_accept_and_pull_and_hq_is_
         case = shop.books.cases["breach", "MILK"]
         assert hold_of("O2") in case.detail  # due last, it gives way first
         told = await rows_of(shop, head)
-        assert [row.about for row in told if isinstance(row, CaseRow) and row.case == "breach"] == ["MILK"]
+        (row,) = [row for row in told if isinstance(row, CaseRow) and row.case == "breach"]
+        assert (row.about, row.orders) == ("MILK", ("O2",))
+        assert row.why == "1 of MILK promised and not there, since sale sale:R1/1"
         await shop.clerk.enter(MoveOrder("O2", "hq elsewhere", "cancel"))
         assert ("breach", "MILK") not in shop.books.cases
         told = await rows_of(shop, head)

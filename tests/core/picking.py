@@ -129,6 +129,8 @@ class Picking:
             line.lost -= qty
         else:
             line.open -= qty
+            if not line.open:  # it was looked for, and is not there
+                self.move(line.sku, "FLOOR", "SUSPECT", max(0, self.places[line.sku, "FLOOR"]))
         line.done = not line.open and not line.lost
         other = Line(ask.substitute, qty, 0, done=True)
         self.pull(other, ask.tote, qty)

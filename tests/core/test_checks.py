@@ -71,11 +71,11 @@ def posting_twice(turn: Turn) -> None:
 
 
 def no_negative_case(turn: Turn) -> None:
-    turn._open_cases["negative_stock", "EGGS at FLOOR"] = None
+    turn._cases._now["negative_stock", "EGGS at FLOOR"] = None
 
 
 def no_breach_case(turn: Turn) -> None:
-    turn._open_cases["breach", "MILK"] = None
+    turn._cases._now["breach", "MILK"] = None
 
 
 def forgotten_claim(turn: Turn) -> None:

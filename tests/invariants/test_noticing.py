@@ -92,7 +92,7 @@ def test_what_a_power_cut_takes_is_noticed() -> None:
     finally:
         history.teardown()
     assert isinstance(shop, CrashingShop)
-    complaints = shop.complaints_after_cuts(Random(1), cuts=8)
+    complaints = shop.complaints_after_cuts(Random(1), cuts=16)
     assert any("was acknowledged" in one for one in complaints)
 
 

@@ -7,7 +7,7 @@ import json
 
 from msgspec.structs import replace
 
-from agent.core import fulfilment, tag_moves, work
+from agent.core import counts, fulfilment, tag_moves, work
 from agent.core.claims import Hold
 from agent.core.ledger import Posting, Turn
 from agent.core.places import TOTE, is_inside
@@ -83,3 +83,9 @@ def _counter_post(turn: Turn, hold: Hold, note: ReportNote, moves: list[Posting]
     for line in note.after:
         for kind in ("price_rule", "price_difference"):
             turn.resolve_case(kind, f"{hold.id}/{line.line}", "undone")
+    missed = {(move.sku, move.origin) for move in moves if move.code == "miss"}
+    outcome, place = (said := json.loads(note.said))[0], said[8]
+    if note.before is not None and outcome in ("short", "held_by_customer"):  # also where the books had none
+        missed.add((note.before.sku, place))
+    for sku, where in sorted(missed):
+        counts.found_after_all(turn, sku, where)
