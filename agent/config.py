@@ -35,6 +35,7 @@ _LATEST_FINISH_S: Final = 600
 #: A scanner that reads a label twice does so at once; a person needs longer for the next one.
 USUAL_REPEAT_MS: Final = 300
 USUAL_PERSONAL_HOURS: Final = 72
+USUAL_ORDER_DAYS: Final = 90
 _SHORTEST_TOKEN: Final = 16
 
 
@@ -60,6 +61,8 @@ class BooksCare:
     ballast_bytes: int
     #: The name a courier gave is forgotten so long after the hand-over.
     personal_hours: int = USUAL_PERSONAL_HOURS
+    #: What became of orders, tasks, reports and cases is forgotten so long after their end.
+    order_days: int = USUAL_ORDER_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,9 @@ class _Reader:
         backups = books.file_name("backups", "backups")
         keep_days, ballast_mib = books.between("keep_days", 400, 35, 36_500), books.between("ballast_mib", 16, 0, 4096)
         personal_hours = books.between("personal_hours", USUAL_PERSONAL_HOURS, 1, 24 * 90)
-        return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024, personal_hours)
+        order_days = books.between("order_days", USUAL_ORDER_DAYS, 7, 3650)
+        kept = (personal_hours, order_days)
+        return BooksCare(self._folder / (backups or "x"), keep_days, ballast_mib * 1024 * 1024, *kept)
 
     def _token(self, web: Table) -> str:
         token: str = web.take("token", str, "")

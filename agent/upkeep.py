@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -12,7 +13,7 @@ from agent.clerk import AskFailedError, Clerk
 from agent.clock import Clock
 from agent.config import BooksCare
 from agent.core.asks import Notice
-from agent.store import archives, backups, bygone, counts, personal, snapshots
+from agent.store import archives, backups, bygone, counts, over, personal, snapshots
 from agent.store.ballast import Ballast
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
@@ -58,7 +59,7 @@ class Upkeep:
                     await self._daily()
                     await self._look_over()
                     await self._archive()
-                    await self._forget_people()
+                    await self._forget()
             rounds += 1
             await self._clock.sleep(_LOOK_EVERY_S)
 
@@ -147,18 +148,21 @@ class Upkeep:
                 await process.wait()
         return said.decode(errors="replace").strip()[-1000:] if process.returncode else ""
 
-    async def _forget_people(self) -> None:
-        """Once an hour: the names of couriers are not needed for ever."""
+    async def _forget(self) -> None:
+        """Once an hour: neither the names of couriers nor what became of orders is needed for ever."""
         if self._clock.monotonic_s() < self._forget_not_before_s:
             return
         self._forget_not_before_s = self._clock.monotonic_s() + _FORGET_EVERY_S
-        before_ms = self._clerk.time.stamp().books_ms - self._care.personal_hours * _HOUR_MS
-        forgotten = 0
-        while some := await personal.forget(self._store, before_ms):
-            forgotten += some
-            await self._clock.sleep(0.05)
-        if forgotten:
-            log.info("personal_data_forgotten", rows=forgotten)
+        now_ms, kept_ms = self._clerk.time.stamp().books_ms, self._care.order_days * _DAY_MS
+        people = partial(personal.forget, self._store, now_ms - self._care.personal_hours * _HOUR_MS)
+        orders = partial(over.forget, self._store, now_ms - kept_ms, self._clock.now_ms() - kept_ms)
+        for what, forget in (("personal_data_forgotten", people), ("orders_forgotten", orders)):
+            forgotten = 0
+            while some := await forget():
+                forgotten += some
+                await self._clock.sleep(0.05)
+            if forgotten:
+                log.info(what, rows=forgotten)
 
     async def _archive(self) -> None:
         """One month at a time, and the deleting in small turns."""

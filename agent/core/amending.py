@@ -180,11 +180,11 @@ def _answer(turn: Turn, order: Order, ask: AnswerQuestion) -> Ordered | Refused:
     if ask.take == "cancel" or line is None:
         return as_it_stands(turn, follow(turn, happen(turn, order, "cancel", source), source))
     if ask.take == "remove":
-        noted = replace(line, unavailable="remove")
+        noted = replace(line, unavailable="remove", answer="remove")
         hold = turn.hold(order.hold)
         if hold is not None and hold.is_open:
             work.let_go(turn, hold, number)
     else:
-        noted = replace(line, unavailable="substitute", substitutes=(ask.sku,))
+        noted = replace(line, unavailable="substitute", substitutes=(ask.sku,), answer="substitute")
     order = replace(order, lines=tuple(noted if one is line else one for one in order.lines))
     return as_it_stands(turn, follow(turn, happen(turn, order, "decide", source), source))

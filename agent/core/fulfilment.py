@@ -72,6 +72,9 @@ def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
     order = _new(turn, ask)
     if turn.hold(order.hold) is not None:
         return refused(ask.order, f"cannot be held: there is a hold {order.hold!r}", conflict=True)
+    (source,) = ask.sources()
+    if turn.posting_of(source) is not None or source in turn.bygone:
+        return refused(ask.order, "was placed before, and was over long ago", conflict=True)
     ttl_s = ask.pay_within_s or _UNUSED_TTL_S
     held = promises.reserve(
         turn, Reserve(order.hold, ask.channel, ask.wants, ttl_s, due_ms=ask.due_at, lease=ask.lease)
@@ -156,6 +159,7 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
         return refused(ask.order, f"cannot be moved: {error}", conflict=True)
     if ask.event == "ask":
         order = replace(order, default=ask.default, question=Question(ask.line, ask.candidates))
+        order = orders.answered(order, "")
     return as_it_stands(turn, follow(turn, happen(turn, order, ask.event, source, ask.within_s), source))
 
 
@@ -229,6 +233,8 @@ def look_after(turn: Turn) -> None:
             source = f"clock:{order.id}:{len(order.steps)}"
             if event == "reject":
                 order = replace(order, why="unpaid")
+            elif event == "decide":
+                order = orders.answered(order, "nobody")
             follow(turn, happen(turn, order, event, source), source)
         else:
             turn.keep_order(replace(order, late=True))

@@ -123,9 +123,9 @@ class Books:
             self.spoken_for.granted[sku] = self.spoken_for.granted.get(sku, 0) + granted
         for hold in turn.holds.values():
             self.keep_hold(hold)
+        self.tasks.remember(turn.tasks, self.orders, turn.orders, turn.holds.values())
         for order in turn.orders.values():
             self.keep_order(order)
-        self.tasks.remember(turn.tasks, turn.orders.values(), turn.holds.values())
         for session in turn.counts.values():
             self.counts.keep(session)
         for epc, tag in turn.tags.items():

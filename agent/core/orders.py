@@ -19,6 +19,10 @@ Default = Literal["decide", "cancel"]
 Fulfilment = Literal["courier", "pickup", "ship"]
 #: What the customer wants done with a line that is not to be had.
 Unavailable = Literal["ask", "substitute", "remove", "cancel"]
+#: What the customer said of a line when asked: take a substitute, leave it out; or nothing, until the time was up.
+Answered = Literal["", "substitute", "remove", "nobody"]
+#: From the hand-over on, and where there was none from the end on, an order leads to nobody.
+_OVER_FOR_PEOPLE: Final = (*life.ORDER.ends, "handed_over", "return_pending", "restocked", "wasted")
 #: What people call an order when they are not told: so many of its last characters.
 _SHORT: Final = 4
 _HOUR_S: Final = 3600
@@ -64,7 +68,7 @@ class OrderLine:
     """`qty` units of one SKU; of a weighed line `tolerance_pct` percent more or less will do.
 
     `unavailable` is what is to be done when it is not to be had, `substitutes` what may be taken instead, best first.
-    `member` is an opaque reference to whose line it is in a group buy.
+    `member` is an opaque reference to whose line it is in a group buy; `answer` what became of the last question.
     """
 
     line: int
@@ -74,6 +78,7 @@ class OrderLine:
     substitutes: tuple[str, ...] = ()
     tolerance_pct: int = 10
     member: str = ""
+    answer: Answered = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +240,11 @@ def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s
     after = replace(order, steps=(*order.steps, step), question=question)
     if event in ("again", "cancel"):  # nobody was told that it is picked: nobody will be
         after = replace(after, told_from_ms=None)
-    return _with_deadline(after if after.is_open else _without_people(after), within_s)
+    return _with_deadline(_without_people(after) if after.state in _OVER_FOR_PEOPLE else after, within_s)
 
 
 def _without_people(order: Order) -> Order:
-    """An order that is over keeps nothing that leads to people: neither the code nor whose line was whose."""
+    """Without what leads to people: neither the code nor whose line was whose."""
     return replace(order, code="", lines=tuple(replace(line, member="") for line in order.lines))
 
 
@@ -254,6 +259,13 @@ def _with_deadline(order: Order, within_s: int) -> Order:
     if duty.beforehand and order.due_ms:
         deadline_ms = min(deadline_ms, order.due_ms)
     return replace(order, deadline_ms=deadline_ms, late=order.late and deadline_ms <= now_ms)
+
+
+def answered(order: Order, answer: Answered, line: int = 0) -> Order:
+    """With what became of the question about a line (0: the one that is open)."""
+    number = line or (order.question.line if order.question is not None else 0)
+    lines = (replace(one, answer=answer) if one.line == number else one for one in order.lines)
+    return replace(order, lines=tuple(lines))
 
 
 def as_told(order: Order) -> Order:

@@ -136,6 +136,11 @@ class Door:
         self._look_again()
         return [kept.worker for kept in self._by_id.values()]
 
+    def name_of(self, worker: str) -> str:
+        """What people call a worker; of one who left, the id."""
+        kept = self._by_id.get(worker)
+        return kept.worker.name if kept is not None else worker
+
     @property
     def shut_out(self) -> list[str]:
         """Those whose badge and PIN were made with another key: nobody can check them any more."""

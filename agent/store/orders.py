@@ -88,8 +88,8 @@ def order_of(row: Sequence[Any]) -> Order:
 def _line(line: int, sku: str, qty: int, *about: Any) -> OrderLine:
     if not about:  # of an order that is older
         return OrderLine(line, sku, qty)
-    unavailable, substitutes, tolerance_pct, member = about
-    return OrderLine(line, sku, qty, unavailable, tuple(substitutes), tolerance_pct, member)
+    unavailable, substitutes, tolerance_pct, member, *answer = about
+    return OrderLine(line, sku, qty, unavailable, tuple(substitutes), tolerance_pct, member, *answer)
 
 
 def _question(text: str | None) -> Question | None:
@@ -129,4 +129,4 @@ def _row(order: Order) -> tuple[Any, ...]:
 
 
 def _of_line(one: OrderLine) -> tuple[Any, ...]:
-    return one.line, one.sku, one.qty, one.unavailable, one.substitutes, one.tolerance_pct, one.member
+    return one.line, one.sku, one.qty, one.unavailable, one.substitutes, one.tolerance_pct, one.member, one.answer

@@ -9,8 +9,10 @@ from typing import Any
 from agent.core import naming
 from agent.core.asks import Ask
 from agent.core.ledger import Books, Posting, Turn
+from agent.core.picking.estimates import REMEMBERED
+from agent.core.tasks import times
 from agent.core.tasks.task import Bag, Parcel, ReportNote, Task, Tote
-from agent.store import claims
+from agent.store import claims, orders
 
 _TASK = "id, kind, totes, worker, token, state, reason, since_ms, heard_ms"
 _NOTE = "id, task, customer_order, said, entered, why, worker, at_ms, line_before, lines_after"
@@ -33,9 +35,22 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
     of_open = "SELECT id FROM customer_order WHERE state NOT IN ('closed', 'rejected', 'cancelled')"
     for row in tx.execute(f"SELECT * FROM parcel WHERE customer_order IN ({of_open})"):  # noqa: S608 - no input in it
         tasks.keep_parcel(_parcel(row))
+    _learn(tx, books)
     over = [about for kind, about in books.cases if kind == "put_back" and about not in books.holds]
     for hold in claims.named(tx, over).values():
         tasks.keep_leftover(hold)
+
+
+def _learn(tx: sqlite3.Connection, books: Books) -> None:
+    """Take from the last tasks how long work takes here; from their orders also how long handing over does."""
+    last = f"SELECT {_TASK} FROM task WHERE state = 'done' AND kind = 'pick' ORDER BY heard_ms DESC, id DESC LIMIT ?"  # noqa: S608 - no input in it
+    done = [_task(row) for row in tx.execute(last, (REMEMBERED,))][::-1]
+    known = orders.named(tx, list(dict.fromkeys(name for task in done for name in task.orders)))
+    for task in done:
+        books.tasks.learn(task, [known[name] for name in task.orders if name in known])
+    handed = [(order.steps[-1].since_ms, took) for order in known.values() for took in times.of_hand_over(order)]
+    took = [took for _, took in sorted(handed, key=lambda one: one[0])]
+    books.tasks.estimates = books.tasks.estimates.of_all(took)
 
 
 def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:

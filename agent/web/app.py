@@ -82,7 +82,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *ordering.routes(clerk),
         *figures.routes(clerk, reports.clock),
         *printing.routes(clerk, reports.clock),
-        *picking.routes(clerk, reports.clock),
+        *picking.routes(clerk, reports.clock, door.name_of),
         *handing_over.routes(clerk),
         *board.routes(clerk, reports.clock),
         *leading.routes(clerk),

@@ -1,5 +1,6 @@
 """The API of the handheld: what is next, claim, report, pack, ask, leave. docs/handheld.md is its published form."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -117,9 +118,9 @@ class _Ask(msgspec.Struct, forbid_unknown_fields=True):
     task: _Name = ""
 
 
-def routes(clerk: Clerk, clock: Clock) -> list[Route]:
-    """Everything a picker's handheld asks and tells."""
-    pages = _Picking(clerk, clock)
+def routes(clerk: Clerk, clock: Clock, name_of: Callable[[str], str]) -> list[Route]:
+    """Everything a picker's handheld asks and tells; `name_of` says what people call a worker."""
+    pages = _Picking(clerk, clock, name_of)
     return [
         Route("/v1/pick/next", pages.next),
         post("/v1/pick/claim", _Claim, pages.claim),
@@ -138,9 +139,10 @@ def looked_at(clerk: Clerk, clock: Clock) -> Turn:
 
 
 class _Picking:
-    def __init__(self, clerk: Clerk, clock: Clock) -> None:
+    def __init__(self, clerk: Clerk, clock: Clock, name_of: Callable[[str], str]) -> None:
         self._clerk = clerk
         self._clock = clock
+        self._name_of = name_of
 
     async def next(self, request: Request) -> Response:
         turn, worker = self._look(), worker_of(request)
@@ -171,7 +173,7 @@ class _Picking:
             return _refused(said)
         shown = showing_tasks.task(self._look(), said.task)
         if said.lost:
-            return answers.json(_lost(said.task.worker) | {"results": said.results, "task": shown}, 409)
+            return answers.json(self._lost(said.task.worker) | {"results": said.results, "task": shown}, 409)
         return answers.json({"results": said.results, "task": shown})
 
     async def pack(self, request: Request, body: _Pack) -> Response:
@@ -236,13 +238,13 @@ class _Picking:
             return answers.problem(404, "there is no such work", "GET /v1/pick/next says what there is.")
         shown = showing_tasks.task(self._look(), answer.task)
         if isinstance(answer, Lost):
-            return answers.json(_lost(answer.task.worker) | {"task": shown}, 409)
+            return answers.json(self._lost(answer.task.worker) | {"task": shown}, 409)
         return answers.json(shown)
 
-
-def _lost(worker: str) -> dict[str, Any]:
-    hint = "Somebody else goes on with this task. Put down what you have beside them, and take the next one."
-    return {"error": "the task is another's now", "hint": hint, "lost": True, "worker": worker}
+    def _lost(self, worker: str) -> dict[str, Any]:
+        hint = "Somebody else goes on with this task. Put down what you have beside them, and take the next one."
+        who = {"worker": worker, "name": self._name_of(worker)}
+        return {"error": "the task is another's now", "hint": hint, "lost": True, **who}
 
 
 def _refused(said: Refused) -> Response:

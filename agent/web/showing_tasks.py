@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from agent.core import life
 from agent.core.catalogue import Sku, Temperature
 from agent.core.claims import Hold, HoldLine, units_in
 from agent.core.ledger import Turn
@@ -111,7 +112,7 @@ def _to_pick(turn: Turn, of: Task, totes: Mapping[str, str]) -> list[dict[str, A
     shown = []
     for stop, line in walking.in_walking_order(turn, lines):
         name = stop.rpartition("/")[0]
-        shown.append(_stop(turn, stop, name, line, totes[name], line.qty, _done(line)))
+        shown.append(_stop(turn, stop, name, line, totes[name], line.qty, _done(line)) | _left(line))
     return shown
 
 
@@ -132,6 +133,7 @@ def _to_put_back(turn: Turn, of: Task) -> list[dict[str, Any]]:
 def _stop(turn: Turn, stop: str, name: str, line: HoldLine, tote: str, qty: int, done: int) -> dict[str, Any]:
     sku, spots = _sku(turn, line.sku), walking.map_of(turn.books).spots
     spot = spots.get(sku.spots[0]) if sku.spots else None
+    said = _said(turn, name, line.line)
     return {
         "stop": stop,
         "order": name,
@@ -151,15 +153,41 @@ def _stop(turn: Turn, stop: str, name: str, line: HoldLine, tote: str, qty: int,
         "qty": qty,
         "done": done,
         "unit": sku.traits.unit,
-        "tolerance_pct": _said(turn, name, line.line).tolerance_pct,
+        "tolerance_pct": said.tolerance_pct,
         "temperature": sku.traits.temperature,
         "min_age": sku.traits.min_age,
-        "unavailable": _said(turn, name, line.line).unavailable,
+        "unavailable": said.unavailable,
+        "wishes": [_named(turn, sku) for sku in said.substitutes],
+        "answer": said.answer or None,
+        **_asked(turn, name, line.line),
         "scarce": walking.stop_of(turn, stop, line).scarce,
         "gtins": sku.gtins,
         "instead_of": line.instead_of or None,
         "state": line.state,
     }
+
+
+def _asked(turn: Turn, name: str, line: int) -> dict[str, Any]:
+    """How long the customer may still answer what is asked about the line, and what is done without an answer."""
+    order = turn.order(name)
+    if order is None or order.question is None or order.question.line != line:
+        return {"answer_in_s": None, "default": None}
+    return {"answer_in_s": _left_s(turn, order.deadline_ms), "default": order.default}
+
+
+def _named(turn: Turn, name: str) -> dict[str, Any]:
+    """Something else that the customer takes."""
+    sku = _sku(turn, name)
+    spot = sku.spots[0] if sku.spots else ""
+    return {"sku": name, "name_en": sku.name_en, "name_zh": sku.name_zh, "spot": spot, "gtins": sku.gtins}
+
+
+def _left(line: HoldLine) -> dict[str, Any]:
+    """Of a line of which the customer wants less now than was ordered: what is wanted, and how far it is."""
+    if line.open or line.lost or line.state in life.PICK_LINE.ends:
+        return {}
+    done = _done(line)
+    return {"qty": done, "state": "picked" if done else "removed"}
 
 
 def _line(turn: Turn, line: HoldLine) -> dict[str, Any]:

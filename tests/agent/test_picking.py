@@ -158,7 +158,7 @@ async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told
     path = f"/v1/pick/tasks/{task['id']}/reports"
     report = pick("O-1001", 1, MILK, id="w1-1")
     told = await w1.post(path, {"token": w1.task["token"], "reports": [report]}, 409)
-    assert (told["lost"], told["worker"]) == (True, "w2")
+    assert (told["lost"], told["worker"], told["name"]) == (True, "w2", "W2")
     assert told["results"] == [{"id": "w1-1", "outcome": "entered", "why": ""}]  # it is in the tote all the same
     assert await w2.report(pick("O-1001", 1, MILK)) == [("entered", "")]
     late = pick("O-1001", 1, MILK, id="w1-2")

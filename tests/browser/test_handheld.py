@@ -221,6 +221,27 @@ async def test_exceptions_take_one_key_the_other_places_come_first_and_undo_is_a
     assert store.asked == [{"token": 1, "order": "WEB-7F2A", "line": 1, "candidates": ["OAT-DRINK"]}]
 
 
+async def test_what_the_customer_answered_is_at_the_stop_and_what_waits_says_until_when() -> None:
+    store = ScriptedPicking()
+    tea, pen, ham, milk = store.stops
+    tea |= {"answer": "substitute", "wishes": [store.names[OAT.zfill(14)]]}
+    pen |= {"state": "removed", "answer": "remove", "qty": 0}
+    ham |= {"state": "picked", "done": 500}
+    milk |= {"answer_in_s": 120, "default": "decide"}
+    async with handheld(store) as (hands, complaints):
+        await hands.sign_in()
+        await hands.claim()
+        await expect(hands.page.locator("#name")).to_have_text("Oat drink")
+        await expect(hands.page.locator("#chips")).to_contain_text("the customer takes this")
+        store.orders["WEB-7F2A"]["next"] = "wait"
+        await hands.scan(OAT)
+        await hands.scan(OAT)
+        await expect(hands.page.locator("#wait-list")).to_contain_text("Whole milk, 1 l")
+        await expect(hands.page.locator("#wait-list")).to_contain_text("then you decide")
+        assert complaints == []
+    assert [(one["outcome"], one["substitute"]) for one in store.reported] == [("substituted", "OAT-DRINK")] * 2
+
+
 async def test_reports_are_kept_through_a_gap_a_reload_and_a_killed_browser_and_entered_once(tmp_path: Path) -> None:
     if CHROMIUM is None:
         pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")

@@ -51,7 +51,11 @@ class Estimates:
     @classmethod
     def of(cls, history: Iterable[Took]) -> "Estimates":
         """What a history comes to, oldest first."""
-        found = cls()
+        return cls().of_all(history)
+
+    def of_all(self, history: Iterable[Took]) -> "Estimates":
+        """With more times, oldest first."""
+        found = self
         for took in history:
             found = found.after(took)
         return found

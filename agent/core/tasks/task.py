@@ -7,7 +7,6 @@ own (`ledger.Books.books_ms`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -18,9 +17,10 @@ from agent.core.alarms import Alarms
 from agent.core.catalogue import Temperature
 from agent.core.claims import Hold, HoldLine
 from agent.core.orders import Order
-from agent.core.picking.estimates import Estimates, Took
+from agent.core.picking.estimates import Estimates
 from agent.core.picking.staging import Slot
 from agent.core.picking.store_map import StoreMap
+from agent.core.tasks import times
 
 Kind = Literal["pick", "put_back"]
 #: By what right an order was taken away.
@@ -77,19 +77,6 @@ def moved(task: Task, event: life.TaskEvent, now_ms: int, worker: str = "") -> T
     state = life.advance(life.TASK, task.state, event)
     token = task.token + (event == "take_over")
     return replace(task, state=state, token=token, worker=worker or task.worker, heard_ms=now_ms)
-
-
-def times_of(task: Task, orders: Mapping[str, Order]) -> list[Took]:
-    """How long an order that was picked by itself took. Of orders picked together nobody knows whose the time was."""
-    order = orders.get(task.orders[0]) if len(task.orders) == 1 else None
-    if order is None or task.kind != "pick" or task.state != "done":
-        return []
-    seconds = {"picking": 0.0, "picked": 0.0}
-    for step, after in pairwise(order.steps):
-        if step.state in seconds:
-            seconds[step.state] += (after.since_ms - step.since_ms) / 1000
-    lines = len(order.lines)
-    return [Took("pick", lines, seconds["picking"]), Took("pack", lines, seconds["picked"])]
 
 
 class Bag(Struct, frozen=True, gc=False):
@@ -165,7 +152,7 @@ class OpenTasks:
     newest: int = 0
     #: When a worker is taken to be silent.
     silences: Alarms = field(default_factory=Alarms)
-    #: How long picking and packing took since the agent's last start.
+    #: How long picking, packing and handing over took lately.
     estimates: Estimates = field(default_factory=Estimates)
 
     def keep(self, task: Task) -> None:
@@ -189,20 +176,29 @@ class OpenTasks:
         if not hold.is_open and any(line.back for line in hold.lines):
             self.leftovers[hold.id] = hold
 
-    def remember(self, now: "TasksNow", orders: Iterable[Order], holds: Iterable[Hold]) -> None:
-        """What a turn made of tasks, orders and holds is on disk."""
+    def remember(
+        self, now: "TasksNow", before: Mapping[str, Order], after: Mapping[str, Order], holds: Iterable[Hold]
+    ) -> None:
+        """What a turn made of tasks and holds, and of orders that were open `before`, is on disk."""
         for hold in holds:
             self.keep_leftover(hold)
-        by_id = {order.id: order for order in orders}
         for task in now.tasks.values():
             self.keep(task)
-            for took in times_of(task, by_id):
-                self.estimates = self.estimates.after(took)
+            orders = (after.get(name) or before.get(name) for name in task.orders)
+            self.learn(task, [order for order in orders if order is not None])
         for parcel in now.parcels.values():
             self.keep_parcel(parcel)
-        for order in by_id.values():
+        for order in after.values():
+            earlier = before.get(order.id)
+            if order.state == "handed_over" and (earlier is None or earlier.state != "handed_over"):
+                self.estimates = self.estimates.of_all(times.of_hand_over(order))
             if not order.is_open:
                 self.parcels.pop(order.id, None)
+
+    def learn(self, task: Task, orders: Iterable[Order]) -> None:
+        """From a task of picking that one person did from its beginning to its end."""
+        if (task.kind, task.state, task.token) == ("pick", "done", 1):
+            self.estimates = self.estimates.of_all(times.of_walk(task.since_ms, orders))
 
 
 @dataclass(slots=True)

@@ -96,7 +96,8 @@ export function waitScreen(app) {
       const stops = task.stops.filter(isOpen);
       keep($("wait-list"), stops, (stop) => stop.stop, () => make("li", "line"), (node, stop) => {
         const left = stop.answer_in_s == null ? "" : ` · ${app.span(Math.max(0, stop.answer_in_s * 1000 - (Date.now() - app.job.task.heardAt)))}`;
-        put(node, `${app.nameOf(stop)} · ${t("for_order", { short: stop.short })}${left}`);
+        const then = stop.default ? ` · ${t(`default_${stop.default}`)}` : "";
+        put(node, `${app.nameOf(stop)} · ${t("for_order", { short: stop.short })}${left}${then}`);
       });
     },
     tick() { const task = app.task(); if (task) this.draw(task); },

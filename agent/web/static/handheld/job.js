@@ -1,6 +1,6 @@
 // The job as it stands: what the store last said of it, and on top of it what was reported here since. Values in, values out.
 
-const CLOSED = new Set(["picked", "short", "substituted"]);
+const CLOSED = new Set(["picked", "short", "substituted", "removed"]);
 const COUNTED = { picked: "done", weighed: "done", put_back: "done", substituted: "done", short: "missed", held_by_customer: "missed" };
 
 export const isOpen = (stop) => !CLOSED.has(stop.state);
@@ -45,7 +45,7 @@ function enter(task, { kind, body, of, stop: at }) {
 
 /**
  * The task with these entries (as in outbox.js) in it, or null. An undo's `of` is the body of what it takes back. Stops that
- * were `asked` about wait as long as their order does.
+ * were `asked` about, here or on another handheld, wait as long as their order does.
  */
 export function withEntries(task, entries, asked) {
   if (!task) return null;
@@ -53,7 +53,7 @@ export function withEntries(task, entries, asked) {
   const now = structuredClone(task);
   for (const entry of mine) enter(now, entry);
   const waiting = new Set(now.orders.filter((order) => order.next === "wait").map((order) => order.order));
-  for (const stop of now.stops) stop.asked = Boolean(asked[stop.stop]) && waiting.has(stop.order);
+  for (const stop of now.stops) stop.asked = (Boolean(asked[stop.stop]) || stop.answer_in_s != null) && waiting.has(stop.order);
   return now;
 }
 

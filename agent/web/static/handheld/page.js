@@ -269,7 +269,7 @@ function onAnswer(entries, { status, value, why }) {
     app.job = null;
     keepJob();
     app.signal("wrong");
-    app.open("lost", { by: value.worker ?? "", back: stops.filter(Boolean) });
+    app.open("lost", { by: value.name ?? value.worker ?? "", back: stops.filter(Boolean) });
   } else if (refused.length) {
     app.signal("wrong");
     app.tell(app.t("refused", { why: refused.map((one) => one.why).filter((one, at, all) => all.indexOf(one) === at).join(" · ") }));

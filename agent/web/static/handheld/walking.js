@@ -28,7 +28,7 @@ export function walkScreen(app) {
 
   /** What to take at a stop now: the item or its substitute, and the place to look at. */
   function target(stop) {
-    const instead = app.job.instead[stop.stop];
+    const instead = app.job.instead[stop.stop] ?? (stop.answer === "substitute" ? stop.wishes?.[0] : null);
     const tried = app.job.tried[stop.stop] ?? 0;
     const other = tried ? elsewhere(stop)[tried - 1] : null;
     if (instead) return { ...instead, spot: instead.spot ?? "", place: "FLOOR", instead: true, unit: stop.unit };
@@ -175,7 +175,7 @@ export function walkScreen(app) {
     const chips = [
       task.kind === "put_back" && ["care", t(stop.waste ? "throw_away" : "put_back")], wanted.instead && ["care", t("substitute")],
       ["chilled", "frozen"].includes(stop.temperature) && ["cold", t(stop.temperature)],
-      stop.scarce && ["care", t("scarce")], stop.min_age && ["care", t("age_check", { age: stop.min_age })],
+      stop.answer && ["care", t(`answer_${stop.answer}`)], stop.scarce && ["care", t("scarce")], stop.min_age && ["care", t("age_check", { age: stop.min_age })],
     ].filter(Boolean);
     keep($("chips"), chips, ([, text]) => text, () => make("span"), (node, [shape, text]) => { node.className = shape; put(node, text); });
   }

@@ -28,7 +28,7 @@ export const WORDS = {
     how_many: "How many did you take?", how_heavy: "Weight in grams, as on the label", most: "at most {most}", type_code: "Type the code", code: "Code",
 
     instead_of: "Instead of {name}", wish_ask: "The customer wants to be asked.", wish_substitute: "The customer takes a substitute.", wish_remove: "The customer wants it left out.", wish_cancel: "Without it the customer wants nothing.",
-    ask_customer: "Ask the customer", without_it: "Without it", no_candidates: "There is nothing like it.", asked: "The customer is asked. Go on.", take_this: "Take this: {name}",
+    ask_customer: "Ask the customer", without_it: "Without it", no_candidates: "There is nothing like it.", asked: "The customer is asked. Go on.", answer_substitute: "the customer takes this", answer_remove: "the customer wants no more", answer_nobody: "no answer: you decide", default_decide: "then you decide", default_cancel: "then it is cancelled", take_this: "Take this: {name}",
     why_wished: "the customer named it", why_brand: "same brand", why_size: "same size", why_cheaper: "not dearer", why_category: "same kind", why_same_brand: "same brand", why_same_size: "same size",
 
     pack: "Pack", bags_ambient: "Bags", bags_chilled: "Chilled bags", bags_frozen: "Frozen bags", packed: "Packed: {n} bags", packed_one: "Packed: 1 bag", pack_what: "{lines} lines from tote {tote}", fewer: "fewer", more_of: "more",
@@ -72,7 +72,7 @@ export const WORDS = {
     how_many: "拿了几件？", how_heavy: "标签上的重量（克）", most: "最多 {most}", type_code: "手动输入", code: "编码",
 
     instead_of: "替代：{name}", wish_ask: "顾客要求先询问。", wish_substitute: "顾客接受替代品。", wish_remove: "顾客要求缺货不要。", wish_cancel: "缺货则整单取消。",
-    ask_customer: "询问顾客", without_it: "不要了", no_candidates: "没有相近商品。", asked: "已询问顾客，请继续。", take_this: "请拿：{name}",
+    ask_customer: "询问顾客", without_it: "不要了", no_candidates: "没有相近商品。", asked: "已询问顾客，请继续。", answer_substitute: "顾客同意换这个", answer_remove: "顾客不要了", answer_nobody: "顾客未答复，由您决定", default_decide: "超时由您决定", default_cancel: "超时取消订单", take_this: "请拿：{name}",
     why_wished: "顾客指定", why_brand: "同品牌", why_size: "同规格", why_cheaper: "不更贵", why_category: "同类", why_same_brand: "同品牌", why_same_size: "同规格",
 
     pack: "打包", bags_ambient: "袋数", bags_chilled: "冷藏袋", bags_frozen: "冷冻袋", packed: "打包完成：{n} 袋", packed_one: "打包完成：1 袋", pack_what: "{tote} 箱，{lines} 种", fewer: "减少", more_of: "增加",
