@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -156,13 +157,18 @@ class Upkeep:
         now_ms, kept_ms = self._clerk.time.stamp().books_ms, self._care.order_days * _DAY_MS
         people = partial(personal.forget, self._store, now_ms - self._care.personal_hours * _HOUR_MS)
         orders = partial(over.forget, self._store, now_ms - kept_ms, self._clock.now_ms() - kept_ms)
-        for what, forget in (("personal_data_forgotten", people), ("orders_forgotten", orders)):
-            forgotten = 0
-            while some := await forget():
-                forgotten += some
-                await self._clock.sleep(0.05)
-            if forgotten:
-                log.info(what, rows=forgotten)
+        if rows := await self._all_of(people):
+            log.info("personal_data_forgotten", rows=rows)
+        if rows := await self._all_of(orders):
+            log.info("orders_forgotten", rows=rows)
+
+    async def _all_of(self, forget: Callable[[], Awaitable[int]]) -> int:
+        """Forget a portion after another until nothing is left to forget; how many rows."""
+        forgotten = 0
+        while some := await forget():
+            forgotten += some
+            await self._clock.sleep(0.05)
+        return forgotten
 
     async def _archive(self) -> None:
         """One month at a time, and the deleting in small turns."""
