@@ -25,6 +25,8 @@ from agent.core.explain import policy_of
 from agent.core.lease import Leases
 from agent.core.ledger import Books, Turn
 from agent.core.tasks import board
+from agent.day_ends import DayEnds
+from agent.days import Days
 from agent.devices import Keeper, open_devices
 from agent.hq_silence import SilenceWatch
 from agent.intake import Intake
@@ -115,6 +117,7 @@ async def serve(config: Config) -> None:
             "pages": pages.run(),
             "people": PeopleWatch(door, clerk, clock).run(),
             "silence": SilenceWatch(clerk, outbox, clock).run(),
+            "days": DayEnds(clerk, clock, Days(clerk, clock)).run(),
             "catalogue": CatalogueFollower(store, books, config.catalogue, catalogue_changed).run(),
             "watchdog": health.keep_watchdog([clerk.prove, outbox.prove], clock),
         }

@@ -22,6 +22,8 @@ class BooksTime:
     """Goes on from the last stamp, or from 0."""
 
     def __init__(self, clock: Clock, boot: str, last: Stamp | None) -> None:
+        #: From then on it has gone as the wall clock has; just before, it stood still and nobody knew for how long.
+        self.steady_since_ms = 0 if last is None or (boot and last.boot == boot) else last.books_ms + 1
         self._clock = clock
         self._boot = boot
         now_ms = self._monotonic_ms()

@@ -14,7 +14,7 @@ from typing import NamedTuple, overload
 
 import structlog
 
-from agent import case_rows, order_rows
+from agent import case_rows, day_rows, order_rows
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks, checks, naming, telling
@@ -23,6 +23,7 @@ from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import Count, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
 from agent.core.counts import follow_cases
+from agent.core.days import CloseDay
 from agent.core.decisions import decide_any, let_time_pass
 from agent.core.fulfilment import tell_lines
 from agent.core.ledger import Books, Posting, Turn
@@ -31,7 +32,7 @@ from agent.core.places import FREE
 from agent.core.tasks import asks as of_tasks
 from agent.core.tasks import claiming
 from agent.store import books as rows
-from agent.store import bygone, claims, commands, conditions, counts, orders, tag_rows, tasks, untold
+from agent.store import bygone, claims, commands, conditions, counts, days, orders, tag_rows, tasks, untold
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -128,7 +129,7 @@ class Clerk:
     @overload
     async def enter(self, ask: asks.TagsHeard | asks.TagsSilent) -> asks.TagsEntered: ...
     @overload
-    async def enter(self, ask: asks.Notice | asks.HqSilence) -> asks.Noted: ...
+    async def enter(self, ask: asks.Notice | asks.HqSilence | CloseDay) -> asks.Noted: ...
     @overload
     async def enter(self, ask: asks.Pause) -> asks.Paused: ...
     @overload
@@ -272,6 +273,7 @@ class Clerk:
                 tasks.enter(tx, turn)
                 commands.enter(tx, turn)
                 untold.enter(tx, turn.tellings)
+                days.enter(tx, turn.tellings.days.values())
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
@@ -330,7 +332,8 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
         told.append((seq, turn.at, encode_row(row)))
     told += [(row.seq, turn.at, encode_row(row)) for row in case_rows.of(turn, stream)]
     told += [(of.seq, turn.at, encode_row(order_rows.row_of(turn, of, stream))) for of in turn.order_changes]
-    if turn.cases or turn.tellings.rows or turn.order_changes:
+    told += [(row.seq, turn.at, encode_row(row)) for row in day_rows.of(turn, stream)]
+    if turn.cases or turn.order_changes or turn.tellings.rows or turn.tellings.days:
         told.sort()
     return told
 

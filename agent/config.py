@@ -11,6 +11,7 @@ from agent.core.asks import Purpose
 from agent.core.catalogue import Temperature
 from agent.core.channels import Channel, Channels, Margin
 from agent.core.claims import LONGEST_TTL_S, USUAL_TTL_S
+from agent.core.costs import Costs
 from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import COUNTRIES, NOTHING, Form, InStore, Measure, form_problem
 from agent.core.lease import USUAL_LEASE_S
@@ -29,6 +30,7 @@ _MAX_PORT: Final = 65535
 #: Three signs of life are the least that may be missed; an hour is no fence any more.
 _LEASE_S: Final = (30, 3600)
 _MOST_UNITS: Final = 1_000_000
+_MOST_MONEY: Final = 1_000_000
 _DAY_S: Final = 86_400
 #: Nobody's rule keeps a picked order from its customer for longer.
 _LATEST_FINISH_S: Final = 600
@@ -180,9 +182,7 @@ class _Reader:
         devices = self._devices(root)
         channels = self._channels(root)
         instore = self._instore(self._table(root, "instore", optional=True))
-        picking = self._picking(
-            self._table(root, "picking", optional=True), self._table(root, "staging", optional=True)
-        )
+        picking = self._picking(*(self._table(root, name, optional=True) for name in ("picking", "staging", "costs")))
         rules = self._rules(tags, {place for device in devices for place in device.places.values()})
         root.finish()
         return Config(
@@ -361,7 +361,7 @@ class _Reader:
         table.finish()
         return CountRules(Tolerance(units, percent, each), Tolerance(grams, percent, gram, repeat=grams))
 
-    def _picking(self, picking: Table, staging: Table) -> Rules:
+    def _picking(self, picking: Table, staging: Table, costs: Table) -> Rules:
         usual, slots = Rules(), dict[str, Slot]()
         totes = picking.between("totes", usual.totes, 1, 24)
         silent_s = picking.between("silent_minutes", usual.silent_s // 60, 1, 240) * 60
@@ -376,7 +376,10 @@ class _Reader:
             slots[code or ""] = Slot(code or "", kept)
             table.finish()
         staging.finish()
-        return Rules(slots, silent_s, totes, out_s)
+        prices = (costs.number(key, 0, 0, _MOST_MONEY) for key in ("wage_per_hour", "per_bag", "per_question"))
+        found = Rules(slots, silent_s, totes, out_s, costs=Costs(*prices))
+        costs.finish()
+        return found
 
     def _instore(self, table: Table) -> InStore:
         forms: list[Form] = []

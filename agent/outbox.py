@@ -370,7 +370,7 @@ class Outbox:
             digest_seq=head,
             software=self._sender.software,
             boot=self._sender.boot,
-            schemas={"stock": 2, "case": 1, "order": 1},
+            schemas={"stock": 2, "case": 1, "order": 1, "day": 1},
         )
         self._publish("hello", codec.encode(hello))
 

@@ -15,7 +15,7 @@ from msgspec import UNSET
 from hq_bridge.snapshots import Whole
 from hq_bridge.stretches import Stretch
 from wire import digest
-from wire.messages import Batch, CaseRow, Heard, Hello, OrderRow, Row, StockRow, StoreState, UnknownRow
+from wire.messages import Batch, CaseRow, DayRow, Heard, Hello, OrderRow, Row, StockRow, StoreState, UnknownRow
 
 Digest = Literal["same", "differs", "unknown"]
 Presence = Literal["here", "away", "unknown"]
@@ -162,6 +162,8 @@ class Draft:
         self.cases: dict[tuple[str, str], CaseRow] = {}
         #: Rows of orders, each with its epoch.
         self.orders: list[tuple[int, OrderRow]] = []
+        #: Days that are over, each with its epoch.
+        self.days: dict[str, tuple[int, DayRow]] = {}
         self.head: int = max(before.head, self.cursor)
         #: None: as it is.
         self.presence: Presence | None = None
@@ -335,6 +337,8 @@ class Draft:
                 self.cases[row.case, row.about] = row
             elif type(row) is OrderRow:
                 self.orders.append((self.epoch, row))
+            elif type(row) is DayRow:
+                self.days[row.day] = self.epoch, row
             else:
                 assert type(row) is UnknownRow
                 self.unknown_kinds.add(row.kind)

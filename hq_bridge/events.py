@@ -63,6 +63,7 @@ class _Row(msgspec.Struct):
     sku: Any = None
     about: Any = None
     order: Any = None
+    day: Any = None
 
 
 _row = msgspec.json.Decoder(_Row)
@@ -176,7 +177,7 @@ def told_of(store: str, epoch: int, landed_at: int, body: msgspec.Raw) -> Told:
     """A row of the history as an event."""
     row = _row.decode(body)
     kind = row.kind if _TOPIC_LEVEL.fullmatch(row.kind) else "other"
-    subject = {"stock": row.sku, "case": row.about, "order": row.order}.get(row.kind)
+    subject = {"stock": row.sku, "case": row.about, "order": row.order, "day": row.day}.get(row.kind)
     recorded = _timestamp(landed_at)
     event = Event(
         id=f"{store}/{epoch}/{row.seq}",

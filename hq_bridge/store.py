@@ -40,6 +40,7 @@ T = TypeVar("T")
 _BEGUN = ""  # no store has this name
 _bodies = msgspec.json.Decoder(list[msgspec.Raw])
 _places = msgspec.json.Decoder(dict[str, int])
+_encoder = msgspec.json.Encoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,17 @@ class KeptOrder(NamedTuple):
     state: str
     landed_at: int
     row: str
+
+
+class KeptDay(NamedTuple):
+    """A day of a store: `sums` are whole numbers by name. Times are unix ms."""
+
+    store: str
+    day: str
+    since: int
+    until: int
+    landed_at: int
+    sums: dict[str, int]
 
 
 class Kept(NamedTuple):
@@ -176,6 +188,8 @@ class Database:
                 newest = {row[:2]: row for draft in drafts for row in _orders(draft, at)}
                 on.put(connection, tables.order, list(newest.values()))
                 on.put(connection, tables.order_step, [row for draft in drafts for row in _order_steps(draft, at)])
+            if any(draft.days for draft in drafts):
+                on.put(connection, tables.day, [row for draft in drafts for row in _days(draft, at)])
             on.put(connection, tables.position, [_position(draft) for draft in drafts])
             on.put(connection, tables.lease, [(store, *lease) for store, lease in leases.items()])
             if unreadable:
@@ -271,10 +285,10 @@ class Database:
         return True
 
     async def forget_orders(self, before: int) -> None:
-        """Let go of orders of which nothing landed since `before` (unix ms). Raises DatabaseLost."""
+        """Let go of orders, and of days, of which nothing landed since `before` (unix ms). Raises DatabaseLost."""
 
         def work(connection: Connection) -> None:
-            for table in (tables.order, tables.order_step):
+            for table in (tables.order, tables.order_step, tables.day):
                 connection.execute(delete(table).where(table.c.landed_at < before))
 
         await self._write(work)
@@ -314,6 +328,23 @@ class Database:
         )
         found = await self._read(query)
         return [(Mark(row.epoch, row.seq), row.landed_at, msgspec.Raw(row.row.encode())) for row in found]
+
+    async def days(self, store: str | None, since: str, until: str) -> list[KeptDay]:
+        """The days from one to another, of one store or of all, in their order."""
+        columns = tables.day.c
+        wanted = (columns.store, columns.day, columns.since, columns.until, columns.landed_at, columns.sums)
+        query = select(*wanted).where(columns.day >= since, columns.day <= until)
+        if store is not None:
+            query = query.where(columns.store == store)
+        found = await self._read(query.order_by(columns.day, columns.store))
+        return [KeptDay(*(*row[:-1], _places.decode(row.sums))) for row in found]
+
+    async def newest_day(self, store: str | None) -> str | None:
+        """The last day that a store, or any, has told of."""
+        query = select(func.max(tables.day.c.day))
+        found = await self._read(query if store is None else query.where(tables.day.c.store == store))
+        day: str | None = found[0][0]
+        return day
 
     async def stock(self, store: str) -> list[Has]:
         """What a store has, by SKU."""
@@ -450,6 +481,11 @@ def _order_steps(draft: Draft, at: int) -> Iterator[tuple[Any, ...]]:
     steps = {(row.order, epoch, row.seq): row for epoch, row in draft.orders}
     for (name, epoch, seq), row in steps.items():
         yield draft.store, name, epoch, seq, at, encode_row(row).decode()
+
+
+def _days(draft: Draft, at: int) -> Iterator[tuple[Any, ...]]:
+    for epoch, row in draft.days.values():
+        yield draft.store, row.day, epoch, row.seq, row.since, row.until, at, _encoder.encode(row.sums).decode()
 
 
 def _position(draft: Draft) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 #: Version of all that follows.
-LAYOUT = 7
+LAYOUT = 8
 
 metadata = MetaData()
 
@@ -102,6 +102,22 @@ order_step = Table(
     Column("landed_at", BigInteger, nullable=False),
     Column("row", Text, nullable=False),
     Index("store_order_step_by_age", "landed_at"),
+    sqlite_with_rowid=False,
+)
+
+#: Days of stores that are over (`2026-11-22`), each as its latest row says: `sums` is a JSON object of whole numbers.
+day = Table(
+    "store_day",
+    metadata,
+    Column("store", String(32), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("landed_at", BigInteger, nullable=False),
+    Column("sums", Text, nullable=False),
+    Index("store_day_by_day", "day"),
     sqlite_with_rowid=False,
 )
 

@@ -20,6 +20,7 @@ from wire.messages import (
     Batch,
     CaseRow,
     Command,
+    DayRow,
     DecisionAsk,
     Event,
     GrantAsk,
@@ -72,7 +73,7 @@ class KnownBatch(msgspec.Struct):
 
     epoch: int
     first: int
-    rows: tuple[StockRow | CaseRow | OrderRow, ...]
+    rows: tuple[StockRow | CaseRow | OrderRow | DayRow, ...]
     v: int = WIRE_VERSION
 
 
@@ -93,12 +94,14 @@ class AskHead(msgspec.Struct, frozen=True):
     kind: str
 
 
-KNOWN_KINDS = ("stock", "case", "order")
+KNOWN_KINDS = ("stock", "case", "order", "day")
 _encoder = msgspec.json.Encoder()
 _known_batch = msgspec.json.Decoder(KnownBatch)
 _loose_batch = msgspec.json.Decoder(_LooseBatch)
 _row_head = msgspec.json.Decoder(_RowHead)
-_known_row: msgspec.json.Decoder[StockRow | CaseRow | OrderRow] = msgspec.json.Decoder(StockRow | CaseRow | OrderRow)
+_known_row: msgspec.json.Decoder[StockRow | CaseRow | OrderRow | DayRow] = msgspec.json.Decoder(
+    StockRow | CaseRow | OrderRow | DayRow
+)
 _hello = msgspec.json.Decoder(Hello)
 _state = msgspec.json.Decoder(StoreState)
 _heard = msgspec.json.Decoder(Heard)
@@ -407,6 +410,8 @@ def _check_row(row: Row) -> None:
         texts = (row.id, row.order, row.channel, row.fulfil, row.state, row.event, row.owner, row.why)
         texts += tuple(text for line in row.lines for text in (line.sku, line.state))
         texts += row.asked.candidates if row.asked else ()
+    elif isinstance(row, DayRow):
+        texts = (row.id, *row.sums)
     else:
         texts = (row.kind,)
     for text in texts:

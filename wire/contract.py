@@ -64,7 +64,7 @@ _PARAMETERS: Final = {
     "chain": "1 to 32 of A-Z a-z 0-9 -",
     "shard": "crc32(store) & 63 in two hex digits",
     "store": "1 to 32 of A-Z a-z 0-9 -",
-    "kind": "what kind of row: stock, case, order …",
+    "kind": "what kind of row: stock, case, order, day …",
     "name": "as HQ asked for it: 1 to 32 of A-Z a-z 0-9 -",
     "part": f"0 (what follows) to {MAX_PARTS}",
 }

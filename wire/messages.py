@@ -124,6 +124,22 @@ class OrderRow(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
     courier_at: Number | UnsetType = UNSET
 
 
+class DayRow(msgspec.Struct, frozen=True, tag_field="kind", tag="day"):
+    """A day of the store is over: `day` (`2026-11-22`) as the store's own clock has it, from `since` to `until` (ms).
+
+    `sums` are whole numbers by name, which can be added up over days and stores; `figures.RATES` says what they make. A
+    day is told once; what a store tells of one again, after its books were restored, takes the place of the first.
+    """
+
+    seq: Number
+    id: Text
+    at: Number
+    day: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=10)]
+    since: Number
+    until: Number
+    sums: dict[Text, Number]
+
+
 class UnknownRow(msgspec.Struct, frozen=True):
     """A row of a kind this program is too old for: kept as it came, counted, never an error."""
 
@@ -132,7 +148,7 @@ class UnknownRow(msgspec.Struct, frozen=True):
     body: msgspec.Raw
 
 
-Row = StockRow | CaseRow | OrderRow | UnknownRow
+Row = StockRow | CaseRow | OrderRow | DayRow | UnknownRow
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -398,8 +414,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A row HQ has committed, as a CloudEvent 1.0 in structured mode (`events/<kind>/<store>`).
 
     `id` is `store/epoch/seq`: the same row has the same id, however often it comes. `sequence` is `seq` in 16 digits,
-    dense over all kinds of one (store, epoch), and in order as text too. `subject` is the SKU, what a case is about, or
-    the order.
+    dense over all kinds of one (store, epoch), and in order as text too. `subject` is the SKU, what a case is about,
+    the order, or the day.
     `time` is the row's `at`, `recordedtime` when HQ committed it. `data` is the row, as a batch has it.
     """
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from agent.core.claims import HoldLine, HoldState
 from agent.core.count_asks import CountAsk, Counted
 from agent.core.count_sessions import CountSession
+from agent.core.days import CloseDay
 from agent.core.life import OrderEvent, OrderState
 from agent.core.order_asks import AfterPlacing
 from agent.core.order_asks import Want as Want
@@ -467,6 +468,6 @@ class Worked(Struct, frozen=True, gc=False):
 OfOrder = PlaceOrder | AfterPlacing | MoveOrder
 Claim = Reserve | CommitHold | ConsumeHold | ReleaseHold | GiveWay | Grant | OfOrder | Work | Tick
 Told = Sale | Unreadable | Delivery | Scan | TagsHeard | TagsSilent | CountAsk | TaskAsk
-Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase
+Ask = Told | Claim | Notice | Pause | HqSilence | ResolveCase | CloseDay
 Entered = Sold | Expected | Scanned | TagsEntered | Counted | CountSession | Noted | Paused | CaseResolved
 Answer = Entered | Claimed | Short | Granted | Ordered | Worked | Ticked | TaskAnswer | Refused

@@ -84,7 +84,7 @@ def _numbers_are_dense(turn: Turn, undone: _Undone) -> Iterator[str]:
     numbers = list(map(_number_of, turn.postings))
     numbers += [change.seq for change in turn.cases if change.seq is not None]
     numbers += [change.seq for change in turn.order_changes]
-    numbers += turn.tellings.rows
+    numbers += [*turn.tellings.rows, *turn.tellings.days]
     numbers.sort()
     if numbers != list(range(turn.books.head + 1, turn.head + 1)):
         yield f"numbers {numbers[:3]} … do not follow {turn.books.head} up to {turn.head}"

@@ -1,7 +1,7 @@
 """One function for each ask: look at the books, then enter in the turn what follows. Checked whole before anything is
 entered, so an ask is done or refused, never half done."""
 
-from agent.core import amending, barcodes, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
+from agent.core import amending, barcodes, closing, counts, fulfilment, instore, obeying, promises, stopping, tag_moves
 from agent.core import epc as epc_of
 from agent.core.asks import (
     Answer,
@@ -44,6 +44,7 @@ from agent.core.cases import KINDS
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import CancelCount, Count, EnterFound, LookAtCount, RequestCount, ReviewCount, StartCount
+from agent.core.days import CloseDay
 from agent.core.ledger import Posting, Turn
 from agent.core.order_asks import AmendOrder, AnswerQuestion, CourierCame, PayOrder
 from agent.core.places import BACKROOM, EXIT, FLOOR, SUPPLIER
@@ -100,6 +101,8 @@ def decide(turn: Turn, ask: Ask) -> Answer:
             return stopping.pause(turn, ask)
         case HqSilence():
             return stopping.note_silence(turn, ask)
+        case CloseDay():
+            return closing.close(turn, ask)
         case Notice(over=True):
             turn.resolve_case(ask.kind, ask.about, "over")
             return Noted()

@@ -154,6 +154,12 @@ class Order:
         return self.state not in life.ORDER.ends
 
     @property
+    def ended_ms(self) -> int | None:
+        """When it was over for the customer: handed over, rejected or cancelled; None: not yet."""
+        handed_ms = next((step.since_ms for step in self.steps if step.event == "hand_over"), None)
+        return self.steps[-1].since_ms if handed_ms is None and not self.is_open else handed_ms
+
+    @property
     def hold(self) -> str:
         """The hold that keeps its units."""
         return hold_of(self.id, again=any(step.event == "" for step in self.steps[1:]))

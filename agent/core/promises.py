@@ -1,6 +1,6 @@
 """Decisions about claims: hold, commit, consume, release, expire, grant. Each is done whole or not at all."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
@@ -27,6 +27,7 @@ from agent.core.places import CONSUMED, FREE, GRANT
 
 #: Holds rights of its own, out of which it reserves for any channel.
 HQ = "hq"
+NOT_ENOUGH: Final = "not enough is free"
 
 
 def expire_due(turn: Turn) -> Ticked:
@@ -81,7 +82,7 @@ def lacking(turn: Turn, ask: Reserve) -> list[Lacking]:
             # The right was given away before; what may be missing now is only the goods.
             available = max(0, min(turn.balance(sku, GRANT + ask.grant), found.sellable - found.promised))
         if qty > available:
-            short.append(Lacking(sku, qty, available, why or "not enough is free"))
+            short.append(Lacking(sku, qty, available, why or NOT_ENOUGH))
     return short
 
 

@@ -142,6 +142,12 @@ class Door:
         return kept.worker.name if kept is not None else worker
 
     @property
+    def sessions(self) -> list[Session]:
+        """Of everybody who is in."""
+        now_ms = self._now_ms()
+        return [session for session in self._sessions.values() if not self._is_over(session, now_ms)]
+
+    @property
     def shut_out(self) -> list[str]:
         """Those whose badge and PIN were made with another key: nobody can check them any more."""
         self._look_again()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from agent.core.ledger import Books
-from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep, Question
+from agent.core.orders import MissingUnits, Order, OrderLine, OrderStep, Question, hold_of
 
 #: The table's columns.
 NAMES: Final = (
     "id", "channel", "state", "lines", "steps", "due_at", "due_ms", "deadline_ms", "late", "fallback", "missing",
     "fulfil", "pay_within_s", "promise_min", "code", "group_buy", "courier_at_ms", "short", "why", "question", "amends",
-    "came_ms", "told_from_ms",
+    "came_ms", "told_from_ms", "ended_ms",
 )  # fmt: skip
 _COLUMNS: Final = ", ".join(NAMES)
 #: What is never another: the rest is written anew with each change.
@@ -50,6 +50,11 @@ def named(tx: sqlite3.Connection, orders: Sequence[str]) -> dict[str, Order]:
         (json.dumps(orders),),
     )
     return {order.id: order for order in map(order_of, found)}
+
+
+def holds_of(order: str) -> tuple[str, str]:
+    """The holds that an order of this name may have."""
+    return hold_of(order), hold_of(order, again=True)
 
 
 def enter(tx: sqlite3.Connection, orders: Iterable[Order]) -> None:
@@ -125,6 +130,7 @@ def _row(order: Order) -> tuple[Any, ...]:
         json.dumps(order.amends),
         order.steps[0].since_ms,
         order.told_from_ms,
+        order.ended_ms,
     )
 
 

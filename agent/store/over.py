@@ -49,8 +49,10 @@ async def forget(store: Store, before_ms: int, before_at: int) -> int:
     rows = [
         ("hold", "id", holds),
         ("parcel", "customer_order", names),
+        ("labour", "customer_order", names),
         ("customer_order", "id", names),
         ("task", "id", tasks),
+        ("labour", "task", tasks),
         ("pick_report", "id", reports),
         ("case_file", "id", cases),
     ]

@@ -11,10 +11,11 @@ from agent.core.asks import Ask
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.picking.estimates import REMEMBERED
 from agent.core.tasks import times
-from agent.core.tasks.task import Bag, Parcel, ReportNote, Task, Tote
+from agent.core.tasks.task import Bag, Parcel, ReportNote, Spent, Task, Tote
 from agent.store import claims, orders
 
-_TASK = "id, kind, totes, worker, token, state, reason, since_ms, heard_ms"
+_TASK = "id, kind, totes, worker, token, state, reason, since_ms, heard_ms, spot"
+_SPENT = "customer_order, ms, dm"
 _NOTE = "id, task, customer_order, said, entered, why, worker, at_ms, line_before, lines_after"
 _POSTINGS = (
     f"SELECT {', '.join(Posting._fields)} FROM posting"  # noqa: S608 - the columns are this program's own
@@ -28,8 +29,8 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
     Orders, holds and cases must be there.
     """
     tasks = books.tasks
-    for row in tx.execute(f"SELECT {_TASK} FROM task WHERE state <> 'done'"):  # noqa: S608 - no input in it
-        tasks.keep(_task(row))
+    for task in _tasks(tx, "state <> 'done'", ()):
+        tasks.keep(task)
     newest = "SELECT coalesce(max(CAST(substr(id, instr(id, '-') + 1) AS INTEGER)), 0) FROM task WHERE id LIKE ?"
     (tasks.newest,) = tx.execute(newest, (f"{books.epoch}-%",)).fetchone()
     of_open = "SELECT id FROM customer_order WHERE state NOT IN ('closed', 'rejected', 'cancelled')"
@@ -43,8 +44,8 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
 
 def _learn(tx: sqlite3.Connection, books: Books) -> None:
     """Take from the last tasks how long work takes here; from their orders also how long handing over does."""
-    last = f"SELECT {_TASK} FROM task WHERE state = 'done' AND kind = 'pick' ORDER BY heard_ms DESC, id DESC LIMIT ?"  # noqa: S608 - no input in it
-    done = [_task(row) for row in tx.execute(last, (REMEMBERED,))][::-1]
+    last = "state = 'done' AND kind = 'pick' ORDER BY heard_ms DESC, id DESC LIMIT ?"
+    done = _tasks(tx, last, (REMEMBERED,))[::-1]
     known = orders.named(tx, list(dict.fromkeys(name for task in done for name in task.orders)))
     for task in done:
         books.tasks.learn(task, [known[name] for name in task.orders if name in known])
@@ -58,11 +59,8 @@ def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:
     now = turn.tasks
     names = [name for name in naming.tasks(asks) if name not in now.books.tasks]
     if names:
-        found = tx.execute(
-            f"SELECT {_TASK} FROM task WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - no input in it
-            (json.dumps(names),),
-        )
-        now.known_tasks = {task.id: task for task in map(_task, found)}
+        known = _tasks(tx, "id IN (SELECT value FROM json_each(?))", (json.dumps(names),))
+        now.known_tasks = {task.id: task for task in known}
     handed_over = naming.handed_over(asks)
     if handed_over:
         found = tx.execute(
@@ -92,9 +90,14 @@ def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:
 def enter(tx: sqlite3.Connection, turn: Turn) -> None:
     """Write what a turn makes of tasks."""
     tx.executemany(
-        "INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET worker = excluded.worker,"
-        " token = excluded.token, state = excluded.state, heard_ms = excluded.heard_ms",
+        f"INSERT INTO task ({_TASK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"  # noqa: S608
+        " worker = excluded.worker, token = excluded.token, state = excluded.state, heard_ms = excluded.heard_ms,"
+        " spot = excluded.spot",
         [_task_row(task) for task in turn.tasks.tasks.values()],
+    )
+    tx.executemany(
+        "INSERT OR REPLACE INTO labour (task, customer_order, ms, dm) VALUES (?, ?, ?, ?)",
+        [(task.id, *spent) for task in turn.tasks.tasks.values() for spent in task.spent],
     )
     tx.executemany(
         "INSERT INTO pick_report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -106,15 +109,26 @@ def enter(tx: sqlite3.Connection, turn: Turn) -> None:
     )
 
 
-def _task(row: Sequence[Any]) -> Task:
+def _tasks(tx: sqlite3.Connection, which: str, values: tuple[Any, ...]) -> list[Task]:
+    """The tasks `which` (a condition of this program's own) is true of."""
+    spent: dict[str, list[Spent]] = defaultdict(list)
+    wanted = f"SELECT id FROM task WHERE {which}"  # noqa: S608
+    of_those = f"SELECT task, {_SPENT} FROM labour WHERE task IN ({wanted}) ORDER BY customer_order"  # noqa: S608
+    for task, *cost in tx.execute(of_those, values):
+        spent[task].append(Spent(*cost))
+    found = tx.execute(f"SELECT {_TASK} FROM task WHERE {which}", values)  # noqa: S608
+    return [_task(row, tuple(spent[row[0]])) for row in found]
+
+
+def _task(row: Sequence[Any], spent: tuple[Spent, ...]) -> Task:
     name, kind, totes, *rest = row
-    return Task(name, kind, tuple(Tote(*tote) for tote in json.loads(totes)), *rest)
+    return Task(name, kind, tuple(Tote(*tote) for tote in json.loads(totes)), *(*rest, spent))
 
 
 def _task_row(task: Task) -> tuple[Any, ...]:
     totes = json.dumps([(tote.tote, tote.order) for tote in task.totes])
     token = (task.worker, task.token, task.state, task.reason)
-    return (task.id, task.kind, totes, *token, task.since_ms, task.heard_ms)
+    return (task.id, task.kind, totes, *token, task.since_ms, task.heard_ms, task.spot)
 
 
 def _note(row: Sequence[Any]) -> ReportNote:

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from agent.clerk import AskFailedError, Clerk
 from agent.core.asks import Expected, Refused, Sold, Unreadable
 from agent.core.cases import KINDS
+from agent.days import Days
 from agent.people.door import Door
 from agent.store.errors import BooksClosedError, BooksFullError, BooksLostError
 from agent.web import (
@@ -26,7 +27,6 @@ from agent.web import (
     figures,
     handheld,
     handing_over,
-    leading,
     ordering,
     picking,
     printing,
@@ -66,11 +66,10 @@ def make_app(clerk: Clerk, reports: Reports, live: Live, door: Door, token: str 
 
 def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[BaseRoute]:
     """Everything that is served; each has its rule in access.py."""
-    pages = _Pages(clerk, reports, live)
+    pages, days = _Pages(clerk, reports, live), Days(clerk, reports.clock)
     static = files("agent.web") / "static"
     served: list[BaseRoute] = [
         Route("/", lambda _: FileResponse(str(static / "index.html"))),
-        Route("/board", lambda _: FileResponse(str(static / "board" / "index.html"))),
         Route("/v1/stock", pages.stock),
         Route("/v1/health", pages.health),
         Route("/v1/events", pages.events),
@@ -80,12 +79,11 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         Route("/v1/explain/{sku:path}", pages.explain),
         *promises.routes(clerk),
         *ordering.routes(clerk),
-        *figures.routes(clerk, reports.clock),
+        *figures.routes(days, reports.clock, clerk),
         *printing.routes(clerk, reports.clock),
         *picking.routes(clerk, reports.clock, door.name_of),
         *handing_over.routes(clerk),
-        *board.routes(clerk, reports.clock),
-        *leading.routes(clerk),
+        *board.routes(clerk, reports.clock, door, days),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

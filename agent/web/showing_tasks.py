@@ -62,20 +62,27 @@ def order(turn: Turn, name: str) -> dict[str, Any] | None:
     found, hold = turn.order(name), claiming.hold_of_order(turn, name)
     if found is None:
         return None
+    return {
+        **outline(turn, found, hold),
+        "suggested_slots": suggested(turn, found, hold),
+        "lines": [_line(turn, line) for line in (hold.lines if hold is not None else ())],
+    }
+
+
+def outline(turn: Turn, found: Order, hold: Hold | None) -> dict[str, Any]:
+    """An order without its lines."""
     lines = hold.lines if hold is not None else ()
     return {
         "order": found.id,
-        "short": short_of(turn, name),
+        "short": found.short or found.id[-4:],
         "state": found.state,
         "fulfil": found.fulfil,
         "owner": found.owner,
         "due_in_s": _left_s(turn, found.deadline_ms) if found.is_open else None,
-        "bags": turn.tasks.parcel(name).bags,
+        "bags": turn.tasks.parcel(found.id).bags,
         "slots": sorted({at.removeprefix(STAGED) for line in lines for at, _ in line.pulled if at.startswith(STAGED)}),
-        "suggested_slots": suggested(turn, found, hold),
         "min_age": max((_sku(turn, line.sku).traits.min_age for line in lines if units_in(line.pulled)), default=0),
         "has_code": bool(found.code),
-        "lines": [_line(turn, line) for line in lines],
         "next": _NEXT.get(found.state, "nothing"),
     }
 

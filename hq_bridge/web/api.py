@@ -107,6 +107,15 @@ EVENTS_QUERY: Final = (
     Text("after", "epoch/seq of the last row you have", pattern=r"^[0-9]{1,16}/[0-9]{1,16}$", example="3/17"),
 )
 
+_DAYS = (
+    Number("days", "so many days", 1, 400, 14),
+    Text(
+        "until",
+        "the last of them; the newest there is when left out",
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        example="2026-11-22",
+    ),
+)
 _STORE = Text("store", "one store", pattern=r"^[A-Za-z0-9-]{1,32}$", example="SH-0001")
 
 #: What `/v1/orders` and an order's events may be asked; their routes are in `order_pages.py`.
@@ -128,6 +137,14 @@ QUESTIONS: Final = (
     Question(
         "/v1/stores/{store}/stock", "What one store has, by SKU and place.", shapes.StoreStock, (),
         lambda board, asked: board.stock(asked["store"]),
+    ),
+    Question(
+        "/v1/stores/{store}/days", "Days of a store that are over: sums, and the figures they make.", shapes.StoreDays,
+        _DAYS, lambda board, asked: board.days_of(asked["store"], asked["until"], asked["days"]),
+    ),
+    Question(
+        "/v1/days", "The same of all stores together.", shapes.ChainDays,
+        _DAYS, lambda board, asked: board.days(asked["until"], asked["days"]),
     ),
     Question(
         "/v1/stores/{store}/log", "A store's rows as they landed, beyond one you have.", shapes.Log,

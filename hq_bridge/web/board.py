@@ -10,7 +10,7 @@ from hq_bridge.books import Digest, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.ingest import Ingest
 from hq_bridge.store import Database, Has
-from hq_bridge.web import shapes
+from hq_bridge.web import days, shapes
 from hq_bridge.web.trend import Trend
 from wire.mqtt import Link
 from wire.tls import Credentials, CredentialsUnusable, Span, as_day
@@ -77,6 +77,15 @@ class Board:
         if self._link.shown is not None:
             spans.append(("broker", self._link.shown))
         return [shapes.Certificate(whose, span.ends, span.is_about_to_end(now)) for whose, span in spans]
+
+    async def days_of(self, store: str, until: str | None, many: int) -> shapes.StoreDays:
+        """What a store told of days that are over. Raises UnknownName."""
+        self.books(store)
+        return await days.of_store(self._database, store, until, many)
+
+    async def days(self, until: str | None, many: int) -> shapes.ChainDays:
+        """What all stores told of days that are over, added up."""
+        return await days.of_chain(self._database, until, many)
 
     async def stock(self, store: str) -> shapes.StoreStock:
         """What a store has, place by place, and how old that is. Raises UnknownName."""

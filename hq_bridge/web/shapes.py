@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from hq_bridge.books import Digest, Presence, Trouble
+from wire.figures import Figure
 from wire.messages import OrderRow
 
 
@@ -264,6 +265,43 @@ class PlacedOrders(msgspec.Struct, frozen=True):
 
     orders: list[PlacedOrder]
     next: str | None
+
+
+class Day(msgspec.Struct, frozen=True):
+    """A day that is over, as a store's own clock has it: `sums` can be added up, `figures` are what they make."""
+
+    day: str
+    since: int
+    until: int
+    landed_at: int
+    sums: dict[str, int]
+    figures: list[Figure]
+
+
+class StoreDays(msgspec.Struct, frozen=True):
+    """Days of one store, the oldest first, and all of them together."""
+
+    store: str
+    days: list[Day]
+    sums: dict[str, int]
+    figures: list[Figure]
+
+
+class ChainDay(msgspec.Struct, frozen=True):
+    """A day of the chain: the sums of the `stores` that have told of it, added up."""
+
+    day: str
+    stores: list[str]
+    sums: dict[str, int]
+    figures: list[Figure]
+
+
+class ChainDays(msgspec.Struct, frozen=True):
+    """Days of the chain, the oldest first, and all of them together."""
+
+    days: list[ChainDay]
+    sums: dict[str, int]
+    figures: list[Figure]
 
 
 class Problem(msgspec.Struct, frozen=True):

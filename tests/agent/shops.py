@@ -45,6 +45,8 @@ class Shop:
         assert disk.conditions.paused == self.books.conditions.paused
         assert disk.conditions.lease_stale == self.books.conditions.lease_stale
         assert disk.counts.sessions == self.books.counts.sessions
+        assert disk.tasks.tasks == self.books.tasks.tasks
+        assert disk.untold.days == self.books.untold.days
         kept, memory = (
             {epc: (tag.sku, tag.state, tag.place, tag.moves) for epc, tag in tags.items()}
             for tags in (disk.tags, self.books.tags)

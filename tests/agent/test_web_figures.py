@@ -13,13 +13,13 @@ import pytest
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Want, Work, Worked
 from agent.core.life import OrderEvent
 from agent.core.order_asks import PayOrder
-from agent.web.figures import _bounds
+from agent.days import bounds
 from tests.agent.people import person
 from tests.agent.test_order_scenarios import receive
 from tests.agent.test_web import Site, serving_site
 from tests.waiting import until
 
-_SERVED: tuple[OrderEvent, ...] = ("start", "finish", "pack", "stage", "hand_over")
+SERVED: tuple[OrderEvent, ...] = ("start", "finish", "pack", "stage", "hand_over")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def _figures(site: Site, **query: str) -> dict[str, Any]:
 
 
 async def test_the_figures_of_a_day_are_those_of_the_orders_that_came_on_it(site: Site) -> None:
-    await _serve(site, "A", *_SERVED)
+    await _serve(site, "A", *SERVED)
     await _serve(site, "B", "cancel")
     await _serve(site, "C")
     await _serve(site, "D", qty=99)
@@ -72,7 +72,7 @@ async def test_an_order_that_was_paid_late_and_held_anew_is_an_order_like_others
 
 
 async def test_orders_are_a_sheet_with_every_second_in_one_step(site: Site) -> None:
-    await _serve(site, "A", *_SERVED, "close")
+    await _serve(site, "A", *SERVED, "close")
     await _serve(site, "=B", "cancel")
     answer = await site.client.get("/v1/figures/orders.csv")
     assert answer.headers["content-type"].startswith("text/csv")
@@ -122,8 +122,8 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("berlin")
 def test_a_day_is_the_store_s_own_also_when_clocks_change() -> None:
     hours = {
-        day: (_bounds(day)[1] - _bounds(day)[0]) / 3_600_000
+        day: (bounds(day)[1] - bounds(day)[0]) / 3_600_000
         for day in map(date.fromisoformat, ("2026-03-29", "2026-06-01", "2026-10-25"))
     }
     assert list(hours.values()) == [23, 24, 25]
-    assert all(_bounds(day)[1] == _bounds(day + timedelta(days=1))[0] for day in hours)
+    assert all(bounds(day)[1] == bounds(day + timedelta(days=1))[0] for day in hours)

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from agent.core import kpis, life, orders
 from agent.core.claims import HoldLine
-from agent.core.kpis import Fate, figures, seconds_in
+from agent.core.costs import NO_COSTS, Costs
+from agent.core.kpis import Fate, seconds_in
 from agent.core.life import OrderEvent
 from agent.core.orders import Order, OrderLine
+from wire.figures import Figure, figures
 
 _NOW = 10_000_000
 
@@ -33,8 +35,12 @@ def _milk(**other: object) -> HoldLine:
     return HoldLine(1, "MILK", 2, 0, consumed=2, state="picked", **other)  # type: ignore[arg-type]
 
 
-def _named(fates: list[Fate], **more: float) -> dict[str, float]:
-    return {one.name: one.value for one in figures(fates, _NOW, **more)}  # type: ignore[arg-type]
+def _figures(fates: list[Fate], now_ms: int = _NOW, costs: Costs = NO_COSTS, **more: int) -> list[Figure]:
+    return [*figures(kpis.sums(fates, now_ms, costs) | more), *kpis.percentiles(fates, now_ms)]
+
+
+def _named(fates: list[Fate], costs: Costs = NO_COSTS, **more: int) -> dict[str, float]:
+    return {one.name: one.value for one in _figures(fates, costs=costs, **more)}
 
 
 def test_every_state_an_order_can_wait_in_belongs_to_one_step() -> None:
@@ -51,14 +57,16 @@ def test_every_second_of_an_order_belongs_to_one_step(data: st.DataObject) -> No
     until_ms = now_ms + data.draw(st.integers(0, 500_000))
     end_ms = until_ms if order.is_open else order.steps[-1].since_ms
     assert sum(seconds_in(order, until_ms).values()) == end_ms // 1000
-    for one in figures([Fate(order)], until_ms):
+    for one in _figures([Fate(order)], until_ms):
         assert one.of > 0 or one.unit == "orders"
         assert one.value >= 0
         assert one.unit != "share" or one.value <= 1
 
 
 def test_of_an_order_served_at_once_and_whole() -> None:
-    found = _named([Fate(_order(*_SERVED, due_s=1800, promise_min=30), (_milk(),), worked_s=95, metres=80)], wage=36)
+    found = _named(
+        [Fate(_order(*_SERVED, due_s=1800, promise_min=30), (_milk(),), worked_ms=95_000, walked_dm=800)], Costs(36)
+    )
     assert (found["accept_p50_s"], found["wait_p50_s"], found["pick_p50_s"]) == (1, 60, 60)
     assert (found["pack_p90_s"], found["counter_p90_s"], found["after_p90_s"]) == (30, 249, 100)
     assert (found["in_store_s"], found["within_5_of_30"]) == (150, 1)
@@ -103,7 +111,7 @@ def test_what_was_cancelled_rejected_or_oversold_is_a_share_of_those_it_could_ha
 
 
 def test_of_nothing_there_is_no_figure() -> None:
-    assert [one.name for one in figures([], _NOW)] == ["orders", "accepted", "handed_over"]
+    assert [one.name for one in _figures([])] == ["orders", "accepted", "handed_over"]
 
 
 def test_the_pick_standard_grows_from_the_ninth_sku_on() -> None:

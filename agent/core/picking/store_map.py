@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -90,6 +91,20 @@ class StoreMap:
         if not self._xs:
             return place.y_m == self.entrance.y_m
         return place.y_m in (0.0, self.depth_m) or (place.x_m in self._xs and 0 <= place.y_m <= self.depth_m)
+
+    def metres(self, a: Point | Spot, b: Point | Spot) -> float:
+        """The shortest way between two places where one can stand."""
+        across = abs(a.x_m - b.x_m)
+        if not self._xs or (a.x_m == b.x_m and a.x_m in self._xs):
+            return across + abs(a.y_m - b.y_m)
+        by_cross_aisle = min(self._to_cross(a, y) + across + self._to_cross(b, y) for y in (0.0, self.depth_m))
+        if by_cross_aisle < inf:
+            return by_cross_aisle
+        return self.depth_m + min(abs(a.x_m - x) + abs(x - b.x_m) for x in self._xs)
+
+    def _to_cross(self, place: Point | Spot, y: float) -> float:
+        """How far it is along the place's own aisle to a cross aisle."""
+        return abs(place.y_m - y) if place.x_m in self._xs or place.y_m == y else inf
 
     @classmethod
     def of_codes(cls, codes: Iterable[str]) -> "StoreMap":

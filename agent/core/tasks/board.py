@@ -80,6 +80,11 @@ def _counts(turn: Turn) -> list[Open]:
     ]
 
 
+def ago_s(turn: Turn, since_ms: int) -> int:
+    """Whole seconds since a moment of the books' time."""
+    return max(0, turn.books_ms - since_ms) // 1000
+
+
 def left_s(turn: Turn, at_ms: int) -> int:
     """Seconds from now to a moment of the books' time."""
     return -(-(at_ms - turn.books_ms) // 1000)

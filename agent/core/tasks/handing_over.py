@@ -9,7 +9,7 @@ from agent.core import fulfilment
 from agent.core.asks import Mistake, MoveOrder, Refused
 from agent.core.ledger import Turn
 from agent.core.orders import Order
-from agent.core.tasks import claiming
+from agent.core.tasks import claiming, effort
 from agent.core.tasks.asks import AskCustomer, HandedOver, HandOver, Lost, Pack, Tasked
 from agent.core.tasks.task import MOST_TRIES, How, Parcel
 
@@ -127,7 +127,8 @@ def _theirs(turn: Turn, ask: Pack | AskCustomer) -> Tasked | Lost | Refused:
         return _refused("order", f"{ask.order!r} is not in task {ask.task!r}")
     if not claiming.is_theirs(task, ask.token):
         return Lost(task)
-    return Tasked(claiming.heard(turn, task))
+    done = effort.Done(ask.order, (effort.PACKING,) if isinstance(ask, Pack) else ())
+    return Tasked(claiming.heard(turn, effort.after(turn, task, [done])))
 
 
 def _refused(path: str, problem: str, conflict: bool = False) -> Refused:

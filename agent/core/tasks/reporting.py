@@ -14,7 +14,7 @@ from agent.core.catalogue import Sku
 from agent.core.claims import Hold, HoldLine
 from agent.core.ledger import Turn
 from agent.core.places import STAGED, TOTE
-from agent.core.tasks import claiming, scanned, staging, undoing
+from agent.core.tasks import claiming, effort, scanned, staging, undoing
 from agent.core.tasks.asks import PickReport, Reported, ReportName, Reports, Result
 from agent.core.tasks.task import ReportNote, Task
 
@@ -33,7 +33,8 @@ def report(turn: Turn, ask: Reports) -> Reported | Refused:
     results = tuple(_answer(turn, task, one, ask.worker) for one in ask.reports)
     lost = not claiming.is_theirs(task, ask.token)
     if not lost:
-        claiming.heard(turn, task)
+        entered = {result.id for result in results if result.outcome == "entered"}
+        claiming.heard(turn, effort.reported(turn, task, (one for one in ask.reports if one.id in entered)))
     claiming.follow(turn)
     return Reported(turn.tasks.task(task.id) or task, results, lost)
 

@@ -8,7 +8,7 @@ own (`ledger.Books.books_ms`).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -16,6 +16,7 @@ from agent.core import life
 from agent.core.alarms import Alarms
 from agent.core.catalogue import Temperature
 from agent.core.claims import Hold, HoldLine
+from agent.core.costs import NO_COSTS, Costs
 from agent.core.orders import Order
 from agent.core.picking.estimates import Estimates
 from agent.core.picking.staging import Slot
@@ -44,9 +45,20 @@ class Tote:
     order: str
 
 
+class Spent(NamedTuple):
+    """What people spent on an order: milliseconds, and decimetres walked."""
+
+    order: str
+    ms: int = 0
+    dm: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """`reason` says in a word why it is next; `heard_ms` is when its worker last said something."""
+    """`reason` says in a word why it is next; `heard_ms` is when its worker last said something.
+
+    `spent` is what it cost so far, and `spot` where its worker stands (see `effort`).
+    """
 
     id: str
     kind: Kind
@@ -57,6 +69,8 @@ class Task:
     reason: str
     since_ms: int
     heard_ms: int
+    spot: str = ""
+    spent: tuple[Spent, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -135,6 +149,7 @@ class Rules:
     out_of_cold_s: int = USUAL_OUT_OF_COLD_S
     #: The store's map; without one the codes of the catalogue's spots say where things are.
     store_map: StoreMap | None = None
+    costs: Costs = NO_COSTS
 
 
 @dataclass(slots=True)
@@ -152,12 +167,16 @@ class OpenTasks:
     newest: int = 0
     #: When a worker is taken to be silent.
     silences: Alarms = field(default_factory=Alarms)
+    #: When each worker was last heard of at a task they do not have any more, since the agent's last start.
+    left_ms: dict[str, int] = field(default_factory=dict)
     #: How long picking, packing and handing over took lately.
     estimates: Estimates = field(default_factory=Estimates)
 
     def keep(self, task: Task) -> None:
         """Make a task what it is now; one that is done is forgotten here and kept on disk."""
         before = self.tasks.pop(task.id, None)
+        if before is not None and before.state == "claimed" and (task.state, task.worker) != ("claimed", before.worker):
+            self.left_ms[before.worker] = task.heard_ms
         for order in before.orders if before is not None else ():
             self.of_order.pop((task.kind, order), None)
         if task.is_open:

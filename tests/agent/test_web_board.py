@@ -1,0 +1,105 @@
+"""The board in one answer, and what a day was like, over real HTTP."""
+
+from agent.core.asks import MoveOrder, Scan
+from tests.agent.test_picking import EGGS, MILK, Hire, order, pick
+from tests.agent.test_picking import hire as hire
+from tests.agent.test_picking import site as site
+from tests.agent.test_web import Site
+from tests.agent.test_web_figures import SERVED
+from tests.waiting import until
+
+
+async def test_the_board_has_orders_pickers_and_what_became_of_today(site: Site, hire: Hire) -> None:
+    lead, hand = await hire("lead", "lead"), await hire()
+    await order(site, "O-1", ("MILK", 2), ("EGGS", 1))
+    await order(site, "O-2", ("EGGS", 1))
+    await order(site, "O-3", ("EGGS", 1))
+    await site.shop.clerk.enter(MoveOrder("O-3", "hq c-1", "cancel"))
+    task = await hand.claim()
+    assert {tote["order"] for tote in task["totes"]} == {"O-1", "O-2"}
+    await hand.report(pick("O-1", 1, MILK), pick("O-1", 1, MILK))
+    await hand.report({"outcome": "short", "order": "O-1", "line": 2})
+    await hand.report(pick("O-2", 1, EGGS, "2") if task["totes"][1]["order"] == "O-2" else pick("O-2", 1, EGGS))
+    board = await lead.get("/v1/board")
+    assert board["stages"] == {"picked": 2}
+    assert [(one["order"], one["step"], one["owner"], one["picked"]) for one in board["orders"]] == [
+        ("O-1", "pack", "w1", 2),
+        ("O-2", "pack", "w1", 1),
+    ]
+    assert all(one["since_s"] >= 0 and one["due_in_s"] > 0 for one in board["orders"])
+    assert [(one["worker"], one["task"], one["lines"], one["done"]) for one in board["pickers"]] == [
+        ("w1", task["id"], 3, 3),
+        ("lead", None, 0, 0),
+    ]
+    today = await lead.get("/v1/figures")
+    assert (board["today"]["funnel"], board["today"]["skus"]) == (today["funnel"], today["skus"])
+    assert [(row["step"], row["orders"], row["waiting"]) for row in today["funnel"]] == [
+        ("asked", 3, 0),
+        ("accepted", 3, 0),
+        ("picked", 2, 2),
+        ("handed_over", 0, 0),
+    ]
+    assert (today["funnel"][1]["out"], today["funnel"][2]["complete"]) == ([{"why": "customer", "orders": 1}], 1)
+    (eggs,) = today["skus"]
+    assert (eggs["sku"], eggs["name_en"], eggs["lines"], eggs["hits"], eggs["not_found"]) == ("EGGS", "Eggs", 2, 1, 1)
+
+
+async def test_what_was_in_the_backroom_alone_was_hidden(site: Site, hire: Hire) -> None:
+    await site.shop.clerk.enter(Scan("dock", "receive", MILK, None))
+    await order(site, "O-1", ("MILK", 1))
+    hand = await hire("lead", "lead")
+    await hand.claim()
+    await hand.report({"outcome": "short", "order": "O-1", "line": 1})
+    await hand.report(pick("O-1", 1, MILK, place="BACKROOM"))
+    today = await hand.get("/v1/figures")
+    found = {one["name"]: one["value"] for one in today["figures"]}
+    assert (found["hidden_stock_rate"], found["not_found_rate"], found["first_time_pick_rate"]) == (1, 0, 0)
+    assert [(one["sku"], one["hidden"]) for one in today["skus"]] == [("MILK", 1)]
+
+
+async def test_people_s_time_and_way_are_an_order_s(site: Site, hire: Hire) -> None:
+    await order(site, "O-1", ("MILK", 1), ("EGGS", 1))
+    hand = await hire("lead", "lead")
+    task = await hand.claim()
+    await hand.report(pick("O-1", 2, EGGS), pick("O-1", 1, MILK))
+    bags = [{"k": 1, "n": 1, "temperature": "ambient"}]
+    await hand.post(f"/v1/pick/tasks/{task['id']}/pack", {"token": task["token"], "order": "O-1", "bags": bags})
+    await hand.report({"outcome": "staged", "order": "O-1", "tote": "1", "slot": "S1"})
+    handed = {"bags": 1, "courier": "C"}
+    await hand.post("/v1/orders/O-1/hand_over", handed)
+    found = {one["name"]: one["value"] for one in (await hand.get("/v1/figures"))["figures"]}
+    # to the eggs in aisle 1, 4 m in; by the back, at 5 m, to the milk in aisle 3, 2 m in; and back by the front
+    assert round(found["walking_m"], 1) == round(4 + (1 + 4.8 + 3) + (2 + 4.8), 1)
+    assert found["labour_s"] > 0
+    assert "labour_cost" not in found
+    await site.shop.assert_memory_is_disk()
+
+
+async def test_many_days_are_a_series_and_a_sheet(site: Site, hire: Hire) -> None:
+    await order(site, "O-1", ("MILK", 1))
+    hand = await hire("lead", "lead")
+    told = await hand.get("/v1/figures?days=3")
+    assert [row["orders"] for row in told["days"][-1]["funnel"]] == [1, 1, 0, 0]
+    assert [day["funnel"][0]["orders"] for day in told["days"]] == [0, 0, 1]
+    sheet = await hand.client.get("/v1/figures/days.csv?days=3")
+    head, *lines = sheet.text.splitlines()
+    assert head.startswith("day,orders,accepted,rejected")
+    assert len(lines) == 3
+    for wrong in ("0", "61", "many", ""):
+        assert (await hand.client.get(f"/v1/figures?days={wrong}")).status_code == 422
+
+
+async def test_an_order_that_was_handed_over_is_off_the_board_and_in_the_figures(site: Site, hire: Hire) -> None:
+    await order(site, "O-1", ("MILK", 1))
+    for event in SERVED:
+        await site.shop.clerk.enter(MoveOrder("O-1", event, event))
+    hand = await hire("lead", "lead")
+    board = await hand.get("/v1/board")
+    assert (board["orders"], board["open"], board["today"]["funnel"][3]["orders"]) == ([], [], 1)
+    assert (await hand.get("/v1/figures?days=1"))["hours"][0]["figures"][0]["value"] == 1
+    await order(site, "O-2", ("MILK", 1))
+
+    async def is_counted() -> bool:
+        return bool((await hand.get("/v1/board"))["today"]["funnel"][0]["orders"] == 2)
+
+    await until(is_counted)
