@@ -11,7 +11,7 @@ from pathlib import Path
 from drivers.llrp.driver import open_device
 from drivers.mdns import GROUP
 from simulators.llrp_reader import SimulatedReader
-from tests.agent.test_daemon import TOML
+from tests.agent.programs import store_toml
 from tests.drivers.llrp.listening import Listening
 from tests.drivers.mdns_responder import Responder, announcing, answering
 from tests.torture.line.namespaces import ip
@@ -31,7 +31,7 @@ def make_network() -> None:
 
 
 async def scan(folder: Path) -> str:
-    (folder / "store.toml").write_text(TOML.format(broker="mqtt://127.0.0.1:1") + CONFIGURED)
+    (folder / "store.toml").write_text(store_toml() + CONFIGURED)
     command = [sys.executable, "-m", "agent", "devices", "scan", str(folder / "store.toml"), "--seconds", "0.6"]
     asking = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     said, _ = await asking.communicate()

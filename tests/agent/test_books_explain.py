@@ -11,19 +11,10 @@ from agent.catalogue_import import bring_in
 from agent.config import load
 from agent.core.asks import Reserve, Scan, Want
 from agent.core.explain import explain, policy_of
+from tests.agent.programs import store_toml
 from tests.agent.shops import Shop, opened
 from tests.core.shop import MILK, gtin_14
 from tests.core.shop import turn as turn_of
-
-CONFIG = """
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-[hq]
-broker = "mqtt://127.0.0.1:1883"
-"""
 
 
 async def filled(shop: Shop, folder: Path) -> None:
@@ -39,7 +30,7 @@ async def filled(shop: Shop, folder: Path) -> None:
 
 
 async def test_the_terminal_says_what_the_agent_knows(tmp_path: Path) -> None:
-    (tmp_path / "store.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "store.toml").write_text(store_toml(books=""), encoding="utf-8")
     async with opened(tmp_path / "books.db") as shop:
         await filled(shop, tmp_path)
         app = typer.Typer()
@@ -60,6 +51,6 @@ async def test_the_terminal_says_what_the_agent_knows(tmp_path: Path) -> None:
 
 
 async def test_an_item_that_is_not_there_is_named(tmp_path: Path) -> None:
-    (tmp_path / "store.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "store.toml").write_text(store_toml(books=""), encoding="utf-8")
     async with opened(tmp_path / "books.db"):
         assert books_explain.read(tmp_path / "books.db", "CAR", {}) is None

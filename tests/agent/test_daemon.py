@@ -17,33 +17,14 @@ import pytest
 
 from agent import health
 from agent.clock import SystemClock
-from simulators.programs import Program
+from tests.agent.programs import program
 from tests.brokers import Mosquitto
 from tests.waiting import until
 from wire import codec
 from wire.mqtt import Link, parse_broker
 from wire.topics import StoreTopics
 
-TOML = """
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-catalogue = "catalogue.csv"
-[hq]
-broker = "{broker}"
-[web]
-port = 0
-"""
 SALE = {"receipt": "R1", "lines": [{"line": 1, "sku": "MILK", "qty": 1}]}
-
-
-def program(folder: Path, broker: str, **environment: str) -> Program:
-    (folder / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n", "utf-8")
-    settings = folder / "store.toml"
-    settings.write_text(TOML.format(broker=broker))
-    return Program("agent", "agent", settings, folder / "agent.log", environment)
 
 
 class Systemd:

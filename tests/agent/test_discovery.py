@@ -19,7 +19,7 @@ from agent import discovery
 from agent.config import DeviceConfig, load
 from agent.devices import known_kinds, open_devices
 from drivers.finding import GROUP, Found, Where
-from tests.agent.test_daemon import TOML
+from tests.agent.programs import store_toml
 from tests.torture.line.namespaces import apart
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 def pasted(folder: Path, text: str) -> Sequence[DeviceConfig]:
     """The proposal in a store's file, as the agent reads it."""
     settings = folder / "pasted.toml"
-    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1").replace('catalogue = "catalogue.csv"', "") + text)
+    settings.write_text(store_toml(books="") + text)
     devices = load(settings).devices
     assert open_devices(devices)[1] == []
     return devices

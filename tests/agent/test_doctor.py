@@ -35,7 +35,7 @@ from drivers.port import Device, Sink
 from drivers.readings import TagRead
 from simulators.llrp_reader import SimulatedReader
 from tests import fast_forward
-from tests.agent.test_daemon import TOML, program
+from tests.agent.programs import program, store_toml
 from tests.agent.test_devices import Scripted, fails_with
 from tests.waiting import until
 
@@ -358,7 +358,7 @@ def doctor(settings: Path, *words: str) -> tuple[int, str, str]:
 
 
 async def test_while_the_agent_runs_it_is_asked_and_no_device_is_touched(tmp_path: Path) -> None:
-    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    agent = program(tmp_path)
     with line() as scanner:
         with agent.settings.open("a") as settings:
             settings.write(SCANNER.format(port=scanner.path))
@@ -384,7 +384,7 @@ def test_a_kind_that_is_mistyped_is_guessed() -> None:
 
 def test_what_it_prints_and_its_exit_status(tmp_path: Path) -> None:
     settings = tmp_path / "store.toml"
-    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + SCANNER.format(port=tmp_path / "none"))
+    settings.write_text(store_toml() + SCANNER.format(port=tmp_path / "none"))
     status, said, _ = doctor(settings)
     assert status == 1
     assert "dock (barcode_serial)\n  !!   " in said
@@ -440,7 +440,7 @@ def test_in_chinese_every_finding_of_the_doctors_own_is_chinese() -> None:
 
 def test_the_language_is_that_of_the_option_or_of_the_locale(tmp_path: Path) -> None:
     settings = tmp_path / "store.toml"
-    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + SCANNER.format(port=tmp_path / "none"))
+    settings.write_text(store_toml() + SCANNER.format(port=tmp_path / "none"))
     status, said, _ = doctor(settings, "--lang", "zh")
     assert (status, "设备未插入：" in said, "共 1 台设备：" in said) == (1, True, True), said
     assert of_locale({"LANG": "zh_CN.UTF-8"}) == of_locale({"LC_ALL": "", "LC_MESSAGES": "zh_TW"}) == "zh"
@@ -461,7 +461,7 @@ antenna = 1
 place = "FLOOR"
 """
     settings = tmp_path / "store.toml"
-    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + reader.format(file=tmp_path / "password"))
+    settings.write_text(store_toml() + reader.format(file=tmp_path / "password"))
     status, said, _ = doctor(settings, "--lang", "zh")
     assert status == 2, "what the configuration needs"
     assert f"{CHINESE.troubles['settings']}：{tmp_path}/password cannot be used: No such file" in said

@@ -17,7 +17,8 @@ from agent.store.ballast import Ballast
 from agent.store.verify import verify
 from simulators.programs import Program
 from tests.agent.pages import cells
-from tests.agent.test_daemon import program, run
+from tests.agent.programs import program
+from tests.agent.test_daemon import run
 from tests.brokers import Mosquitto
 from tests.hq_bridge.processes import HqProcess, hq_process, write_config
 from tests.waiting import until

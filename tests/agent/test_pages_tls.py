@@ -22,24 +22,12 @@ from agent.config import load
 from agent.web.server import WebServer
 from hq_bridge.authority import Authority
 from simulators.programs import Program
+from tests.agent.programs import program_of, store_toml
 from tests.browser.pages import CHROMIUM
 from tests.waiting import until
 from wire.tls import Credentials, CredentialsUnusable
 
 NOW = dt.datetime.now(dt.UTC)
-TOML = """\
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-ballast_mib = 0
-[hq]
-broker = "mqtt://127.0.0.1:1"
-[web]
-port = 0
-tls = "{tls}"
-"""
 
 
 def issued(folder: Path, at: dt.datetime = NOW, days: int = 365) -> Path:
@@ -56,10 +44,7 @@ def trusting(folder: Path) -> ssl.SSLContext:
 @asynccontextmanager
 async def agent(folder: Path, pages: Path) -> AsyncIterator[Program]:
     """A whole agent whose pages are served by this certificate."""
-    (folder / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n", "utf-8")
-    settings = folder / "store.toml"
-    settings.write_text(TOML.format(tls=pages))
-    program = Program("agent", "agent", settings, folder / "agent.log")
+    program = program_of(folder, store_toml(books="ballast_mib = 0", web=f'tls = "{pages}"'))
     await program.start()
     try:
         yield program

@@ -14,24 +14,13 @@ from agent.people.door import CameIn, Door
 from agent.people.file import PeopleFile
 from agent.people.opening import open_door
 from agent.people.pepper import PepperUnusable
-
-CONFIG = """
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-[hq]
-broker = "mqtt://127.0.0.1"
-[people]
-idle_minutes = 5
-"""
+from tests.agent.programs import store_toml
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "store.toml"
-    path.write_text(CONFIG, encoding="utf-8")
+    path.write_text(store_toml(books="", more="[people]\nidle_minutes = 5"), encoding="utf-8")
     return path
 
 

@@ -9,8 +9,8 @@ from agent.core.catalogue import Catalogue, Sku
 from agent.core.people import Shift
 from agent.people.opening import open_door
 from tests.agent.people import hire, sign_in
+from tests.agent.programs import program
 from tests.agent.shops import opened
-from tests.agent.test_daemon import program
 from tests.agent.test_picking import Hand, pick
 
 MILK = "04006381333931"
@@ -18,7 +18,7 @@ MILK = "04006381333931"
 
 async def test_after_kill_9_in_mid_shift_pickers_go_on_where_they_were(tmp_path: Path) -> None:
     await _a_store_with_an_order(tmp_path)
-    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    agent = program(tmp_path)
     await agent.start()
     async with httpx.AsyncClient(base_url=agent.web) as client:
         assert (await sign_in(client, "w1")).status_code == 200

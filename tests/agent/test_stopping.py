@@ -18,9 +18,9 @@ from agent.hq_silence import SilenceWatch
 from agent.outbox import Outbox, Sender
 from agent.store import conditions, opening
 from agent.web.answers import MOST_BODY_BYTES
+from tests.agent.programs import program, store_toml
 from tests.agent.shops import Shop, opened
-from tests.agent.test_books_explain import CONFIG, filled
-from tests.agent.test_daemon import program
+from tests.agent.test_books_explain import filled
 from tests.agent.test_holds import Settable, free, stock
 from tests.agent.test_web import Site, site
 from wire import codec
@@ -121,7 +121,7 @@ async def test_a_pause_is_there_after_a_new_start(tmp_path: Path) -> None:
 
 
 async def test_kill_9_between_pause_and_resume_loses_neither(tmp_path: Path) -> None:
-    agent = program(tmp_path, "mqtt://127.0.0.1:1")
+    agent = program(tmp_path)
     for paused in (True, False, True):
         await agent.start()
         async with httpx.AsyncClient(base_url=agent.web) as store:
@@ -215,7 +215,9 @@ async def test_a_silence_that_was_noted_stays_over_a_start_until_hq_speaks(tmp_p
 
 
 async def test_the_terminal_tells_pause_and_silence_with_and_without_the_agent(tmp_path: Path) -> None:
-    (tmp_path / "store.toml").write_text(CONFIG + '[[channel]]\nname = "kiosk"\nlocal = true\n', encoding="utf-8")
+    (tmp_path / "store.toml").write_text(
+        store_toml(books="") + '[[channel]]\nname = "kiosk"\nlocal = true\n', encoding="utf-8"
+    )
     app = typer.Typer()
     app.callback()(lambda: None)
     books_explain.add_to(app, load)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from simulators.programs import Program
-from tests.agent.test_daemon import TOML, program
+from tests.agent.programs import program, store_toml
 from tests.torture.line.namespaces import apart
 from tests.waiting import until
 
@@ -50,8 +50,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def with_driver(site: Path, folder: Path, port: int) -> Program:
-    agent = program(folder, "mqtt://127.0.0.1:1", PYTHONPATH=str(site))
-    agent.settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + DEVICE.format(port=port))
+    agent = program(folder, PYTHONPATH=str(site))
+    agent.settings.write_text(store_toml() + DEVICE.format(port=port))
     return agent
 
 
@@ -106,7 +106,7 @@ def test_its_mistakes_are_told_its_troubles_explained_and_its_devices_proposed(s
 def test_without_the_package_there_is_no_such_kind(tmp_path: Path) -> None:
     assert "example_tcp" not in {entry.name for entry in entry_points(group="nearshelf.drivers")}
     settings = tmp_path / "store.toml"
-    settings.write_text(TOML.format(broker="mqtt://127.0.0.1:1") + DEVICE.format(port=1))
+    settings.write_text(store_toml() + DEVICE.format(port=1))
     status, said = command(tmp_path, "check", str(settings))
     assert status == 2
     assert "'example_tcp' is not installed; there are barcode_serial, " in said

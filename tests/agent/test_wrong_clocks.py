@@ -13,25 +13,13 @@ import pytest
 
 from hq_bridge.authority import Authority
 from simulators.programs import Program
+from tests.agent.programs import program_of, store_toml
 from tests.faketime import FAKETIME, MISSING, set_clock, told_by
 from tests.hq_bridge.processes import hq_process, write_config
 from tests.secured import Secured, secured_mosquitto
 from tests.waiting import until
 from wire.tls import Credentials
 
-AGENT = """\
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-ballast_mib = 0
-[hq]
-broker = "{broker}"
-tls = "{tls}"
-[web]
-port = 0
-"""
 NOW = dt.datetime.now(dt.UTC)
 DAY = dt.timedelta(days=1)
 AT_1970, TWO_DAYS_BEHIND, RIGHT = "@1970-01-01 00:00:10", "-2d", "+0"
@@ -71,10 +59,9 @@ async def shop(folder: Path, clock: str = RIGHT) -> AsyncIterator[Shop]:
         pytest.skip(f"SO NO CLOCK WAS WRONG, AND NOTHING OF THIS WAS TESTED: {MISSING}")
     async with secured_mosquitto(folder) as secured:
         tls = shutil.copytree(secured.store("SH-1").folder, folder / "tls")
-        settings = folder / "store.toml"
-        settings.write_text(AGENT.format(broker=secured.address, tls=tls))
+        toml = store_toml(secured.address, books="ballast_mib = 0", hq=f'tls = "{tls}"')
         set_clock(folder / "clock", clock)
-        agent = Program("agent", "agent", settings, folder / "agent.log", told_by(folder / "clock"))
+        agent = program_of(folder, toml, **told_by(folder / "clock"))
         try:
             yield Shop(secured, agent, folder / "clock", tls)
         finally:

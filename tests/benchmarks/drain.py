@@ -21,6 +21,7 @@ import httpx
 from agent.clock import SystemClock
 from simulators.goods import catalogue_csv, range_of_goods
 from simulators.programs import Program
+from tests.agent.programs import store_toml
 from tests.benchmarks import thingsboard
 from tests.benchmarks.figures import Figure, figure
 from tests.benchmarks.processes import most_memory_mb
@@ -34,18 +35,6 @@ ROWS: Final = 50_000
 ROUNDS: Final = 3
 _LINES: Final = 250  # of a receipt
 _STORE: Final = StoreTopics("demo", "SH-1")
-_AGENT_TOML: Final = """\
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-catalogue = "catalogue.csv"
-[hq]
-broker = "{broker}"
-[web]
-port = 0
-"""
 
 
 class Drained(NamedTuple):
@@ -60,7 +49,7 @@ async def drained(folder: Path) -> Drained:
     """Sell without a broker, then let there be one."""
     broker = Mosquitto(folder)
     settings = folder / "store.toml"
-    settings.write_text(_AGENT_TOML.format(broker=broker.address))
+    settings.write_text(store_toml(broker.address))
     (folder / "catalogue.csv").write_text(catalogue_csv(range_of_goods()), encoding="utf-8")
     agent = Program("agent", "agent", settings, folder / "agent.log")
     heard: list[tuple[float, int]] = []

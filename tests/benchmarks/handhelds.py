@@ -19,8 +19,8 @@ from agent.core.catalogue import Catalogue, Sku
 from agent.core.people import Shift
 from agent.people.opening import open_door
 from tests.agent.people import hire, sign_in
+from tests.agent.programs import program
 from tests.agent.shops import opened
-from tests.agent.test_daemon import program
 from tests.benchmarks import handheld_page
 from tests.benchmarks.figures import Figure, figure, percentile
 
@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
 
 async def _measured(folder: Path) -> list[Figure]:
     await _a_rush(folder)
-    agent = program(folder, "mqtt://127.0.0.1:1")
+    agent = program(folder)
     await agent.start()
     try:
         hands = [httpx.AsyncClient(base_url=agent.web) for _ in range(HANDHELDS)]

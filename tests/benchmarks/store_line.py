@@ -25,6 +25,7 @@ from simulators.llrp_reader import SimulatedReader
 from simulators.programs import Program
 from simulators.serial_scanner import SerialScanner
 from simulators.verdict import hq_log
+from tests.agent.programs import store_toml
 from tests.benchmarks.figures import Figure, figure, percentile
 from tests.brokers import Mosquitto
 from tests.chaos.arena import HQ_TOML
@@ -45,17 +46,7 @@ TAG_ROUNDS_PER_S: Final = 20.0
 
 STORE = StoreTopics("demo", "SH-0001")
 
-_AGENT_TOML = """\
-[store]
-id = "SH-0001"
-chain = "demo"
-[books]
-path = "books.db"
-catalogue = "catalogue.csv"
-[hq]
-broker = "{broker}"
-[web]
-port = 0
+_PORTAL_TOML = """\
 [[device]]
 name = "portal"
 kind = "llrp"
@@ -120,7 +111,9 @@ async def site(folder: Path) -> AsyncIterator[Site]:
         await reader.start()
         (folder / "catalogue.csv").write_text(catalogue_csv(products), encoding="utf-8")
         devices = "".join(_SCANNER_TOML.format(name=one.path.name, port=one.path) for one in scanners)
-        agent.settings.write_text(_AGENT_TOML.format(broker=broker.address, reader=reader.address) + devices)
+        agent.settings.write_text(
+            store_toml(broker.address, store="SH-0001", more=_PORTAL_TOML.format(reader=reader.address) + devices)
+        )
         await agent.start()
         await until(lambda: _all_up(agent.web))
         codes = [product.gtin for product in products if not product.tagged]

@@ -6,24 +6,13 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from simulators.programs import Program
+from tests.agent.programs import program_of, store_toml
 from tests.browser.keyboards import ENTER, Keyboard, played
 from tests.browser.pages import browsing
 
 pytestmark = pytest.mark.browser
 
-CATALOGUE = "sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n"
-TOML = """
-[store]
-id = "SH-1"
-chain = "demo"
-[books]
-path = "books.db"
-catalogue = "catalogue.csv"
-[hq]
-broker = "mqtt://127.0.0.1:9"
-[web]
-port = 0
+DOCK = """\
 [[device]]
 name = "dock-scanner"
 kind = "barcode_serial"
@@ -34,9 +23,7 @@ port = "/dev/serial/by-id/not-there"
 
 
 async def test_a_sale_is_seen_and_a_killed_agent_is_no_secret(tmp_path: Path) -> None:
-    (tmp_path / "catalogue.csv").write_text(CATALOGUE, encoding="utf-8")
-    (tmp_path / "store.toml").write_text(TOML, encoding="utf-8")
-    agent = Program("agent", "agent", tmp_path / "store.toml", tmp_path / "agent.log")
+    agent = program_of(tmp_path, store_toml(more=DOCK))
     async with browsing() as (page, complaints):
         await agent.start()
         try:

@@ -8,31 +8,15 @@ from pathlib import Path
 import httpx
 
 from simulators.programs import Program
+from tests.agent.programs import program_of, store_toml
 from tests.hq_bridge.processes import hq_process, write_config
 from tests.secured import secured_mosquitto
 from tests.waiting import until
 
-_STORE = """\
-[store]
-id = "{store}"
-chain = "demo"
-[books]
-path = "books.db"
-catalogue = "catalogue.csv"
-[hq]
-broker = "{broker}"
-tls = "{tls}"
-[web]
-port = 0
-"""
-
 
 def store_program(folder: Path, store: str, broker: str, tls: Path) -> Program:
-    folder.mkdir()
-    (folder / "catalogue.csv").write_text("sku,gtin,name_en,name_zh,tagged\nMILK,4006381333931,Milk,牛奶,no\n", "utf-8")
-    settings = folder / "store.toml"
-    settings.write_text(_STORE.format(store=store, broker=broker, tls=tls))
-    return Program("agent " + store, "agent", settings, folder / "agent.log")
+    """An agent with a certificate for the line."""
+    return program_of(folder, store_toml(broker, store=store, hq=f'tls = "{tls}"'), f"agent {store}")
 
 
 async def test_what_a_store_sells_is_known_at_hq(tmp_path: Path) -> None:
