@@ -360,7 +360,11 @@ def _is_input(endpoint: Any) -> bool:
 
 def _claim(device: Any, number: int) -> None:
     if device.is_kernel_driver_active(number):
-        device.detach_kernel_driver(number)
+        try:
+            device.detach_kernel_driver(number)
+        except usb.core.USBError as why:
+            if why.errno != errno.ENOENT:  # another program was faster: whether it has it now is what claiming tells
+                raise
     usb.util.claim_interface(device, number)
 
 

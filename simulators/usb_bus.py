@@ -40,6 +40,8 @@ IOCTLS = {
 EAGAIN, EBUSY, ENODEV, EINVAL, ENOTTY, ENODATA, ESHUTDOWN, ENOENT, EPIPE = 11, 16, 19, 22, 25, 61, 108, 2, 32
 DISCONNECT, CONNECT = 0x5516, 0x5517
 INTERRUPT_URB, CONTROL_URB = 1, 2
+#: A program that is nowhere here.
+ANOTHER = "another"
 #: A program that looks for a finished transfer in vain waits so long for the answer: libusb looks without a pause,
 #: because the file that stands for the device always seems ready.
 _IN_VAIN_MS = 8
@@ -78,6 +80,7 @@ class Device:
         self.endpoints: dict[str, int] = plugged["endpoints"]
         self.every_s: float = plugged["every_ms"] / 1000
         self.refuses: list[int] = plugged["refuses"]
+        self.contested: bool = plugged["contested"]
         self.drivers: dict[int, str | None] = dict.fromkeys(self.descriptors, "usbhid")
         self.owners: dict[int, Any] = {}
         self.reports: dict[int, deque[bytes]] = {nth: deque() for nth in self.descriptors}
@@ -138,6 +141,8 @@ class Device:
     def to_driver(self, _: Any, data: Any) -> int:
         nth, code = struct.unpack_from("<ii", bytes(data.retrieve()))
         if code == DISCONNECT:
+            if self.contested:
+                self.drivers[nth], self.owners[nth] = None, ANOTHER
             if self.drivers.get(nth) is None:
                 return ENODATA
             self.drivers[nth] = None
@@ -154,6 +159,10 @@ class Device:
     def claim(self, client: Any, data: Any) -> int:
         (nth,) = struct.unpack_from("<I", bytes(data.retrieve()))
         if self.drivers.get(nth) is not None or self.owners.get(nth, client) != client:
+            if self.owners.get(nth) == ANOTHER:
+                self.contested = False
+                self.owners.clear()
+                self.drivers[nth] = "usbhid"
             return EBUSY
         self.owners[nth] = client
         say(said="claimed", name=self.name, interface=nth)

@@ -108,6 +108,7 @@ class Interface:
 @dataclass(frozen=True)
 class Model:
     """A scanner that can be plugged in. `every_ms` is how often it can be asked; `refuses` are requests it stalls.
+    `contested`: another program takes it just before whoever is first to want it, and leaves it soon after.
 
     `mode`: who may open it, as udev set it.
     """
@@ -119,6 +120,7 @@ class Model:
     interfaces: tuple[Interface, ...] = (Interface(KEYBOARD, boot_keyboard=True, report_bytes=8),)
     every_ms: float = 1.0
     refuses: tuple[int, ...] = ()
+    contested: bool = False
     mode: int = 0o666
 
     def as_plugged(self, name: str, port: str, address: int) -> dict[str, Any]:
@@ -140,7 +142,8 @@ class Model:
             "device": device.hex(), "configuration": configuration.hex(), "strings": strings,
             "report_descriptors": {str(nth): one.descriptor.hex() for nth, one in enumerate(self.interfaces)},
             "endpoints": {str(0x81 + nth): nth for nth in range(len(self.interfaces))},
-            "every_ms": self.every_ms, "refuses": list(self.refuses), "mode": self.mode,
+            "every_ms": self.every_ms, "refuses": list(self.refuses),
+            "contested": self.contested, "mode": self.mode,
         }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from agent.core.life import COUNT
 from agent.core.places import INSIDE
 from drivers.errors import TROUBLES
 from tests.browser.pages import browsing, free_port, served
-from tests.browser.scripted_store import ScriptedStore
+from tests.browser.scripted_store import ScriptedStore, now_ms
 
 pytestmark = pytest.mark.browser
 
@@ -61,10 +61,11 @@ async def test_the_page_shows_stock_devices_cases_and_the_line() -> None:
 async def test_a_device_says_in_both_languages_why_it_is_down_what_to_do_and_when_it_is_tried_next() -> None:
     store = ScriptedStore()
     store.devices[0] |= {"clock_off_s": -7200.0}
+    store.devices[1] |= {"retry_at": now_ms() + 89.5 * 60_000}  # far off: it counts down as the page is looked at
     async with store_page(store) as (page, _):
         scanner, portal = (page.locator(f"#devices li[data-key='{name}']") for name in ("dock-scanner", "portal"))
         await expect(scanner.locator(".why")).to_contain_text("It is not plugged in")
-        await expect(scanner.locator(".why")).to_contain_text(re.compile(r"Tried 7 times, again in 2\d s\."))
+        await expect(scanner.locator(".why")).to_contain_text(re.compile(r"Tried 7 times, again in 1 h 2\d min\."))
         await expect(portal.locator("dl")).to_be_hidden()
         await portal.locator("summary").click()
         await expect(portal.locator("dl")).to_contain_text("Times lost3")

@@ -121,12 +121,21 @@ async def test_a_scanner_that_another_program_has_is_refused_and_taken_when_it_i
     async with UsbBus() as bus:
         await bus.plug(Model())
         async with at_bus(bus, KIND, usb="05e0:1200") as first, at_bus(bus, KIND, usb="05e0:1200") as second:
-            await until(lambda: first.every("online") or second.every("online"))
+            await until(lambda: first.every("online") or second.every("online"), within_s=20)
             holder, other = (first, second) if first.every("online") else (second, first)
             assert "used by another program" in await other.hears("lost")
             assert other.every("trouble")[0] == "taken"
             await holder.stop()
             await other.hears("online")
+
+
+async def test_a_scanner_that_another_program_takes_just_before_us_is_used_and_not_pulled_out() -> None:
+    async with UsbBus() as bus:
+        await bus.plug(Model(contested=True))
+        async with at_bus(bus, KIND, usb="05e0:1200") as program:
+            await program.hears("online")
+            assert program.every("trouble") == ["taken"], program.every("lost")
+            await program.stop()
 
 
 async def test_an_agent_that_was_killed_leaves_a_scanner_that_the_next_takes_and_gives_back() -> None:
