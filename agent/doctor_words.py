@@ -1,14 +1,18 @@
 """What the doctor says, in English and Chinese: its own sentences, and how a device's own words are put.
 
-Drivers speak English. In another language their words stand behind those that the store's page has for the trouble.
+Drivers speak English. In another language their sentences are those that the store's page has for them, behind its word
+for the trouble; a sentence that it does not have stands there as the driver said it.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+#: Where something is filled in.
+FILLED: Final = re.compile(r"\{\d\}")
 
 #: By language, then by name. What stands in braces is filled in.
 SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
@@ -94,12 +98,16 @@ SENTENCES: Final[Mapping[Language, Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language. `troubles`, `hints` and `page` are the words of the store's page that it has for devices."""
+    """One language. `troubles`, `hints` and `page` are the words of the store's page that it has for devices.
+
+    `sentences`: what drivers say, and in this language, those with the most words of their own first.
+    """
 
     language: Language
     page: Mapping[str, str]
     troubles: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
+    sentences: Sequence[tuple[re.Pattern[str], str]] = ()
 
     def say(self, name: str, **values: object) -> str:
         """A sentence of this module, filled in."""
@@ -120,10 +128,29 @@ class Words:
         """What a device or its driver said of its trouble."""
         if self.language == "en":
             return said
-        return f"{self.troubles[trouble]}：{said}" if trouble in self.troubles else said
+        told = self.of_driver(said)
+        return f"{self.troubles[trouble]}：{told}" if trouble in self.troubles else told
 
     def todo(self, trouble: str, hint: str) -> str:
         """What to do; `hint` is what the driver says to it, which may know more."""
         if self.language == "en" or trouble not in self.hints:
             return hint
+        if (told := self.of_driver(hint)) != hint:
+            return told
         return f"{self.hints[trouble]}（驱动原文：{hint}）" if hint else self.hints[trouble]
+
+    def of_driver(self, said: str) -> str:
+        """A driver's sentence in this language, and what is filled in there too; `said` itself if there is none."""
+        for pattern, words in self.sentences:
+            if found := pattern.fullmatch(said):
+                return words.format(*map(self.of_driver, found.groups()))
+        first, colon, second = said.partition(": ")
+        if colon and (told := (self.of_driver(first), self.of_driver(second))) != (first, second):
+            return "：".join(told)
+        return said
+
+
+def as_patterns(sentences: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
+    """Of sentences in which {0}, {1} … are filled in, what finds them. One with more words of its own comes first."""
+    ordered = sorted(sentences.items(), key=lambda one: -len(FILLED.sub("", one[0])))
+    return [(re.compile("(.+?)".join(map(re.escape, FILLED.split(said)))), words) for said, words in ordered]

@@ -418,8 +418,8 @@ def test_in_chinese_a_devices_own_words_stand_behind_those_of_the_page() -> None
         address = address_of(server)
     reader = open_reader("portal", {"address": address})
     (found,) = fast_forward.run(told(reader, device("llrp", {1: FLOOR}), words=CHINESE))
-    assert found.what.startswith(f"{CHINESE.troubles['port_closed']}：no connection to 127.0.0.1")
-    assert found.do.startswith(CHINESE.hints["port_closed"])
+    assert found.what.startswith(f"{CHINESE.troubles['port_closed']}：无法连接 127.0.0.1")
+    assert found.do.startswith("127.0.0.1 在线，但端口")
     assert address.rpartition(":")[2] in found.do, "what the driver knows besides"
 
 
@@ -464,7 +464,7 @@ place = "FLOOR"
     settings.write_text(store_toml() + reader.format(file=tmp_path / "password"))
     status, said, _ = doctor(settings, "--lang", "zh")
     assert status == 2, "what the configuration needs"
-    assert f"{CHINESE.troubles['settings']}：{tmp_path}/password cannot be used: No such file" in said
+    assert f"{CHINESE.troubles['settings']}：{tmp_path}/password 无法使用：文件不存在" in said
     assert CHINESE.hints["settings"] in said
 
 

@@ -14,6 +14,7 @@ from agent.core.catalogue import Eligibility
 from agent.core.count_sessions import DECIDER, Why
 from agent.core.life import COUNT
 from agent.core.places import INSIDE
+from agent.web.words import device_words
 from drivers.errors import TROUBLES
 from tests.browser.pages import browsing, free_port, served
 from tests.browser.scripted_store import ScriptedStore, now_ms
@@ -76,6 +77,13 @@ async def test_a_device_says_in_both_languages_why_it_is_down_what_to_do_and_whe
         await expect(scanner.locator(".why")).to_contain_text("处理办法：请插好设备或数据线")
         await expect(scanner.locator(".why")).not_to_contain_text("Check")
         await expect(portal.locator(".why")).to_contain_text("设备时钟慢了 2 小时 0 分钟")
+        why, hint = "no connection to shop.lan:5084: Connection refused", "Check `username` and `password_file`."
+        store.devices[1] |= {"trouble": "port_closed", "why": why, "hint": hint}
+        store.tell("health", store.health())
+        words = device_words("zh")
+        assert "连接被拒绝" in words.of_driver(why)
+        await expect(scanner.locator(".why")).to_contain_text(words.of_driver(why))
+        await expect(scanner.locator(".why")).to_contain_text(f"处理办法：{words.of_driver(hint)}")
         store.devices[1] |= {"trouble": "", "why": "a fault of its own", "hint": "Ask its maker."}
         store.tell("health", store.health())
         await expect(scanner.locator(".why")).to_contain_text("处理办法：Ask its maker.")

@@ -1,7 +1,7 @@
 // How each device does: what it reads, why it is down, and what to do about it.
 
 import { facts, keep, make, mark, put, show } from "./document.js";
-import { TROUBLES, TROUBLE_HINTS } from "./strings.js";
+import { ofDriver, SENTENCES, TROUBLES, TROUBLE_HINTS } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const MARKS = { up: "good", starting: "wait", down: "down", refused: "stop" };
@@ -10,6 +10,7 @@ const CLOCK_OFF_S = 60;
 /** Draws the devices' cards; `page` has the page's words, numbers and times in its language of the moment. */
 export function deviceCards(page) {
   const { say, number } = page;
+  const own = (said) => ofDriver(page.words(SENTENCES), said ?? "");
 
   function build() {
     return make("li", "", make("details", "",
@@ -26,13 +27,19 @@ export function deviceCards(page) {
     return [device.dropped_why ? say("device_dropped_why", { why: device.dropped_why }) : "", ""];
   }
 
+  /** In the driver's words, if they are known in this language: it may know more than what is said of every such trouble. */
+  function whatToDo({ trouble, hint }) {
+    const told = own(hint);
+    return told === hint ? page.words(TROUBLE_HINTS)[trouble] || hint : told;
+  }
+
   function drawWhy(why, device, broken) {
     const left = device.retry_at ? device.retry_at - page.agentNow() : 0;
-    const [mild, todo] = broken ? ["", page.words(TROUBLE_HINTS)[device.trouble] || device.hint] : mildly(device);
+    const [mild, todo] = broken ? ["", whatToDo(device)] : mildly(device);
     why.hidden = !broken && !mild;
     why.classList.toggle("mild", !broken);
     show(why.children[0], broken ? page.words(TROUBLES)[device.trouble] : "");
-    show(why.children[1], broken ? device.why : mild);
+    show(why.children[1], broken ? own(device.why) : mild);
     why.children[1].title = broken ? device.why : mild;
     show(why.children[2], todo ? say("todo", { text: todo }) : "");
     show(why.children[3], broken && device.tries
@@ -59,7 +66,7 @@ export function deviceCards(page) {
       [say("device_readings"), number(device.readings)],
       [say("device_sign"), device.sign_of_life_at ? page.ago(device.sign_of_life_at) : null],
       [say("device_reconnects"), device.losses ? number(device.losses) : null],
-      [say("device_lost"), device.lost_at ? `${page.moment(device.lost_at)} · ${device.lost_why}` : null],
+      [say("device_lost"), device.lost_at ? `${page.moment(device.lost_at)} · ${own(device.lost_why)}` : null],
       [say("device_booked"), device.scans_booked ? number(device.scans_booked) : null],
       [say("device_refusals"), device.scans_refused ? `${number(device.scans_refused)} · ${device.refusal}` : null],
       [say("device_dropped"), device.dropped ? number(device.dropped) : null],

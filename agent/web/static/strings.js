@@ -240,6 +240,28 @@ export const HINTS = {
 // What is wrong with a device (drivers/errors.py has them), and what to do.
 export const TROUBLES = { en: DEVICE_WORDS.en.troubles, zh: DEVICE_WORDS.zh.troubles };
 export const TROUBLE_HINTS = { en: DEVICE_WORDS.en.hints, zh: DEVICE_WORDS.zh.hints };
+export const SENTENCES = { en: patterns(DEVICE_WORDS.en.sentences), zh: patterns(DEVICE_WORDS.zh.sentences) };
+
+/** Of drivers' sentences in which {0}, {1} … are filled in, what finds them; those with more words of their own first. */
+function patterns(sentences) {
+  const own = (said) => said.replace(/\{\d\}/g, "").length;
+  const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return Object.entries(sentences).sort(([one], [other]) => own(other) - own(one))
+    .map(([said, words]) => [new RegExp(`^${said.split(/\{\d\}/).map(escaped).join("(.+?)")}$`, "s"), words]);
+}
+
+/** A driver's sentence in the language of `patterns`, and what is filled in there too; `said` itself if there is none. */
+export function ofDriver(patterns, said) {
+  for (const [pattern, words] of patterns) {
+    const found = said.match(pattern);
+    if (found) return words.replace(/\{(\d)\}/g, (_, nth) => ofDriver(patterns, found[Number(nth) + 1]));
+  }
+  const at = said.indexOf(": ");
+  if (at < 0) return said;
+  const parts = [said.slice(0, at), said.slice(at + 2)];
+  const told = parts.map((part) => ofDriver(patterns, part));
+  return told.some((part, nth) => part !== parts[nth]) ? told.join("：") : said;
+}
 
 // Why nothing may be promised, in Chinese; in English the agent's own words say it.
 export const STOPPED = {
