@@ -142,6 +142,10 @@ class CountSession:
         """The role that must see to it now."""
         return DECIDER if self.state == "review" else OWNER
 
+    def owner_at(self, at: int) -> str:
+        """The same at unix ms `at`: what is late is the decider's."""
+        return DECIDER if at >= self.due_at else self.owner
+
     def line_of(self, sku: str) -> SessionLine | None:
         return next((line for line in self.lines if line.sku == sku), None)
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from agent.core.asks import Mistake, Refused
 from agent.core.cases import Case
-from agent.core.catalogue import Sku
+from agent.core.catalogue import Catalogue, Sku
 from agent.core.count_asks import (
     CancelCount,
     Count,
@@ -82,6 +82,23 @@ def follow_cases(turn: Turn) -> None:
             and not turn.is_to_be_counted(sku, place)
         ):
             _keep(turn, _for_case(turn, change.case, sku, place))
+
+
+def is_of_tags(catalogue: Catalogue, case: Case) -> bool:
+    """Is it about goods that nobody counts, because all of them have tags? A person says when somebody has looked."""
+    sku = catalogue.skus.get(case.about.rpartition(" at ")[0])
+    return case.kind == "recount" and sku is not None and sku.tagged
+
+
+def believe_tags(turn: Turn, case: Case, by: str) -> None:
+    """Somebody has looked for wholly tagged goods that were missed: they are where their tags are, in doubt no more.
+
+    Tags that fall silent are given up by themselves (departures.py).
+    """
+    sku, _, place = case.about.rpartition(" at ")
+    doubted = turn.balance(sku, SUSPECT)
+    if doubted > 0:
+        turn.post(sku, SUSPECT, place, doubted, "count", f"case:{turn.books.epoch}/{case.id}", by)
 
 
 def found_after_all(turn: Turn, sku: str, place: str) -> None:

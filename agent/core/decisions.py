@@ -306,7 +306,9 @@ def _resolve(turn: Turn, ask: ResolveCase) -> CaseResolved | Refused:
     found = turn.case_numbered(ask.case)
     if found is None:
         return Refused((Mistake("case", f"no open case has the number {ask.case}"),))
-    if not KINDS[found.kind].by_hand:
+    if counts.is_of_tags(turn.books.catalogue, found):
+        counts.believe_tags(turn, found, ask.by)
+    elif not KINDS[found.kind].by_hand:
         return Refused((Mistake("case", f"{found.kind} closes itself when what it says is over"),), conflict=True)
     turn.resolve_case(found.kind, found.about, f"{ask.word}, by {ask.by}")
     return CaseResolved(ask.case)

@@ -10,6 +10,7 @@ from agent.clock import Clock
 from agent.commands import Commands
 from agent.core.cases import KINDS
 from agent.core.catalogue import Sku
+from agent.core.counts import is_of_tags
 from agent.core.explain import Explanation, explain
 from agent.core.ledger import Books, Turn
 from agent.core.places import INSIDE, OUTSIDE
@@ -91,7 +92,7 @@ class Reports:
                     "due": case.due_at,
                     "opened_at": case.opened_at,
                     "times": case.times,
-                    "by_hand": KINDS[case.kind].by_hand,
+                    "by_hand": KINDS[case.kind].by_hand or is_of_tags(self.books.catalogue, case),
                 }
                 for case in sorted(self.books.cases.values(), key=lambda case: case.due_at)
             ],

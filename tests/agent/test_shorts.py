@@ -99,3 +99,17 @@ async def test_a_short_that_was_a_slip_is_taken_back_with_its_case_and_its_count
     assert await hand.report(dict(UNDO)) == [("entered", "")]
     assert doubts(site, "NUTS") == (1, 0, ["recount"])
     assert await hand.report(pick("O-1001", 1, NUTS), pick("O-1001", 2, MILK)) == [("entered", ""), ("entered", "")]
+
+
+async def test_a_case_whose_count_was_cancelled_is_closed_by_the_next_one(site: Site, hire: Hire) -> None:
+    await order(site, "O-1001", ("EGGS", 1), ("MILK", 1))
+    hand = await hire()
+    await hand.claim()
+    await hand.report(SHORT | {"place": "FLOOR"})
+    (open_one,) = (await hand.get("/v1/counts"))["counts"]
+    assert (await site.post(f"/v1/counts/{open_one['count']}/cancel", {"by": "w3"})).status_code == 200
+    assert doubts(site, "EGGS") == (0, 5, ["recount"])  # it stays open, and goes on to the manager in its time
+    wanted = {"count": "C1", "place": "FLOOR", "by": "w3", "items": [{"sku": "EGGS"}], "why": "case"}
+    assert (await site.post("/v1/counts", wanted)).status_code == 200
+    assert (await counted(hand, 5))["state"] == "posted"
+    assert doubts(site, "EGGS") == (5, 0, [])

@@ -7,11 +7,11 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec.structs import replace
 
-from agent.core.asks import CommitHold, Refused, Reserve, TagsHeard, Want, Work, Worked, WorkName
+from agent.core.asks import CommitHold, Refused, Reserve, ResolveCase, TagsHeard, Want, Work, Worked, WorkName
 from agent.core.checks import check
 from agent.core.claims import Hold
 from agent.core.fulfilment import report
-from agent.core.places import BACKROOM, CUSTOMER, EXIT, FLOOR, SUPPLIER, UNATTRIBUTED_OUT, WASTE
+from agent.core.places import BACKROOM, CUSTOMER, EXIT, FLOOR, SUPPLIER, SUSPECT, UNATTRIBUTED_OUT, WASTE
 from tests.core import shop
 from tests.core.test_tag_moves import EPCS, SOCK, A, B, Store, gone, heard, sale
 
@@ -200,3 +200,15 @@ class TaggedHistory(RuleBasedStateMachine):
 
 TestTaggedHistory = TaggedHistory.TestCase
 TestTaggedHistory.settings = settings(max_examples=150, stateful_step_count=40)
+
+
+def test_tagged_goods_that_were_missed_are_where_their_tags_are_once_somebody_has_looked() -> None:
+    shelf = Shelf(*EPCS)
+    shelf.work("w1", "picked", qty=1, tote="1", epcs=(A,))
+    shelf.work("w2", "short")
+    assert places(shelf) == {SUPPLIER: -5, SUSPECT: 4, "TOTE:1": 1}
+    (case,) = (case for case in shelf.books.cases.values() if case.kind == "recount")
+    shelf.enter(ResolveCase(case.id, "w3", "found behind the others"))
+    assert places(shelf) == {SUPPLIER: -5, FLOOR: 4, "TOTE:1": 1}
+    assert not [kind for kind, _ in shelf.books.cases if kind == "recount"]
+    assert shelf.counts_once()

@@ -1,7 +1,8 @@
 """Random shifts: orders, claims, and reports that come late, twice, shuffled and with lost tokens; cancels, restarts.
 
-Whatever happened, everything open is on the board with its owner and its time; and once everybody has done their duty
-nothing is open: no order is lost, none is answered twice, no report is entered twice.
+Whatever happened, everything open is on the board with its owner and its time, and what is not done in its time goes on
+to somebody else; once everybody has done their duty nothing is open: no order is lost, none is answered twice, no
+report is entered twice.
 """
 
 import json
@@ -16,9 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Refused, Scan, Want
 from agent.core.ledger import Turn
+from agent.core.order_asks import AnswerQuestion
 from agent.core.places import STAGED, TOTE
 from agent.core.tasks import board, claiming
 from agent.core.tasks.asks import (
+    AskCustomer,
     ClaimTask,
     HandedOver,
     HandOver,
@@ -40,7 +43,9 @@ from tests.torture.power_cuts import a_folder
 
 SKUS = ("MILK", "EGGS", "HAM")
 WORKERS = ("w1", "w2", "w3")
-OUTCOMES = ("picked", "picked", "picked", "picked", "short", "damaged", "wrong_price", "undo", "staged", "put_back")
+OUTCOMES = (
+    *("picked",) * 4, "short", "substituted", "damaged", "wrong_price", "undo", "undo", "staged", "put_back",
+)  # fmt: skip
 
 
 class Shift(RuleBasedStateMachine):
@@ -58,7 +63,7 @@ class Shift(RuleBasedStateMachine):
         self.accepted: Counter[str] = Counter()
         self.named = 0
         for sku in SKUS:
-            for _ in range(6):
+            for _ in range(10):
                 self.shop.ask(Scan("dock", "receive", CODES[sku], None), Scan("shelf", "shelve", CODES[sku], None))
 
     @rule(n=st.integers(1, 3))
@@ -117,8 +122,27 @@ class Shift(RuleBasedStateMachine):
         tote = self.chance.choice([tote.tote for tote in task.totes if tote.order == order] or ["1"])
         sku = line.sku if self.chance.random() < 0.8 else self.chance.choice(SKUS)
         outcome = "put_back" if task.kind == "put_back" else self.chance.choice(OUTCOMES)
+        if outcome == "substituted":
+            sku = "EGGS" if line.sku == "MILK" else "MILK"
         code = CODES.get(sku, "")
         return PickReport(f"h-{self.named}", outcome, order, line.line, 1, tote, "S1", text=code)  # type: ignore[arg-type]
+
+    @rule(nth=st.integers(0, 9), default=st.sampled_from(("decide", "cancel")))
+    def ask_the_customer(self, nth: int, default: Any) -> None:
+        tasks = [task for task in self.shop.books.tasks.tasks.values() if task.kind == "pick"]
+        if tasks:
+            task = tasks[nth % len(tasks)]
+            order = self.shop.books.orders[self.chance.choice(task.orders)]
+            line = self.chance.choice(order.lines).line
+            self.shop.ask(AskCustomer(task.id, task.token, task.worker, order.id, line, ("HAM",), 90, default))
+
+    @rule(nth=st.integers(0, 9), take=st.sampled_from(("substitute", "remove", "remove", "cancel")))
+    def the_customer_answers(self, nth: int, take: Any) -> None:
+        asked = [order for order in self.shop.books.orders.values() if order.question is not None]
+        if asked:
+            order = asked[nth % len(asked)]
+            (said,) = self.shop.ask(AnswerQuestion(order.id, f"a{len(order.steps)}", take, sku="HAM"))
+            assert isinstance(said, Ordered)
 
     @rule(again=st.booleans())
     def send(self, again: bool) -> None:
@@ -129,6 +153,13 @@ class Shift(RuleBasedStateMachine):
         self.unsent = []
         for task, token, worker, report in batch:
             self.answered(self.shop.ask(Reports(task, token, worker, (report, report)))[0], task, token)
+
+    @rule(who=st.sampled_from(WORKERS), nth=st.integers(0, 9), many=st.integers(1, 6))
+    def carry_on(self, who: str, nth: int, many: int) -> None:
+        """What happens most: somebody has work, does some of it, and tells at once."""
+        self.claim(who, "pick")
+        self.work(nth, many)
+        self.send(again=False)
 
     def answered(self, said: Any, task: str, token: int) -> None:
         assert isinstance(said, Reported)
@@ -188,6 +219,32 @@ class Shift(RuleBasedStateMachine):
             assert order.state not in claiming.TO_DO or (
                 books.tasks.of_order.get(("pick", order.id)) or order in claiming.waiting_orders(self.look())
             )
+
+    @invariant()
+    def nothing_waits_silently_and_what_is_due_goes_on(self) -> None:
+        if not hasattr(self, "shop"):
+            return
+        books, now_ms, at = self.shop.books, self.shop.books.books_ms, self.shop.clock.now_ms()
+        turn = self.look()
+        shown = {(one.what, one.id): one for one in board.open_things(turn)}
+        for order in books.orders.values():
+            one = shown["order", order.id]
+            assert one.due_in_s == board.left_s(turn, order.deadline_ms)
+            assert order.deadline_ms > now_ms or (order.late and ("late_order", order.id) in books.cases)
+            assert (order.state == "awaiting_decision") == (order.question is not None)
+            assert order.question is None or (one.owner == "customer" and one.due_in_s <= 90)
+        parcels = {name for name, parcel in books.tasks.parcels.items() if parcel.bags}
+        assert parcels <= {name for what, name in shown if what == "order"}
+        to_put_back = {name for name in self.placed if any(claiming.to_put_back(turn, name))}
+        taken = {name for task in books.tasks.tasks.values() if task.kind == "put_back" for name in task.orders}
+        assert to_put_back - taken == {name for what, name in shown if what == "put_back"}
+        for case in books.cases.values():
+            assert shown["case", str(case.id)].owner == case.owner
+            assert case.due_at > at or case.owner == "manager"
+        for session in books.counts.sessions.values():
+            assert session.due_at > at or shown["count", session.id].owner == "manager"
+        for task in books.tasks.tasks.values():
+            assert task.state == "offered" or now_ms < task.heard_ms + books.tasks.rules.silent_s * 1000
 
     def look(self) -> Turn:
         books = self.shop.books

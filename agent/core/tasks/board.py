@@ -75,7 +75,7 @@ def _cases(turn: Turn) -> list[Open]:
 
 def _counts(turn: Turn) -> list[Open]:
     return [
-        Open("count", session.id, session.state, session.owner, _unix_left_s(turn, session.due_at))
+        Open("count", session.id, session.state, session.owner_at(turn.at), _unix_left_s(turn, session.due_at))
         for session in turn.books.counts.sessions.values()
     ]
 
