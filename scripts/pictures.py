@@ -1,4 +1,5 @@
-"""Takes the pictures in docs/pictures: of a running demo the store's and HQ's page, of a scripted store the handheld's.
+"""Takes the pictures in docs/pictures: of a running demo the store's page and board, and HQ's page; of a scripted store
+the handheld's.
 
 In English and in Chinese.
 """
@@ -11,11 +12,12 @@ import signal
 import sys
 from pathlib import Path
 
-from playwright.async_api import Browser, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the scripted store is a test's
 
+from simulators.rush import STAFF  # noqa: E402
 from tests.browser.keyboards import ENTER, Keyboard, played  # noqa: E402
 from tests.browser.pages import free_port, served  # noqa: E402
 from tests.browser.scripted_picking import OAT, PEN, TEA, ScriptedPicking  # noqa: E402
@@ -25,7 +27,10 @@ NEARSHELF_SIM = Path(sys.executable).parent / "nearshelf-sim"
 #: Enough has happened by then for the pages to have something to show.
 TRAFFIC_S = 25
 SIZE = ViewportSize(width=1200, height=900)
+BOARD = ViewportSize(width=1280, height=900)
 HANDHELD = ViewportSize(width=360, height=640)
+#: Who signs in at the board of the demo.
+LEAD = next(one for one in STAFF if one.role == "lead")
 LANGUAGES = {"": "en-GB", ".zh-CN": "zh-CN"}
 
 
@@ -64,7 +69,29 @@ async def take(pages: dict[str, str]) -> None:
         for ending, locale in LANGUAGES.items():
             for name, address in pages.items():
                 await picture(browser, address, locale, PICTURES / f"{name}{ending}.png")
+            await take_board(browser, f"{pages['store']}/board", locale, ending)
         await browser.close()
+
+
+async def take_board(browser: Browser, address: str, locale: str, ending: str) -> None:
+    """Both views of the board, as the demo's lead sees them."""
+    context = await browser.new_context(viewport=BOARD, locale=locale, color_scheme="light")
+    page = await context.new_page()
+    await page.goto(address)
+    await page.locator("#sign-badge").fill(LEAD.badge)
+    await page.locator("#sign-pin").fill(LEAD.pin)
+    await page.locator("#sign-do").click()
+    await page.locator("#stages .card").first.wait_for()
+    await board_view(page, "now", "#people li", PICTURES / f"board{ending}.png")
+    await board_view(page, "figures", "#seconds .row", PICTURES / f"board-figures{ending}.png")
+    await context.close()
+
+
+async def board_view(page: Page, view: str, there: str, path: Path) -> None:
+    await page.locator(f"#view-{view}").click()
+    await page.locator(there).first.wait_for()
+    await page.screenshot(path=path)
+    print("pictures:", path.relative_to(ROOT))
 
 
 async def take_handheld() -> None:

@@ -44,16 +44,21 @@ class Rows(NamedTuple):
 
 async def of_day(store: Store, since_ms: int, until_ms: int) -> Rows:
     """The orders that came or ended between two moments of the books' own time."""
-    return await _read(store, f"({_ENDED}) OR ({_CAME})", since_ms, until_ms)
+    return await _read(store, f"({_ENDED}) OR ({_CAME})", since=since_ms, until=until_ms)
 
 
 async def so_far(store: Store, since_ms: int, until_ms: int) -> Rows:
     """The same, and those that are not over yet."""
-    return await _read(store, f"({_ENDED}) OR ({_CAME}) OR ended_ms IS NULL", since_ms, until_ms)
+    return await _read(store, f"({_ENDED}) OR ({_CAME}) OR ended_ms IS NULL", since=since_ms, until=until_ms)
 
 
-async def _read(store: Store, which: str, since_ms: int, until_ms: int) -> Rows:
-    found = await store.read(_ORDERS.format(which), {"since": since_ms, "until": until_ms})
+async def named(store: Store, name: str) -> Rows:
+    """One order, also when it is over; no row when there is none of this name."""
+    return await _read(store, "id = :name", name=name)
+
+
+async def _read(store: Store, which: str, **values: int | str) -> Rows:
+    found = await store.read(_ORDERS.format(which), values)
     names = json.dumps([row[0] for row in found])
     holds = json.dumps([name for row in found for name in orders.holds_of(row[0])])
     return Rows(

@@ -174,6 +174,7 @@ _ANSWERS: Final[Mapping[tuple[str, str], Any]] = MappingProxyType(
         ("POST", "/v1/grants"): asks.Granted,
         ("POST", "/v1/pause"): asks.Paused,
         ("POST", "/v1/cases/{case:int}/resolve"): asks.CaseResolved,
+        ("POST", "/v1/board/cases/{case:int}/resolve"): asks.CaseResolved,
         ("POST", "/v1/session"): sessions.In,
         ("GET", "/v1/session"): sessions.In,
         ("POST", "/v1/session/lang"): sessions.In,

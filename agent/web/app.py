@@ -27,6 +27,7 @@ from agent.web import (
     figures,
     handheld,
     handing_over,
+    leading,
     ordering,
     picking,
     printing,
@@ -70,6 +71,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
     static = files("agent.web") / "static"
     served: list[BaseRoute] = [
         Route("/", lambda _: FileResponse(str(static / "index.html"))),
+        Route("/board", lambda _: FileResponse(str(static / "board" / "index.html"))),
         Route("/v1/stock", pages.stock),
         Route("/v1/health", pages.health),
         Route("/v1/events", pages.events),
@@ -84,6 +86,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *picking.routes(clerk, reports.clock, door.name_of),
         *handing_over.routes(clerk),
         *board.routes(clerk, reports.clock, door, days),
+        *leading.routes(clerk),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

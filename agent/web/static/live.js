@@ -28,11 +28,11 @@ export async function post(path, value) {
 export const tell = async (path, value) => (await post(path, value)).why;
 
 /**
- * Calls onStock(stock, whole) and onHealth(health) with what the agent says, onLost() once when it cannot be reached
+ * Calls onStock(stock, whole) and onHealth(health) with what the agent says, onBoard() when there is another board, onLost() once when it cannot be reached
  * any more and onBack() once when it can again. Never gives up. An agent that answers but has no stream to give
  * (too many pages are open) is asked again and again.
  */
-export function follow({ onStock, onHealth, onLost, onBack }) {
+export function follow({ onStock, onHealth, onBoard, onLost, onBack }) {
   let stream = null;
   let heardAt = performance.now();
   let lost = false;
@@ -45,10 +45,11 @@ export function follow({ onStock, onHealth, onLost, onBack }) {
   };
 
   const fetchAll = async () => {
-    const [stock, health] = await Promise.all([ask("/v1/stock"), ask("/v1/health")]);
+    const [stock, health] = await Promise.all([onStock && ask("/v1/stock"), ask("/v1/health")]);
     heard();
-    onStock(stock, true);
+    onStock?.(stock, true);
     onHealth(health);
+    onBoard?.();
   };
 
   // The stream carries changes only, so each new one begins with the whole. Numbers are absolute: order does not matter.
@@ -59,7 +60,8 @@ export function follow({ onStock, onHealth, onLost, onBack }) {
     heardAt = performance.now();
     mine.onopen = () => { tries = 0; fetchAll().catch(broken); };
     mine.onerror = broken;
-    mine.addEventListener("stock", (event) => { heard(); onStock(JSON.parse(event.data), false); });
+    mine.addEventListener("stock", (event) => { heard(); onStock?.(JSON.parse(event.data), false); });
+    mine.addEventListener("board", () => { heard(); onBoard?.(); });
     mine.addEventListener("health", (event) => { heard(); onHealth(JSON.parse(event.data)); });
   };
 

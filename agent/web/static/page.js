@@ -1,11 +1,12 @@
 // The store's page: draws what the agent says. Whatever comes from outside is set as text, never as markup.
 
+import { caseCards } from "./cases.js";
 import { facts, keep, make, mark, put, show } from "./document.js";
 import { deviceCards } from "./devices.js";
 import { duration, firstLanguage, rememberLanguage } from "./language.js";
 import { ask, follow, tell } from "./live.js";
 import { scan } from "./scanning.js";
-import { CASES, HINTS, OWNERS, STOPPED, STRINGS } from "./strings.js";
+import { CASES, OWNERS, STOPPED, STRINGS } from "./strings.js";
 
 const $ = (id) => document.getElementById(id);
 const CHANGED_MS = 2500;
@@ -113,53 +114,9 @@ $("pausing-leave").addEventListener("click", () => $("pausing").close());
 
 // Cases
 
-function buildCase() {
-  const details = make("details", "",
-    make("summary", "", make("strong"), make("span", "small"), make("span", "about")),
-    make("p", "small"), make("div", "why", make("p", "detail"), make("p")), buildDone());
-  details.open = $("cases").childElementCount === 0; // the most urgent one says at once what to do
-  return make("li", "", details);
-}
-
-/** Who did what a case asks for, and what: then it can be marked as done. */
-function buildDone() {
-  const fields = ["by", "word"].map((name) => {
-    const input = make("input", "");
-    Object.assign(input, { name, required: true, maxLength: name === "by" ? 64 : 200, autocomplete: "off" });
-    return make("label", "small", make("span", ""), input);
-  });
-  const form = make("form", "done", ...fields, make("button", "plain"), make("p", "short small"));
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const [by, word] = fields.map((field) => field.lastElementChild.value.trim());
-    const why = await tell(`/v1/cases/${form.closest("li").dataset.key}/resolve`, { by, word });
-    show(form.lastElementChild, why && say("case_not_done", { why }));
-  });
-  return form;
-}
-
-function drawCase(node, item) {
-  const [head, seen, why, done] = node.firstElementChild.children;
-  const left = item.due - agentNow();
-  put(head.children[0], CASES[language][item.case] ?? item.case.replaceAll("_", " "));
-  put(head.children[1], left < 0 ? say("case_late", { age: span(-left) }) : say("case_due", { age: span(left) }));
-  head.children[1].title = moment(item.due);
-  head.children[1].classList.toggle("late", left < 0);
-  put(head.children[2], item.about);
-  const owner = OWNERS[language][item.owner] ?? item.owner.replaceAll("_", " ");
-  put(seen, [
-    say("case_owner", { owner }), say("case_since", { time: moment(item.opened_at) }),
-    ...(item.times > 1 ? [say("case_times", { times: number(item.times) })] : []),
-  ].join(" · "));
-  const todo = HINTS[language][item.case] ?? item.hint;
-  show(why.children[0], item.text);
-  why.children[0].title = item.text ?? "";
-  show(why.children[1], todo ? say("todo", { text: todo }) : "");
-  why.hidden = !item.text && !todo;
-  done.hidden = !item.by_hand;
-  ["case_by", "case_word"].forEach((key, nth) => put(done.children[nth].firstElementChild, say(key)));
-  put(done.children[2], say("case_done"));
-}
+const drawCaseCards = caseCards({
+  say, span, number, moment, agentNow, words: (list) => list[language], resolve: (id, told) => tell(`/v1/cases/${id}/resolve`, told),
+});
 
 /** The books go on from a copy until somebody has marked the case of that as done. */
 function drawDegraded() {
@@ -169,12 +126,12 @@ function drawDegraded() {
 }
 
 function drawCases() {
-  const cases = [...health.cases].sort((a, b) => a.due - b.due);
+  const { cases } = health;
   put($("cases-count"), cases.length ? number(cases.length) : "");
   $("cases-none").hidden = cases.length > 0;
   const more = cases.length - CASES_MAX;
   show($("cases-more"), more > 0 ? say("cases_more", { more: number(more) }) : "");
-  keep($("cases"), cases.slice(0, CASES_MAX), (item) => item.id, buildCase, drawCase);
+  drawCaseCards($("cases"), cases, CASES_MAX);
 }
 
 // Open counts: nobody who counts is told here what the books have

@@ -6,7 +6,7 @@ export const STRINGS = {
   en: {
     ...DEVICE_WORDS.en.strings,
     other_language: "中文", other_code: "zh",
-    store: "Store", jump: "On this page", loading: "Loading …",
+    store: "Store", to_board: "Orders", jump: "On this page", loading: "Loading …",
     updated: "Updated {age} ago", updated_now: "Up to date",
     lost: "Connection to the store's agent lost since {time}. What you see is from then. Trying again …",
     said_lost: "Connection lost.", said_back: "Connection is back.",
@@ -75,7 +75,7 @@ export const STRINGS = {
   zh: {
     ...DEVICE_WORDS.zh.strings,
     other_language: "English", other_code: "en",
-    store: "门店", jump: "本页内容", loading: "正在加载…",
+    store: "门店", to_board: "订单看板", jump: "本页内容", loading: "正在加载…",
     updated: "{age}前更新", updated_now: "已是最新",
     lost: "{time} 起与门店程序失去连接，页面显示的是当时的数据。正在重试…",
     said_lost: "连接已断开。", said_back: "连接已恢复。",

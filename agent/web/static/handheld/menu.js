@@ -22,6 +22,7 @@ export function menuScreen(app) {
       app.askFor({ title: t("type_code"), letters: true, scans: true }, (text) => app.scan(text));
     }],
     ["leave", app.leave],
+    ["board", () => location.assign("/board")],
     ["device", () => app.open("device")],
     ["other_language", app.switchLanguage],
     ["sign_out", signOut],
@@ -41,7 +42,10 @@ export function menuScreen(app) {
 
   return {
     draw(task) {
-      for (const [word, key] of keys) if (word === "leave" || word === "type_code") key.hidden = !task;
+      for (const [word, key] of keys) {
+        if (word === "leave" || word === "type_code") key.hidden = !task;
+        if (word === "board") key.hidden = app.worker?.role === "picker";
+      }
       put(keys.find(([word]) => word === "other_language")[1], t("other_language"));
     },
     onScan: app.whatIs,
