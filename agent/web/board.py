@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.core import kpis
 from agent.core.claims import units_in
 from agent.core.ledger import Turn
+from agent.core.life import OrderState
 from agent.core.orders import Order
 from agent.core.tasks import board, claiming
 from agent.core.tasks.task import Task
@@ -25,7 +26,7 @@ from agent.web.picking import looked_at
 log = structlog.get_logger()
 
 #: Nobody must do anything about orders in these states: the clock closes them.
-_LEFT_TO_THE_CLOCK: Final = ("handed_over", "restocked", "wasted")
+_LEFT_TO_THE_CLOCK: Final[tuple[OrderState, ...]] = ("handed_over", "restocked", "wasted")
 
 
 def routes(clerk: Clerk, clock: Clock, door: Door, days: Days) -> list[Route]:
@@ -65,7 +66,7 @@ def _say_why(reckoning: "asyncio.Task[object]") -> None:
 def shown(turn: Turn, sessions: Collection[Session]) -> dict[str, Any]:
     """Everything that is open, what is due first in front."""
     orders = [order for order in turn.books.orders.values() if order.state not in _LEFT_TO_THE_CLOCK]
-    things = [one for one in board.open_things(turn) if one.stage not in _LEFT_TO_THE_CLOCK]
+    things = board.open_things(turn, _LEFT_TO_THE_CLOCK)
     stages: dict[str, int] = {}
     for order in orders:
         stages[order.state] = stages.get(order.state, 0) + 1
@@ -115,7 +116,7 @@ def _order(turn: Turn, order: Order) -> dict[str, Any]:
         "task": task.id if task is not None else None,
         "worker": worker,
         "units": sum(line.qty for line in lines if not line.instead_of),
-        "picked": sum(units_in(line.pulled) + line.consumed for line in lines),
+        "picked": sum(units_in(line.pulled) + line.consumed for line in lines if line.pulled or line.consumed),
     }
 
 

@@ -48,13 +48,14 @@ class Reports:
         """The stock of these SKUs, of all by default; only places where there is something."""
         catalogue = self.books.catalogue.skus
         wanted = catalogue.values() if skus is None else [catalogue[sku] for sku in skus if sku in catalogue]
+        out = self._totes_and_slots()
         return {
             "store": self.books.store,
             "at": self.clock.now_ms(),
             "epoch": self.books.epoch,
             "head": self.books.head,
             "books": self._state(),
-            "skus": [self._sku(sku) for sku in wanted],
+            "skus": [self._sku(sku, out.get(sku.sku, ())) for sku in wanted],
         }
 
     def whole_stock(self) -> dict[str, Any]:
@@ -157,7 +158,15 @@ class Reports:
             "why": self.link.why or self.outbox.trouble,
         }
 
-    def _sku(self, sku: Sku) -> dict[str, Any]:
+    def _totes_and_slots(self) -> dict[str, set[str]]:
+        """The totes and slots that units of each SKU are in: there are as many as there are orders, not as SKUs."""
+        found: dict[str, set[str]] = {}
+        for hold in (*self.books.holds.values(), *self.books.tasks.leftovers.values()):
+            for line in hold.lines:
+                found.setdefault(line.sku, set()).update(place for place, _ in (*line.pulled, *line.back))
+        return found
+
+    def _sku(self, sku: Sku, out: Iterable[str]) -> dict[str, Any]:
         return {
             "sku": sku.sku,
             "name_en": sku.name_en,
@@ -165,5 +174,5 @@ class Reports:
             "gtins": sku.gtins,
             "tagged": sku.tagged,
             "on_hand": self.books.on_hand.get(sku.sku, 0),
-            "places": self.books.of_sku(sku.sku, _PLACES),
+            "places": self.books.of_sku(sku.sku, (*_PLACES, *sorted(out))),
         }

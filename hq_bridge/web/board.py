@@ -13,6 +13,7 @@ from hq_bridge.store import Database, Has
 from hq_bridge.web import days, shapes
 from hq_bridge.web.trend import Trend
 from wire.mqtt import Link
+from wire.places import places_of
 from wire.tls import Credentials, CredentialsUnusable, Span, as_day
 
 _NEWEST_UNREADABLE = 50
@@ -103,7 +104,7 @@ class Board:
             behind,
             verdict,
             [
-                shapes.SkuPlaces(each.sku, each.on_hand, each.held, _atp(each.atp, promises), each.places)
+                shapes.SkuPlaces(each.sku, each.on_hand, each.held, _atp(each.atp, promises), places_of(each.places))
                 for each in found
             ],
         )

@@ -1,12 +1,15 @@
 """The board in one answer, and what a day was like, over real HTTP."""
 
 from agent.core.asks import MoveOrder, Scan
+from tests.agent.test_order_scenarios import rows_of
 from tests.agent.test_picking import EGGS, MILK, Hire, order, pick
 from tests.agent.test_picking import hire as hire
 from tests.agent.test_picking import site as site
 from tests.agent.test_web import Site
 from tests.agent.test_web_figures import SERVED
 from tests.waiting import until
+from wire.messages import StockRow
+from wire.places import places_of
 
 
 async def test_the_board_has_orders_pickers_and_what_became_of_today(site: Site, hire: Hire) -> None:
@@ -73,6 +76,23 @@ async def test_people_s_time_and_way_are_an_order_s(site: Site, hire: Hire) -> N
     assert found["labour_s"] > 0
     assert "labour_cost" not in found
     await site.shop.assert_memory_is_disk()
+
+
+async def test_what_is_in_totes_and_slots_is_among_the_stock(site: Site, hire: Hire) -> None:
+    await order(site, "O-1", ("MILK", 2))
+    hand = await hire()
+    await hand.claim()
+    await hand.report(pick("O-1", 1, MILK))
+    stock = (await hand.get("/v1/stock"))["skus"]
+    (milk,) = [sku for sku in stock if sku["sku"] == "MILK"]
+    assert (milk["on_hand"], milk["places"]) == (5, {"FLOOR": 4, "SUPPLIER": -5, "TOTE:1": 1})
+    told = {sku["sku"]: sku["places"] for sku in stock if sku["places"]}
+    balances: dict[str, dict[str, int]] = {}
+    for row in await rows_of(site.shop):
+        if isinstance(row, StockRow):
+            balances.setdefault(row.sku, {}).update({row.origin: row.from_now, row.target: row.to_now})
+    known = {sku: {at: qty for at, qty in places_of(of).items() if qty} for sku, of in balances.items()}
+    assert told == known  # what HQ knows
 
 
 async def test_many_days_are_a_series_and_a_sheet(site: Site, hire: Hire) -> None:

@@ -23,12 +23,13 @@ MODULES = (
     "tours",
     "order_acks",
     "handhelds",
+    "board",
 )
 #: Several modules by one name.
 GROUPS = {
     "devices": ("llrp", "llrp_load", "tracker"),
     "line": ("line_latency", "hq", "drain"),
-    "picking": ("tours", "handhelds", "rush", "order_acks"),
+    "picking": ("tours", "handhelds", "board", "rush", "order_acks"),
 }
 
 

@@ -1,8 +1,9 @@
 """Random shifts: orders, claims, and reports that come late, twice, shuffled and with lost tokens; cancels, restarts.
 
-Whatever happened, everything open is on the board with its owner and its time, and what is not done in its time goes on
-to somebody else; once everybody has done their duty nothing is open: no order is lost, none is answered twice, no
-report is entered twice.
+Whatever happened, everything open is on the board with its owner and its time, what is not done in its time goes on to
+somebody else, and each second of an order is in exactly one step; once everybody has done their duty nothing is open:
+no order is lost, none is answered twice, no report is entered twice, and each order is in exactly one of the days that
+HQ was told of.
 """
 
 import json
@@ -15,9 +16,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from agent.core import kpis
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Refused, Scan, Want
 from agent.core.ledger import Turn
-from agent.core.order_asks import AnswerQuestion
+from agent.core.order_asks import AmendOrder, AnswerQuestion
+from agent.core.orders import Order
 from agent.core.places import STAGED, TOTE
 from agent.core.tasks import board, claiming
 from agent.core.tasks.asks import (
@@ -36,10 +39,14 @@ from agent.core.tasks.asks import (
     Tasked,
 )
 from agent.core.tasks.task import Bag, Task
+from agent.day_ends import DayEnds
+from agent.days import Days
+from agent.store import orders
 from tests.core.test_work import CODES
 from tests.invariants.shop import Shop
 from tests.invariants.test_invariants import HISTORIES, LONG
 from tests.torture.power_cuts import a_folder
+from wire.figures import added
 
 SKUS = ("MILK", "EGGS", "HAM")
 WORKERS = ("w1", "w2", "w3")
@@ -62,6 +69,7 @@ class Shift(RuleBasedStateMachine):
         self.placed: list[str] = []
         self.accepted: Counter[str] = Counter()
         self.named = 0
+        self.look_at_the_calendar()
         for sku in SKUS:
             for _ in range(10):
                 self.shop.ask(Scan("dock", "receive", CODES[sku], None), Scan("shelf", "shelve", CODES[sku], None))
@@ -178,9 +186,25 @@ class Shift(RuleBasedStateMachine):
         if orders and self.chance.random() < 0.4:
             self.shop.ask(MoveOrder(orders[nth % len(orders)], "no", "cancel"))
 
-    @rule(seconds=st.sampled_from((1, 60, 700, 4000)))
+    @rule(nth=st.integers(0, 9), line=st.integers(1, 4), qty=st.integers(0, 3))
+    def amend(self, nth: int, line: int, qty: int) -> None:
+        """The customer wants other quantities, or something more."""
+        orders = list(self.shop.books.orders)
+        if orders:
+            self.named += 1
+            want = Want(line, self.chance.choice(SKUS[:2]), qty)
+            self.shop.ask(AmendOrder(orders[nth % len(orders)], f"a{self.named}", (want,)))
+
+    @rule(seconds=st.sampled_from((1, 60, 700, 4000, 40_000)))
     def pass_time(self, seconds: int) -> None:
         self.shop.pass_time(seconds)
+
+    @rule()
+    def look_at_the_calendar(self) -> None:
+        self.shop.run(DayEnds(self.shop.clerk, self.shop.clock, self._days()).close_what_is_over())
+
+    def _days(self) -> Days:
+        return Days(self.shop.clerk, self.shop.clock)
 
     @rule()
     def restart(self) -> None:
@@ -246,6 +270,11 @@ class Shift(RuleBasedStateMachine):
         for task in books.tasks.tasks.values():
             assert task.state == "offered" or now_ms < task.heard_ms + books.tasks.rules.silent_s * 1000
 
+    @invariant()
+    def each_second_of_an_order_is_in_exactly_one_step(self) -> None:
+        for order in self.shop.books.orders.values() if hasattr(self, "shop") else ():
+            _in_one_step(order, self.shop.books.books_ms)
+
     def look(self) -> Turn:
         books = self.shop.books
         return Turn(books, self.shop.clock.now_ms(), {}, {}, {}, books.books_ms)
@@ -272,6 +301,9 @@ class Shift(RuleBasedStateMachine):
         rows = self.shop.rows("SELECT id, state FROM customer_order")
         assert {name for name, _ in rows} == set(self.placed)
         assert all((state == "rejected") != bool(self.accepted[name]) for name, state in rows)
+        for row in self.shop.rows(f"SELECT {', '.join(orders.NAMES)} FROM customer_order"):
+            _in_one_step(orders.order_of(row), self.shop.books.books_ms)
+        self._each_order_is_in_one_day()
         noted = dict(self.shop.rows("SELECT id, entered FROM pick_report"))
         assert {name: bool(n) for name, n in self.entered.items()} == {name: bool(n) for name, n in noted.items()}
         works = [
@@ -285,6 +317,15 @@ class Shift(RuleBasedStateMachine):
             f"SELECT sku, place, qty FROM balance WHERE place GLOB '{TOTE}*' OR place GLOB '{STAGED}*'"
         )
         assert not [row for row in left if row[2]], left
+
+    def _each_order_is_in_one_day(self) -> None:
+        self.look_at_the_calendar()
+        told = [json.loads(sums) for (sums,) in self.shop.rows("SELECT sums FROM trading_day")]
+        sums = added([*told, self.shop.run(self._days().today()).sums])
+        assert sums.get("asked", 0) == sums.get("orders", 0) == len(self.placed)
+        assert sums.get("handed_over", 0) + sums.get("rejected", 0) <= len(self.placed)
+        (worked,) = self.shop.rows("SELECT coalesce(sum(ms), 0) FROM labour")
+        assert sums.get("labour_ms", 0) == worked[0]
 
     def _somebody_does_their_duty(self) -> bool:
         """Whoever is asked to do something does it; False when nobody is."""
@@ -341,6 +382,13 @@ class Shift(RuleBasedStateMachine):
     def _name(self) -> str:
         self.named += 1
         return f"h-{self.named}"
+
+
+def _in_one_step(order: Order, now_ms: int) -> None:
+    seconds = kpis.seconds_in(order, now_ms)
+    end_ms = max(now_ms, order.steps[-1].since_ms) if order.is_open else order.steps[-1].since_ms
+    assert all(each >= 0 for each in seconds.values())
+    assert sum(seconds.values()) == end_ms // 1000 - order.steps[0].since_ms // 1000
 
 
 def test_no_order_is_lost_none_answered_twice_and_none_ends_open() -> None:

@@ -1,9 +1,11 @@
 """The board: everything that is open, with whose turn it is and until when. Nothing waits silently."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
 from agent.core.ledger import Turn
+from agent.core.life import OrderState
 from agent.core.tasks import claiming
 
 What = Literal["order", "task", "put_back", "case", "count"]
@@ -20,9 +22,9 @@ class Open:
     due_in_s: int
 
 
-def open_things(turn: Turn) -> list[Open]:
-    """Everything that somebody must do something about, what is due first in front."""
-    found = [*_orders(turn), *_tasks(turn), *_put_backs(turn), *_cases(turn), *_counts(turn)]
+def open_things(turn: Turn, leave_out: Container[OrderState] = ()) -> list[Open]:
+    """Everything that somebody must do something about, what is due first in front; no orders in these states."""
+    found = [*_orders(turn, leave_out), *_tasks(turn), *_put_backs(turn), *_cases(turn), *_counts(turn)]
     return sorted(found, key=lambda one: (one.due_in_s, one.what, one.id))
 
 
@@ -31,11 +33,11 @@ def is_changed_by(turn: Turn) -> bool:
     return bool(turn.orders or turn.cases or turn.counts) or not turn.tasks.are_nothing()
 
 
-def _orders(turn: Turn) -> list[Open]:
+def _orders(turn: Turn, leave_out: Container[OrderState]) -> list[Open]:
     """Orders; one that somebody picks is that person's."""
     found = []
     for order in (turn.books.orders | turn.orders).values():
-        if not order.is_open:
+        if not order.is_open or order.state in leave_out:
             continue
         task = turn.tasks.of_order("pick", order.id)
         owner = task.owner if task is not None and order.owner == "picker" else order.owner
