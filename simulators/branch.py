@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulators.goods import catalogue_csv, range_of_goods
+from simulators.goods import Product, catalogue_csv, range_of_goods
 from simulators.handheld import PEOPLE_COLUMNS, Badge
 from simulators.llrp_reader import SimulatedReader
 from simulators.programs import Program, ProgramFailed
 from simulators.serial_scanner import SerialScanner
-from simulators.shop import Shop
+from simulators.shop import ANTENNA_OF_PLACE, Shop, Unit
 from simulators.till import Till
 
 #: Counted among what happened: a scan that its user had to look up on the screen.
@@ -23,6 +23,9 @@ _SERIALS_PER_STORE = 10_000_000
 
 #: A real reader makes more; these are enough for a tag to settle in a second, and leave the machine to the agents.
 _ROUNDS_PER_S = 4.0
+
+#: A tag that was put down less long ago is left alone: the store may not know yet where it is.
+_SETTLED_S = 3.0
 
 _AGENT_TOML = """\
 [store]
@@ -190,6 +193,20 @@ class Branch:
             await self.reader.stop()
             self.dock.unplug()
             self.shelf.unplug()
+
+    def pick_up(self, product: Product, place: str) -> Unit | None:
+        """A tagged unit that has lain there for a while, into somebody's hands and out of the reader's field."""
+        rested = self.shop.rested(place, self.clock.now() - _SETTLED_S)
+        unit = next((unit for unit in rested if unit.product is product), None)
+        if unit is not None:
+            self.shop.take(unit)
+            self.reader.take(unit.epc)
+        return unit
+
+    def put_down(self, unit: Unit, origin: str, target: str) -> None:
+        """It lies in `target` now, where an antenna hears it."""
+        self.shop.put(unit, origin, target, self.clock.now())
+        self.reader.place(unit.epc, ANTENNA_OF_PLACE[target])
 
     @property
     def events(self) -> int:

@@ -5,8 +5,8 @@ later or never. Some change their minds.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
@@ -26,7 +26,7 @@ _ALWAYS, _WIDTH = 0.25, 0.15
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """`qty` units of a SKU."""
+    """`qty` units of a SKU, or grams."""
 
     sku: str
     qty: int
@@ -37,7 +37,8 @@ class Errand:
     """One customer's order, placed at `at_s`, and what they do later, in seconds after it; None: they do not.
 
     `pays_s` 0: paid at once. `change` is what the first line is wanted to be when the order is amended. `code` opens
-    the door to goods that the customer fetches; a courier fetches the others.
+    the door to goods that the customer fetches, if they come; a courier fetches the others. `answers_s` is how long
+    they need to answer a question. A customer who is not `adult` gets nothing with an age limit.
     """
 
     order: str
@@ -54,6 +55,8 @@ class Errand:
     answers_s: float | None
     answer: Answer
     fetches_s: float
+    comes: bool = True
+    adult: bool = True
 
     @property
     def in_store_s(self) -> float:
@@ -61,12 +64,27 @@ class Errand:
         return 60.0 * IN_STORE_MIN[self.promise_min]
 
 
-def lunch(seed: str, skus: Sequence[str], orders: int, over_s: float) -> list[Errand]:
-    """So many errands within `over_s` seconds, the earliest first. `skus`: the dearest to customers first."""
+def lunch(seed: str, skus: Sequence[str], orders: int, over_s: float, weighed: Container[str] = ()) -> list[Errand]:
+    """So many errands within `over_s` seconds, the earliest first. `skus`: the dearest to customers first.
+
+    Of those that are `weighed` some hundred grams are wanted.
+    """
     rng = Random(seed)
     popularity = [1 / (rank + 3) for rank in range(len(skus))]
     times = sorted(over_s * _moment(rng) for _ in range(orders))
-    return [_errand(rng, f"{seed}-{nth:04}", at_s, skus, popularity) for nth, at_s in enumerate(times, 1)]
+    errands = [_errand(rng, f"{seed}-{nth:04}", at_s, skus, popularity) for nth, at_s in enumerate(times, 1)]
+    return [
+        replace(
+            errand,
+            lines=tuple(_weighed(want, weighed) for want in errand.lines),
+            change=_weighed(errand.change, weighed),
+        )
+        for errand in errands
+    ]
+
+
+def _weighed(want: Want, weighed: Container[str]) -> Want:
+    return Want(want.sku, 150 * want.qty) if want.sku in weighed else want
 
 
 def _moment(rng: Random) -> float:
@@ -98,7 +116,9 @@ def _errand(rng: Random, order: str, at_s: float, skus: Sequence[str], popularit
         amends_s=rng.uniform(10, 90) if 0.08 <= fate < 0.16 else None,
         change=Want(lines[0].sku, lines[0].qty + rng.choice((-1, 1, 1))),
         wish=rng.choice(("ask", "ask", "remove", "substitute", "cancel")),
-        answers_s=rng.uniform(10, 100) if rng.random() < 0.8 else None,
+        answers_s=rng.uniform(10, 260) if rng.random() < 0.8 else None,
         answer=rng.choice(("remove", "remove", "substitute", "cancel")),
         fetches_s=rng.uniform(180, 600) if not pickup else rng.uniform(600, 1200),
+        comes=not pickup or rng.random() < 0.9,
+        adult=rng.random() < 0.8,
     )

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from simulators import verdict
 from simulators.branch import Branch
+from simulators.counters import count_what_is_in_doubt
 from simulators.demo_broker import demo_broker
 from simulators.live import show_live
 from simulators.people import Pace, People
@@ -54,7 +55,7 @@ token = "{token}"
 _TOKEN = "the-demo-s-token"  # noqa: S105
 
 #: A shop with something on its shelves, to which goods keep coming: shoppers and the lunch rush take them away.
-PACE = Pace(receive_s=0.4, shelve_s=0.4, opening_shelf=6, enough=16)
+PACE = Pace(receive_s=0.4, shelve_s=0.4, opening_shelf=5, enough=16, scarce=2, opening_pieces=2)
 
 INTERRUPTED = 130
 
@@ -93,6 +94,8 @@ async def run(plan: Plan, console: Console) -> int:
             in_time = await _traffic(plan, console, hq, branches, rushes, enough)
             if not in_time:
                 return 0 if plan.seconds is None else INTERRUPTED
+            for branch in branches:
+                await count_what_is_in_doubt(branch)
             if plan.thief:
                 _steal(branches[0])
             verdicts = await verdict.judge(branches, hq.web, _AGREE_WITHIN_S, _QUIET_S, rushes)

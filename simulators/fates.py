@@ -15,13 +15,17 @@ _KEPT = {"closed": "handed_over"}
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """`end` is one of `ENDS`, or the state in which the order is still; `got` is (SKU, units), sorted."""
+    """`end` is one of `ENDS`, or the state in which the order is still.
+
+    `got` is what the customer has, sorted: (line, SKU, units or grams). What stands in for goods that were not there
+    counts to the line that wanted those.
+    """
 
     end: str
-    got: tuple[tuple[str, int], ...] = ()
+    got: tuple[tuple[int, str, int], ...] = ()
 
     def __str__(self) -> str:
-        goods = ", ".join(f"{qty} {sku}" for sku, qty in self.got)
+        goods = ", ".join(f"{qty} {sku}" for _, sku, qty in self.got)
         return f"{self.end}: {goods}" if goods else self.end
 
 
@@ -39,18 +43,18 @@ class Contradiction:
         return f"order {self.order}: " + "; ".join(f"{who} {fate or 'knows nothing of it'}" for who, fate in told)
 
 
-def fate(state: str, got: Mapping[str, int]) -> Fate:
+def fate(state: str, got: Mapping[tuple[int, str], int]) -> Fate:
     """The fate of an order in this state; of one that was not handed over nobody has anything."""
     end = _KEPT.get(state, state)
-    units = tuple(sorted((sku, qty) for sku, qty in got.items() if qty)) if end == "handed_over" else ()
+    units = tuple(sorted((*what, qty) for what, qty in got.items() if qty)) if end == "handed_over" else ()
     return Fate(end, units)
 
 
 def told(row: Mapping[str, Any]) -> Fate:
     """What an `order` row of the store's stream says."""
-    got: Counter[str] = Counter()
+    got: Counter[tuple[int, str]] = Counter()
     for line in row["lines"]:
-        got[line["sku"]] += line["picked"]
+        got[line["instead_of"] or line["line"], line["sku"]] += line["picked"]
     return fate(row["state"], got)
 
 
@@ -76,46 +80,61 @@ def twice(handed: Iterable[tuple[str, int]]) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One order that was packed: seconds of the shop until then, and what was promised."""
+    """How one order went: its lines, those of which something was lacking and those with something else instead.
+
+    `in_store_s`: seconds of the shop until it was packed, None when it never was; `allowed_s`: what the promise allows.
+    """
 
     order: str
-    in_store_s: float
+    end: str
+    lines: int
+    short: int
+    substituted: int
+    in_store_s: float | None
+    allowed_s: float
+
+    @property
+    def late(self) -> bool:
+        return self.in_store_s is not None and self.in_store_s > self.allowed_s
 
 
 @dataclass(frozen=True, slots=True)
 class RushFigures:
-    """How the lunch rush went: orders by their end, short and substituted lines, time and ways."""
+    """How the lunch rush went, order by order, and how far pickers walked."""
 
-    ends: Mapping[str, int]
-    short: int
-    substituted: int
     served: Sequence[Served]
     metres: float
 
+    @property
+    def packed_s(self) -> list[float]:
+        return [one.in_store_s for one in self.served if one.in_store_s is not None]
+
     def within(self, minutes: int) -> int | None:
         """The share of packed orders that took no longer, in percent; None when nothing was packed."""
-        in_time = sum(one.in_store_s <= 60 * minutes for one in self.served)
-        return round(100 * in_time / len(self.served)) if self.served else None
+        took = self.packed_s
+        return round(100 * sum(one <= 60 * minutes for one in took) / len(took)) if took else None
+
+    def counts(self) -> dict[str, int]:
+        """Orders by what can be said of them, in the order in which it happens; then lines."""
+        ends = Counter(one.end for one in self.served)
+        return {
+            "ordered": len(self.served),
+            "accepted": len(self.served) - ends["rejected"],
+            "picked": len(self.packed_s),
+            "late": sum(one.late for one in self.served),
+            "handed over": ends["handed_over"],
+            "cancelled": ends["cancelled"],
+            "lines": sum(one.lines for one in self.served),
+            "short": sum(one.short for one in self.served),
+            "substituted": sum(one.substituted for one in self.served),
+        }
 
     def __str__(self) -> str:
-        ends = ", ".join(f"{self.ends.get(end, 0)} {end.replace('_', ' ')}" for end in reversed(ENDS))
         shares = ", ".join(f"{self.within(minutes)} % within {minutes}" for minutes in (5, 10, 15))
-        each_m = round(self.metres / len(self.served)) if self.served else 0
-        return (
-            f"lunch rush: {sum(self.ends.values())} orders, {ends}; {self.short} lines short, "
-            f"{self.substituted} substituted; packed: {shares} minutes; {each_m} m walked per order"
-        )
+        each_m = round(self.metres / len(self.packed_s)) if self.packed_s else 0
+        return f"lunch rush: {len(self.served)} orders; packed: {shares} minutes; {each_m} m walked per order"
 
 
 def together(many: Sequence[RushFigures]) -> RushFigures:
     """All stores as one."""
-    ends: Counter[str] = Counter()
-    for one in many:
-        ends.update(one.ends)
-    return RushFigures(
-        ends,
-        sum(one.short for one in many),
-        sum(one.substituted for one in many),
-        [served for one in many for served in one.served],
-        sum(one.metres for one in many),
-    )
+    return RushFigures([served for one in many for served in one.served], sum(one.metres for one in many))

@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from simulators.floor_plan import FloorPlan
 
@@ -70,6 +71,10 @@ _GROCERIES = (
     ("Paper tissues, 10 packs", "纸巾 10包"),
     ("Dish sponge, 5 pieces", "百洁布 5片"),
     ("AA batteries, 4 pieces", "五号电池 4节"),
+    ("Fresh milk, 950 ml", "鲜牛奶 950毫升"),
+    ("Yoghurt, 500 g", "酸奶 500克"),
+    ("Red wine, 750 ml", "红葡萄酒 750毫升"),
+    ("Ham, by weight", "火腿 称重"),
 )
 
 
@@ -90,6 +95,19 @@ class Product:
     tagged: bool
     #: The label of the shelf it stands on.
     spot: str
+    unit: Literal["each", "gram"] = "each"
+    temperature: Literal["ambient", "chilled"] = "ambient"
+    min_age: int = 0
+    category: str = "pantry"
+
+
+#: What is not like most goods, by its English name.
+_SPECIAL: dict[str, dict[str, Any]] = {
+    "Fresh milk, 950 ml": {"temperature": "chilled", "category": "dairy"},
+    "Yoghurt, 500 g": {"temperature": "chilled", "category": "dairy"},
+    "Red wine, 750 ml": {"min_age": 18, "category": "wine"},
+    "Ham, by weight": {"unit": "gram", "temperature": "chilled", "category": "deli"},
+}
 
 
 def check_digit(digits: str) -> str:
@@ -109,7 +127,13 @@ def _product(number: int, name_en: str, name_zh: str, tagged: bool) -> Product:
     digits = company + f"{number:0{12 - len(company)}}"
     sku = f"{'CL' if tagged else 'GR'}-{number:03}"
     spot = _SHELVES[number * 37 % len(_SHELVES)].code  # neighbours on the list are none in the shop
-    return Product(sku, digits + check_digit(digits), len(company), name_en, name_zh, tagged, spot)
+    gtin, special = digits + check_digit(digits), _SPECIAL.get(name_en, {"category": "clothes"} if tagged else {})
+    return Product(sku, gtin, len(company), name_en, name_zh, tagged, spot, **special)
+
+
+def piece_of(product: Product, grams: int) -> str:
+    """The code on a piece of goods by weight: GTIN (01) and net weight (3103). GS1 General Specifications, 3.6.2."""
+    return f"01{product.gtin:0>14}3103{grams:06}"
 
 
 def sgtin_96(gtin: str, company_digits: int, serial: int) -> bytes:
@@ -129,6 +153,12 @@ def catalogue_csv(products: Iterable[Product]) -> str:
     """The catalogue as the agent reads it."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(("sku", "gtin", "name_en", "name_zh", "tagged", "spots"))
-    rows.writerows((p.sku, p.gtin, p.name_en, p.name_zh, "yes" if p.tagged else "no", p.spot) for p in products)
+    rows.writerow(
+        ("sku", "gtin", "name_en", "name_zh", "tagged", "spots", "unit", "temperature", "min_age", "category")
+    )
+    for p in products:
+        tagged = "yes" if p.tagged else "no"
+        rows.writerow(
+            (p.sku, p.gtin, p.name_en, p.name_zh, tagged, p.spot, p.unit, p.temperature, p.min_age, p.category)
+        )
     return text.getvalue()

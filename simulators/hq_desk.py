@@ -56,9 +56,9 @@ class HqDesk:
         """The first line is wanted to be this."""
         return await self.say(order, "amend", {"lines": [{"line": 1, "sku": want.sku, "qty": want.qty}]})
 
-    async def answer(self, order: str, nth: int, take: str, sku: str) -> None:
-        """The customer answers the order's `nth` question."""
-        await self.say(order, "decision", {"take": take} | ({"sku": sku} if take == "substitute" else {}), nth)
+    async def answer(self, order: str, nth: int, take: str, sku: str) -> bool:
+        """The customer answers the order's `nth` question; was it in time?"""
+        return await self.say(order, "decision", {"take": take} | ({"sku": sku} if take == "substitute" else {}), nth)
 
     async def stands(self, order: str) -> Mapping[str, Any] | None:
         """What HQ says of an order: the row it was told last; None when it was told nothing."""

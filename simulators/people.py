@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from simulators.branch import IN_DOUBT, Branch, now_ms
-from simulators.goods import Product, check_digit
+from simulators.goods import Product, check_digit, piece_of
 from simulators.serial_scanner import NoAnswer, SerialScanner
 from simulators.shop import BACKROOM, CUSTOMER, FLOOR, PLACE_OF_ANTENNA, SUPPLIER, Unit
 from simulators.till import Refused
@@ -40,6 +40,10 @@ UNKNOWN_PREFIX = "9528888"
 #: How many different things of each sort turn up that do not belong here: the same ones again and again.
 _STRANGERS = 5
 
+#: Grams of a piece of goods by weight.
+PIECE_G = 4000
+_LAST = 2
+
 _BLANK = bytes.fromhex("e2801160")
 
 _BACKROOM_ANTENNA, _FLOOR_ANTENNA = 1, 2
@@ -66,6 +70,9 @@ class Pace:
     #: who take something in their hands and pay it long after.
     opening_shelf: int = 0
     linger_s: float = 5.0
+    #: Of so many products there are never more than two in a place; of goods by weight so many pieces when it opens.
+    scarce: int = 0
+    opening_pieces: int = 0
 
 
 class People:
@@ -83,7 +90,6 @@ class People:
         self._hands: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         #: How often each scanner was answered: what the store's page shows as booked.
         self.answered: Counter[str] = Counter()
-        self._in_field = 0
         self._aliens = [self._shop.make(product).epc for product in self._shop.tagged[:_STRANGERS]]
 
     def close(self) -> None:
@@ -126,7 +132,7 @@ class People:
     # Goods with tags.
 
     async def _bring_some(self, rng: Random) -> None:
-        if self._in_field < _FIELD_FULL:
+        if len(self._branch.reader.field) < _FIELD_FULL:
             await self._deliver(rng, rng.randint(4, 9))
 
     async def _deliver(self, rng: Random, count: int) -> None:
@@ -147,9 +153,7 @@ class People:
             self._put(unit, SUPPLIER, rng.choice((_BACKROOM_ANTENNA, _BACKROOM_ANTENNA, _FLOOR_ANTENNA)))
 
     def _put(self, unit: Unit, origin: str, antenna: int) -> None:
-        self._shop.put(unit, origin, PLACE_OF_ANTENNA[antenna], self._branch.clock.now())
-        self._branch.reader.place(unit.epc, antenna)
-        self._in_field += origin == SUPPLIER
+        self._branch.put_down(unit, origin, PLACE_OF_ANTENNA[antenna])
         self._branch.note("tag received" if origin == SUPPLIER else "tag moved", now_ms())
 
     def _rested(self, place: str) -> list[Unit]:
@@ -171,7 +175,11 @@ class People:
                 await self._scan(self._branch.dock, product)
 
     def _scarce(self, place: str, products: Iterable[Product]) -> list[Product]:
-        return [product for product in products if self._shop.count(product, place) < self._pace.enough]
+        return [product for product in products if self._shop.count(product, place) < self._enough(product)]
+
+    def _enough(self, product: Product) -> int:
+        scarce = product in self._shop.untagged[: self._pace.scarce]
+        return min(_LAST, self._pace.enough) if scarce else self._pace.enough
 
     async def _shelve(self, rng: Random) -> None:
         """Take a unit out of the back room and scan it onto its shelf."""
@@ -183,35 +191,39 @@ class People:
 
     async def _fill_shelves(self) -> None:
         """Before the shop opens: one receives, another shelves what was received."""
-        received: asyncio.Queue[Product] = asyncio.Queue()
-        units = [product for product in self._shop.untagged for _ in range(self._pace.opening_shelf)]
+        received: asyncio.Queue[tuple[Product, int]] = asyncio.Queue()
+        shop, shelf = self._shop, self._pace.opening_shelf
+        goods = [(one, 1) for one in shop.untagged for _ in range(min(shelf, self._enough(one)))]
+        goods += [(one, PIECE_G) for one in shop.weighed for _ in range(self._pace.opening_pieces)]
 
         async def receive() -> None:
-            for product in units:
-                await self._scan(self._branch.dock, product)
-                received.put_nowait(product)
+            for product, qty in goods:
+                await self._scan(self._branch.dock, product, qty)
+                received.put_nowait((product, qty))
 
         async def shelve() -> None:
-            for _ in units:
-                await self._scan(self._branch.shelf, await received.get())
+            for _ in goods:
+                await self._scan(self._branch.shelf, *await received.get())
 
         async with asyncio.TaskGroup() as group:
             group.create_task(receive(), name=f"{self._branch.store} receiver before opening")
             group.create_task(shelve(), name=f"{self._branch.store} shelver before opening")
 
-    async def _scan(self, scanner: SerialScanner, product: Product) -> None:
+    async def _scan(self, scanner: SerialScanner, product: Product, qty: int = 1) -> None:
+        """A unit, or a piece of so many grams."""
         name = scanner.path.name
+        code = product.gtin if product.unit == "each" else piece_of(product, qty)
         async with self._hands[name]:
             at = now_ms()
-            if not await self._answer(scanner, product.gtin, accepted=True):
+            if not await self._answer(scanner, code, accepted=True):
                 raise AssertionError(f"{name} was refused {product.gtin} ({product.sku})")
             source = f"scan:{name}:{self.answered[name]}"
         if scanner is self._branch.dock:
-            self._shop.move(product, SUPPLIER, BACKROOM)
-            self._branch.note("scan received", at, source, product.sku, 1)
+            self._shop.move(product, SUPPLIER, BACKROOM, qty)
+            self._branch.note("scan received", at, source, product.sku, qty)
         else:
-            self._shop.move(product, BACKROOM, FLOOR)
-            self._branch.note("scan shelved", at, source, product.sku, 1)
+            self._shop.move(product, BACKROOM, FLOOR, qty)
+            self._branch.note("scan shelved", at, source, product.sku, qty)
 
     async def _answer(self, scanner: SerialScanner, text: str, *, accepted: bool) -> bool:
         """Scan until it is certain whether the scan was booked. `accepted` is what it was if the page says so."""
@@ -285,7 +297,6 @@ class People:
     def _take(self, unit: Unit) -> None:
         self._shop.take(unit)
         self._branch.reader.take(unit.epc)
-        self._in_field -= 1
 
     # What must change nothing.
 

@@ -5,12 +5,14 @@ goes home when every order is over.
 """
 
 import asyncio
+import math
 import time
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from simulators.branch import Branch
+from simulators.careless import Act, errands
 from simulators.customers import Errand, lunch
 from simulators.fates import Contradiction, Fate, RushFigures, Served, contradictions, fate, told, twice
 from simulators.goods import FLOOR_PLAN
@@ -18,15 +20,20 @@ from simulators.handheld import Badge, Handheld
 from simulators.hq_desk import HqDesk
 from simulators.pickers import hire
 from simulators.picking import PickerAtWork
-from simulators.store_disk import fates_on_disk
+from simulators.store_disk import fates_on_disk, open_cases
 from simulators.totes import Totes
 
 #: Seconds of the shop in one of ours.
 TIMES = 60.0
 PICKERS = 2
-_ORDERS_PER_S = 0.6
+_ORDERS_PER_S = 0.9
 _PAY_WITHIN_S = 6
 _LOOK_S = 6.0
+_CONFLICT = 409
+#: So many seconds of ours after closing the last order must be over.
+_PATIENCE_S = 30.0
+#: How many of the goods are nearly sold out, and how many sorts of clothes people order.
+_SCARCE, _CLOTHES = 2, 3
 
 STAFF = (
     *(Badge(f"picker-{nth}", "picker", f"BADGE-{nth:04}", f"{2580 + nth}") for nth in range(1, PICKERS + 1)),
@@ -46,6 +53,14 @@ def _plans(errand: Errand) -> list[tuple[float, Step]]:
         (None if errand.pickup else errand.fetches_s, "send a courier"),
     ]
     return sorted((after_s, step) for after_s, step in steps if after_s is not None)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """How often a customer answered, and since when they are asked again."""
+
+    times: int = 0
+    since: float | None = None
 
 
 class Rush:
@@ -70,6 +85,13 @@ class Rush:
         self._desk = HqDesk(hq_web, branch.store, token)
         self._counter = Handheld(branch.agent.web, STAFF[-1])
         self._placed: dict[str, tuple[Errand, float]] = {}
+        shop = branch.shop
+        #: What is done carelessly, by order; and who gets whose bags.
+        self._careless = errands(self._seed, shop.untagged[_SCARCE:], shop.weighed) if careless else {}
+        self._weighed = {product.sku for product in shop.weighed}
+        self._acts: dict[str, Act] = {one.order: act for act, each in self._careless.items() for one in each}
+        this, that = (one.order for one in self._careless["wrong bags"]) if careless else ("", "")
+        self._bags_of = {this: that, that: this}
         self._amended: set[str] = set()
         #: What customers agreed to take instead, by order and line.
         self._consents: dict[tuple[str, int], str] = {}
@@ -77,26 +99,28 @@ class Rush:
         self._board: Mapping[str, Mapping[str, Any]] = {}
         self._closing, self._over = asyncio.Event(), asyncio.Event()
         self._lunch_s = lunch_s
+        self._patience_ends = math.inf
         self._loses_one = loses_one
         self._pickers = [
             PickerAtWork(
                 picker,
                 Handheld(branch.agent.web, badge),
-                branch.shop,
+                branch,
                 self.totes,
                 FLOOR_PLAN,
                 self._wait,
                 self._note_packed,
                 self._consents,
                 self._seed,
-                careless=careless,
+                self._acts,
             )
             for picker, badge in zip(hire(self._seed, PICKERS), STAFF, strict=False)
         ]
 
     def close(self) -> None:
-        """Nobody orders any more."""
+        """Nobody orders any more. What is not over soon never will be: the verdict names it."""
         self._closing.set()
+        self._patience_ends = time.monotonic() + _PATIENCE_S
 
     async def work(self, opened: asyncio.Event) -> None:
         """From when the shop has opened until the last order is over."""
@@ -113,14 +137,19 @@ class Rush:
 
     async def _serve(self) -> None:
         """Lunch after lunch until closing time, then the rest of it."""
-        skus = [product.sku for product in self._branch.shop.untagged]
-        nth = 0
+        shop, nth = self._branch.shop, 0
+        # The dearest first; what is nearly sold out is in between.
+        scarce, usual, special = shop.untagged[:_SCARCE], shop.untagged[_SCARCE:-3], shop.untagged[-3:]
+        goods = (*shop.weighed, *special, *usual[:6], *scarce, *usual[6:], *shop.tagged[:_CLOTHES])
+        skus = [product.sku for product in goods]
         async with asyncio.TaskGroup() as customers:
+            for errand in (one for each in self._careless.values() for one in each):
+                customers.create_task(self._visit(errand), name=errand.order)
             while not self._closing.is_set():
                 nth += 1
                 began = time.monotonic()
                 count = int(_ORDERS_PER_S * self._lunch_s)
-                for errand in lunch(f"{self._seed}-{nth}", skus, count, self._lunch_s * TIMES):
+                for errand in lunch(f"{self._seed}-{nth}", skus, count, self._lunch_s * TIMES, self._weighed):
                     await self._until(began + errand.at_s / TIMES)
                     if self._closing.is_set():
                         return
@@ -130,9 +159,10 @@ class Rush:
     # Customers.
 
     async def _visit(self, errand: Errand) -> None:
-        order, loses = errand.order, self._loses_one
+        order = errand.order
+        loses = self._loses_one and order not in self._acts
+        self._loses_one &= not loses
         self._placed[order] = (errand, time.monotonic())
-        self._loses_one = False
         if loses:  # it never reaches HQ
             self.ends[order] = "accepted"
             return
@@ -144,17 +174,17 @@ class Rush:
         if placed == "refused":
             self.ends[order] = "rejected"
             return
-        began, asked = time.monotonic(), 0
+        began, asked = time.monotonic(), _Asked()
         for after_s, step in _plans(errand):
-            asked = await self._stand_by(errand, began + after_s / TIMES, asked)
+            await self._stand_by(errand, began + after_s / TIMES, asked)
             if self._is_over(order):
                 break
             await self._take(step, errand)
-        asked = await self._stand_by(errand, began + errand.fetches_s / TIMES, asked)
-        while not self._is_over(order):
+        await self._stand_by(errand, began + errand.fetches_s / TIMES, asked)
+        while not self._is_over(order) and time.monotonic() < self._patience_ends:
             if self._board.get(order, {}).get("state") == "staged":
                 await self._fetch(errand)
-            asked = await self._answer(errand, asked)
+            await self._answer(errand, asked)
             await asyncio.sleep(_LOOK_S / TIMES)
         self.ends.setdefault(order, str(self._state(order)))
 
@@ -171,24 +201,27 @@ class Rush:
             case "send a courier":
                 await self._desk.say(errand.order, "courier")
 
-    async def _stand_by(self, errand: Errand, until: float, asked: int) -> int:
+    async def _stand_by(self, errand: Errand, until: float, asked: "_Asked") -> None:
         """Until then, or closing time, answering what is asked."""
         while time.monotonic() < until and not self._closing.is_set() and not self._is_over(errand.order):
-            asked = await self._answer(errand, asked)
+            await self._answer(errand, asked)
             await asyncio.sleep(_LOOK_S / TIMES)
-        return asked
 
-    async def _answer(self, errand: Errand, asked: int) -> int:
-        """Answer the order's question, if it has one and the customer is near a telephone."""
+    async def _answer(self, errand: Errand, asked: "_Asked") -> None:
+        """Answer the order's question when the customer has had the time for it, too late or not; some never do."""
         if self._state(errand.order) != "awaiting_decision" or errand.answers_s is None:
-            return asked
+            asked.since = None
+            return
+        asked.since = asked.since or time.monotonic()
+        if time.monotonic() < asked.since + errand.answers_s / TIMES:
+            return
         question = self._desk.orders[errand.order].get("asked", {})
         candidates = question.get("candidates", [])
         take = errand.answer if candidates or errand.answer != "substitute" else "remove"
-        if take == "substitute":
+        asked.times += 1
+        done = await self._desk.answer(errand.order, asked.times, take, candidates[0] if candidates else "")
+        if done and take == "substitute":
             self._consents[errand.order, question["line"]] = candidates[0]
-        await self._desk.answer(errand.order, asked + 1, take, candidates[0] if candidates else "")
-        return asked + 1
 
     def _state(self, order: str) -> str | None:
         row = self._desk.orders.get(order)
@@ -200,14 +233,23 @@ class Rush:
     # The counter.
 
     async def _fetch(self, errand: Errand) -> None:
-        """The courier, or the customer with the code, asks for the bags."""
-        shown = self._board[errand.order]
+        """The courier, or the customer with the code, asks for the bags; or nobody does, and nobody will."""
+        order = errand.order
+        if not errand.comes:
+            await self._desk.say(order, "cancel", nth=2)
+            return
+        shown = self._board[order]
         body: dict[str, Any] = {"bags": len(shown["bags"])}
         body |= {"code": errand.code} if errand.pickup else {"courier": "courier-1"}
-        said = await self._counter.post(f"/v1/orders/{errand.order}/hand_over", body)
-        if said.ok and errand.order not in self.ends:
-            self.totes.hand_over(errand.order)
-            self.ends[errand.order] = "handed_over"
+        said = await self._counter.post(f"/v1/orders/{order}/hand_over", body)
+        if said.status == _CONFLICT and not errand.adult:  # wine in it, and nobody old enough
+            await self._desk.say(order, "cancel", nth=2)
+            return
+        if said.status == _CONFLICT:
+            said = await self._counter.post(f"/v1/orders/{order}/hand_over", body | {"age_checked": True})
+        if said.ok and order not in self.ends:
+            self.totes.hand_over(order, self._bags_of.get(order, order))
+            self.ends[order] = "handed_over"
 
     async def _watch_board(self) -> None:
         while True:
@@ -250,31 +292,35 @@ class Rush:
         rows = {order: await self._desk.stands(order) for order in (self._placed.keys() | self._desk.orders.keys())}
         return {order: told(row) for order, row in rows.items() if row is not None}
 
+    def left_open(self) -> tuple[str, ...]:
+        """Cases that nobody saw to; goods that all have tags are counted by those, in their own time."""
+        tagged = {product.sku for product in self._branch.shop.tagged}
+        left = open_cases(self._branch.folder / "books.db")
+        return tuple(f"{kind} {about}" for kind, about in left if about.split(" ")[0] not in tagged)
+
     def handed_twice(self) -> list[int]:
         return twice(self.totes.handed)
 
-    def _wanted(self, order: str) -> Mapping[str, int]:
-        """What the customer wanted at last, by SKU."""
+    def _wanted(self, order: str) -> Mapping[int, tuple[str, int]]:
+        """What the customer wanted at last: SKU and quantity by line."""
         errand, _ = self._placed[order]
-        wanted = {want.sku: want.qty for want in errand.lines}
-        return wanted | ({errand.change.sku: errand.change.qty} if order in self._amended else {})
+        wanted = {line: (want.sku, want.qty) for line, want in enumerate(errand.lines, 1)}
+        return wanted | ({1: (errand.change.sku, errand.change.qty)} if order in self._amended else {})
+
+    def served(self, order: str) -> Served:
+        """How the order went, by its lines."""
+        errand, since = self._placed[order]
+        end, got = self.ends.get(order, "placed"), self.totes.got[order]
+        short = substituted = 0
+        for line, (sku, qty) in self._wanted(order).items() if end == "handed_over" else ():
+            has = {name: count for (of, name), count in got.items() if of == line}
+            least = qty if sku not in self._weighed else round(0.9 * qty)
+            short += sum(has.values()) < least
+            substituted += any(name != sku for name in has)
+        packed = self._packed_at.get(order)
+        in_store_s = None if packed is None else TIMES * (packed - since)
+        return Served(order, end, len(errand.lines), short, substituted, in_store_s, errand.in_store_s)
 
     def figures(self) -> RushFigures:
         """How it went."""
-        short = substituted = 0
-        for order, one in self._truth().items():
-            if one.end == "handed_over":
-                wanted, got = self._wanted(order), dict(one.got)
-                short += sum(got.get(sku, 0) < qty for sku, qty in wanted.items())
-                substituted += sum(sku not in wanted for sku in got)
-        return RushFigures(
-            Counter(one.end for one in self._truth().values()),
-            short,
-            substituted,
-            [
-                Served(order, TIMES * (at - self._placed[order][1]))
-                for order, at in self._packed_at.items()
-                if order in self._placed
-            ],
-            sum(picker.metres for picker in self._pickers),
-        )
+        return RushFigures([self.served(order) for order in self._placed], sum(one.metres for one in self._pickers))

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from simulators.branch import Branch
 from simulators.fates import Contradiction, RushFigures, together
@@ -48,6 +48,7 @@ class StoreVerdict:
     rush: RushFigures | None = None
     contradictions: tuple[Contradiction, ...] = ()
     handed_twice: tuple[int, ...] = ()
+    left_open: tuple[str, ...] = ()
 
     @property
     def missing(self) -> list[str]:
@@ -56,7 +57,7 @@ class StoreVerdict:
 
     @property
     def agrees(self) -> bool:
-        return self.compared > 0 and not (self.differing or self.contradictions or self.handed_twice)
+        return self.compared > 0 and not (self.differing or self.contradictions or self.handed_twice or self.left_open)
 
     @property
     def good(self) -> bool:
@@ -113,7 +114,7 @@ async def judge(
                 verdicts[nth] = await _with_orders(verdicts[nth], rush)
             if verdicts != before:
                 before, changed_at = verdicts, now()
-            agreed = not any(verdict.differing or verdict.contradictions for verdict in verdicts)
+            agreed = all(verdict.agrees for verdict in verdicts)
             if agreed or now() > min(deadline, changed_at + quiet_s):
                 return verdicts
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -122,7 +123,7 @@ async def judge(
 async def _with_orders(verdict: StoreVerdict, rush: Rush) -> StoreVerdict:
     """With what became of the rush's orders."""
     found, twice = await rush.contradictions(), tuple(rush.handed_twice())
-    return replace(verdict, rush=rush.figures(), contradictions=found, handed_twice=twice)
+    return replace(verdict, rush=rush.figures(), contradictions=found, handed_twice=twice, left_open=rush.left_open())
 
 
 async def _judge_store(branch: Branch, hq: httpx.AsyncClient) -> StoreVerdict:
@@ -185,7 +186,23 @@ def show(console: Console, verdicts: Sequence[StoreVerdict], took: Latency) -> N
     rushes = [verdict.rush for verdict in verdicts if verdict.rush is not None]
     if rushes:
         console.print(str(together(rushes)))
+        _show_orders(console, verdicts)
     console.print(f"verdict: {conclusion(verdicts)}")
+
+
+def _show_orders(console: Console, verdicts: Sequence[StoreVerdict]) -> None:
+    """The orders of each store, and of their lines how many lacked something or came as something else."""
+    found = {verdict.store: verdict.rush for verdict in verdicts if verdict.rush is not None}
+    columns = [(store, rush.counts()) for store, rush in found.items()]
+    if len(columns) > 1:
+        columns.append(("all", together(list(found.values())).counts()))
+    table = Table(
+        "orders", *(Column(store, justify="right") for store, _ in columns), title="What became of the orders"
+    )
+    for name in columns[0][1]:
+        label = name if name not in ("short", "substituted") else f"  {name}"
+        table.add_row("their lines" if name == "lines" else label, *(str(counts[name]) for _, counts in columns))
+    console.print(table)
 
 
 def conclusion(verdicts: Sequence[StoreVerdict]) -> str:
@@ -202,7 +219,7 @@ def conclusion(verdicts: Sequence[StoreVerdict]) -> str:
 
 def _show_store(console: Console, verdict: StoreVerdict) -> None:
     equal = verdict.compared - len(verdict.differing)
-    orders = sum(verdict.rush.ends.values()) if verdict.rush is not None else 0
+    orders = len(verdict.rush.served) if verdict.rush is not None else 0
     console.print(
         f"{verdict.store}: {verdict.compared} SKUs compared, {equal} equal, {len(verdict.differing)} differing; "
         f"{orders} orders compared, {len(verdict.contradictions)} differing"
@@ -214,6 +231,8 @@ def _show_store(console: Console, verdict: StoreVerdict) -> None:
         console.print(f"  {contradiction}")
     for unit in verdict.handed_twice:
         console.print(f"  unit {unit} was handed over twice")
+    for case in verdict.left_open:
+        console.print(f"  nobody saw to the case {case}")
     if not verdict.differing:
         return
     table = Table("SKU", "place", "truth", "books", "HQ")

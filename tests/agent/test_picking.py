@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Scan, Want
-from agent.core.catalogue import Catalogue, Sku, Traits
+from agent.core.asks import Delivery, DeliveryLine, MoveOrder, Ordered, PlaceOrder, Scan, TagsHeard, Want
+from agent.core.catalogue import TAGGED, Catalogue, Sku, Traits
 from agent.core.order_asks import OrderWant
 from agent.core.people import Role
 from agent.core.tasks.handing_over import digest
@@ -27,6 +27,7 @@ SHELVES = Catalogue(
         Sku("EGGS", (EGGS,), "Eggs", "鸡蛋", spots=("A01-R-4-2", "B02-L-1-1")),
         Sku("BEEF", (BEEF,), "Beef", "牛肉", Traits(unit="gram", temperature="chilled"), spots=("A02-L-1-1",)),
         Sku("NUTS", (NUTS,), "Nuts", "坚果", spots=("A01-L-1-1",)),
+        Sku("SHIRT", (goods.gtin_14(goods.SHIRT),), "Shirt", "衬衫", TAGGED, spots=("A02-R-1-1",)),
     ]
 )
 
@@ -217,6 +218,26 @@ async def test_what_was_cancelled_is_put_back_and_what_was_too_long_out_of_the_c
     assert hand.task["state"] == "done"
     assert "O-1001" not in site.shop.books.orders
     assert (site.shop.books.balance("MILK", "FLOOR"), site.shop.books.balance("EGGS", "FLOOR")) == (5, 4)
+    await site.shop.assert_memory_is_disk()
+
+
+async def test_units_with_tags_are_picked_and_put_back_one_by_one_by_their_tags(site: Site, hire: Hire) -> None:
+    first, second = (goods.epc_of(goods.SHIRT, serial) for serial in (1, 2))
+    await site.shop.clerk.enter(Delivery("D-1", (DeliveryLine(1, "sku", "SHIRT", (first, second)),)))
+    await site.shop.clerk.enter(TagsHeard(((first, "FLOOR"), (second, "FLOOR")), ()))
+    await order(site, "O-1001", ("SHIRT", 2))
+    hand = await hire()
+    await hand.claim()
+    for epc in (first, second):
+        assert await hand.report(pick("O-1001", 1, epc.hex())) == [("entered", "")]
+    await site.shop.clerk.enter(MoveOrder("O-1001", "hq c", "cancel"))
+    await hand.claim()
+    back = {"outcome": "put_back", "order": "O-1001", "line": 1, "tote": "1", "place": "FLOOR"}
+    for epc in (second, first):
+        assert await hand.report(back | {"scan": {"text": epc.hex()}}) == [("entered", "")]
+    tags = site.shop.books.tags
+    assert {(tags[epc].state, tags[epc].place) for epc in (first, second)} == {("in_stock", "FLOOR")}
+    assert site.shop.books.orders.get("O-1001") is None or not site.shop.books.orders["O-1001"].is_open
     await site.shop.assert_memory_is_disk()
 
 

@@ -21,8 +21,8 @@ def test_check_digits_are_those_of_the_gs1_examples() -> None:
         assert check_digit(gtin[:-1]) == gtin[-1]
 
 
-def test_products_differ_and_half_of_them_are_tagged() -> None:
-    assert len({product.sku for product in GOODS}) == len({product.gtin for product in GOODS}) == len(GOODS) == 40
+def test_products_differ_and_half_of_them_or_so_are_tagged() -> None:
+    assert len({product.sku for product in GOODS}) == len({product.gtin for product in GOODS}) == len(GOODS) == 44
     assert sum(product.tagged for product in GOODS) == 20
     assert all(check_digit(product.gtin[:-1]) == product.gtin[-1] for product in GOODS)
 
@@ -40,7 +40,7 @@ def test_an_epc_says_the_gtin_it_was_made_of(company_digits: int, digits: str, s
 def test_the_catalogue_is_a_csv_file_with_every_product() -> None:
     rows = list(csv.DictReader(io.StringIO(catalogue_csv(GOODS))))
     assert [row["gtin"] for row in rows] == [product.gtin for product in GOODS]
-    assert Counter(row["tagged"] for row in rows) == {"yes": 20, "no": 20}
+    assert Counter(row["tagged"] for row in rows) == {"yes": 20, "no": 24}
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 300))

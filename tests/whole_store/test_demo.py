@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from simulators.careless import ACTS
 from tests.waiting import until
 
 
@@ -46,9 +47,17 @@ async def test_three_shops_their_books_and_hq_agree(tmp_path: Path) -> None:
     status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "8"))
     assert status == 0, printed
     assert "verdict: all agree (3 of 3 stores)" in printed
-    assert printed.count("40 SKUs compared, 40 equal, 0 differing") == 3
+    assert printed.count("44 SKUs compared, 44 equal, 0 differing") == 3
     assert printed.count("orders compared, 0 differing") == 3
     assert "lunch rush: " in printed
+    rows = {cells[1]: cells[2:] for line in printed.splitlines() if len(cells := line.split("│")) == 7}
+    table = {name.strip(): [int(cell) for cell in cells if cell] for name, cells in rows.items()}
+    assert list(table) == [
+        *("ordered", "accepted", "picked", "late", "handed over", "cancelled"),
+        *("their lines", "short", "substituted"),
+    ]
+    assert all(sum(each) == together for *each, together in table.values())
+    assert table["ordered"][-1] >= table["accepted"][-1] >= table["handed over"][-1] > 0
     assert printed.count("http://127.0.0.1:") == 4
     assert "latency event to HQ: p50 " in printed
 
@@ -56,7 +65,7 @@ async def test_three_shops_their_books_and_hq_agree(tmp_path: Path) -> None:
 async def test_a_stolen_unit_is_found_by_its_sku(tmp_path: Path) -> None:
     status, printed = await outcome(await demo(tmp_path, "--headless", "--seconds", "4", "--stores", "1", "--thief"))
     assert status == 1, printed
-    assert "40 SKUs compared, 39 equal, 1 differing" in printed
+    assert "44 SKUs compared, 43 equal, 1 differing" in printed
     assert "verdict: FAILED (0 of 1 stores)" in printed
     stolen = [line for line in printed.splitlines() if "SHRINK" in line]
     assert len(stolen) == 1
@@ -65,16 +74,23 @@ async def test_a_stolen_unit_is_found_by_its_sku(tmp_path: Path) -> None:
 
 async def test_a_lost_order_and_what_careless_pickers_did_not_do_are_found_by_order(tmp_path: Path) -> None:
     status, printed = await outcome(
-        await demo(tmp_path, "--headless", "--seconds", "10", "--stores", "1", "--careless", "--lost")
+        await demo(tmp_path, "--headless", "--seconds", "6", "--stores", "1", "--careless", "--lost")
     )
     assert status == 1, printed
     assert "verdict: FAILED (0 of 1 stores)" in printed
-    named = [line for line in printed.splitlines() if line.startswith("  order ")]
-    assert named[0].endswith("truth accepted; store knows nothing of it; HQ knows nothing of it")
-    assert any("truth handed_over" in line for line in named[1:]), printed
-    for line in named[1:]:
-        truth, store, hq = (one.split(" ", 1)[1] for one in line.split(": ", 1)[1].split("; "))
-        assert truth != store == hq, line
+    named = dict(line.removeprefix("  order ").split(": ", 1) for line in printed.splitlines() if "  order " in line)
+    lost = "truth accepted; store knows nothing of it; HQ knows nothing of it"
+    assert [order for order, said in named.items() if said == lost] == ["7-SH-0001-1-0001"]
+    del named["7-SH-0001-1-0001"]
+    for said in named.values():
+        truth, store, hq = (one.split(" ", 1)[1] for one in said.split("; "))
+        assert truth != store == hq, said
+        assert truth.startswith("handed_over")
+    orders = {act: f"7-SH-0001-{act.replace(' ', '-')}" for act in ACTS}
+    kept = orders.pop("kept")
+    assert {order.rpartition("-")[0] for order in named} == set(orders.values()), printed
+    assert kept not in printed  # it was cancelled, as all three say; but its goods are not where the books have them
+    assert any("STAGED:" in line for line in printed.splitlines()), printed
 
 
 async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:

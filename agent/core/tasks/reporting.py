@@ -148,14 +148,17 @@ class _Entry:
         one, turn, order = self._one, self._turn, self._turn.order(self._one.order)
         at = TOTE + one.tote if one.tote else STAGED + one.slot
         wanted = dict(line.pulled).get(at, 0)
-        if self._scanned(sku) is None:
+        found = self._scanned(sku)
+        if found is None:
             return
         if wanted and order is not None and claiming.is_unwanted(order):
             if order.state == "staged":
                 fulfilment.move(turn, MoveOrder(order.id, "not-collected", "cancel"))
             fulfilment.report(turn, Work(f"{one.id}:void", hold.id, "cancelled_after_pull", line.line, by=self._by))
         spoiled = one.spoiled or staging.is_spoiled(turn, order, sku, at)
-        self._work(claiming.hold_of_order(turn, one.order) or hold, "put_back", one.qty or 1, spoiled=spoiled)
+        epcs = (found.tag,) if found.tag else ()
+        now = claiming.hold_of_order(turn, one.order) or hold
+        self._work(now, "put_back", one.qty or 1, spoiled=spoiled, epcs=epcs)
         if self.entered and spoiled and not one.spoiled:
             self.why = "it was too long out of the cold: throw it away"
 
