@@ -1,8 +1,14 @@
-"""The API of orders entered in the store: place one, say that it is paid, cancel it. Each call is safe to repeat."""
+"""The API of orders entered in the store by who is signed in: place one, say that it is paid, cancel it.
 
-from typing import Annotated, Literal
+Each call is safe to repeat.
+"""
+
+import asyncio
+import hashlib
+from typing import Annotated, Final, Literal
 
 import msgspec
+import structlog
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,9 +18,16 @@ from agent.clerk import Clerk
 from agent.core import asks
 from agent.core.order_asks import OrderWant, PayOrder
 from agent.core.orders import MOST_FROZEN_S, is_code
+from agent.core.tasks.handing_over import digest
 from agent.order_rows import MOST_LINES
 from agent.web import answers
 from agent.web.promises import Line, Name, Qty, SkuName, Time, post
+from agent.web.sessions import worker_of
+
+log = structlog.get_logger()
+
+#: A pickup code as it is said, or its hash.
+_CODE: Final = r"^([0-9A-Za-z]{4,32}|s1\$[0-9a-f]{8,64}\$[0-9a-f]{32})?\Z"
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,7 +49,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
     fulfil: Literal["courier", "pickup", "ship"] = "pickup"
     pay_within_s: Annotated[int, Meta(ge=0, le=MOST_FROZEN_S)] = 0
     promise_min: Annotated[int, Meta(ge=0, le=1440)] = 0
-    code: Annotated[str, Meta(max_length=128)] = ""
+    code: Annotated[str, Meta(max_length=128, pattern=_CODE)] = ""
     short: Annotated[str, Meta(max_length=8)] = ""
 
 
@@ -48,8 +61,7 @@ def routes(clerk: Clerk) -> list[Route]:
     """What an associate asks of an order."""
 
     async def place(request: Request, body: _Order) -> Response:
-        if body.code and not is_code(body.code):
-            return answers.problem(422, "code is no hash of a pickup code", "Send s1$<salt>$<scrypt>, or leave it out.")
+        code = await asyncio.to_thread(_kept, body) if body.code else ""
         wants = tuple(
             OrderWant(one.line, one.sku, one.qty, one.unavailable, tuple(one.substitutes), one.tolerance_pct)
             for one in body.lines
@@ -62,16 +74,17 @@ def routes(clerk: Clerk) -> list[Route]:
             fulfil=body.fulfil,
             pay_within_s=body.pay_within_s,
             promise_min=body.promise_min,
-            code=body.code,
+            code=code,
             short=body.short,
         )
-        return _said(await clerk.enter(ask))
+        return _said(await clerk.enter(ask), "placed", request)
 
     async def paid(request: Request, body: _Nothing) -> Response:
-        return _said(await clerk.enter(PayOrder(request.path_params["order"])))
+        return _said(await clerk.enter(PayOrder(request.path_params["order"])), "paid", request)
 
     async def cancel(request: Request, body: _Nothing) -> Response:
-        return _said(await clerk.enter(asks.MoveOrder(request.path_params["order"], "associate cancel", "cancel")))
+        ask = asks.MoveOrder(request.path_params["order"], "associate cancel", "cancel")
+        return _said(await clerk.enter(ask), "cancelled", request)
 
     return [
         post("/v1/orders", _Order, place),
@@ -80,7 +93,16 @@ def routes(clerk: Clerk) -> list[Route]:
     ]
 
 
-def _said(answer: asks.Ordered | asks.Short | asks.Refused) -> Response:
+def _kept(body: _Order) -> str:
+    """The pickup code as the books keep it; salted with the order's name, so that a repetition says the same."""
+    if is_code(body.code):
+        return body.code
+    return digest(body.code, f"s1${hashlib.sha256(body.order.encode()).hexdigest()[:32]}$")
+
+
+def _said(answer: asks.Ordered | asks.Short | asks.Refused, did: str, request: Request) -> Response:
+    if isinstance(answer, asks.Ordered):
+        log.info("order_at_the_counter", order=answer.order, did=did, state=answer.state, by=worker_of(request).id)
     if isinstance(answer, asks.Refused):
         status = 409 if answer.conflict else 422
         return answers.mistakes(status, "the order cannot be entered", list(answer.mistakes), answers.AGAIN)
