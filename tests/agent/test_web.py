@@ -17,11 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent import catalogue_import
-from agent.clock import SystemClock
+from agent.clock import Clock, SystemClock
 from agent.commands import Commands
 from agent.config import BooksCare
 from agent.core.asks import Notice, Reserve, Want
 from agent.core.catalogue import Catalogue
+from agent.core.ledger import Turn
 from agent.core.people import Shift
 from agent.core.tags import TagRules
 from agent.core.tasks import board
@@ -55,6 +56,7 @@ from wire.topics import StoreTopics
 MILK = goods.gtin_14(goods.MILK)
 SENDER = Sender("0", "boot")
 USUAL = Shift()
+CLOCK = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,15 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def serving_site(
-    folder: Path, catalogue: Catalogue = goods.CATALOGUE, token: str = "", shift: Shift = USUAL
+    folder: Path, catalogue: Catalogue = goods.CATALOGUE, token: str = "", shift: Shift = USUAL, clock: Clock = CLOCK
 ) -> AsyncIterator[Site]:
     """The store's pages on real books, and somebody who calls them."""
     live: Live
-    async with opened(
-        folder / "books.db", catalogue, lambda turn: live.changed(turn.on_hand, board=board.is_changed_by(turn))
-    ) as shop:
-        clock = SystemClock()
+
+    def wrote(turn: Turn) -> None:
+        live.changed(turn.on_hand, board=board.is_changed_by(turn))
+
+    async with opened(folder / "books.db", catalogue, wrote, clock=clock) as shop:
         outbox = Outbox(shop.store, shop.books, StoreTopics("demo", "SH-1"), clock, SENDER)
         link = Link(parse_broker("mqtt://127.0.0.1:1"), "x", on_message=outbox.on_message, now_ms=clock.now_ms)
         intake = Intake(shop.clerk, clock, TagRules())

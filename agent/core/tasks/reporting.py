@@ -114,6 +114,10 @@ class _Entry:
                 self.why = f"{qty} g is too little: at least {least} g are wanted"
                 return
         self._work(hold, "weighed" if gram else "picked", qty, epcs=(found.tag,) if found.tag else ())
+        now = self._turn.hold(hold.id)
+        after = (one.state for one in (now.lines if now is not None else ()) if one.line == line.line)
+        if self.entered and "weight_out_of_range" in after:
+            self.why = f"{qty} g is too much: nothing was taken"
 
     def _substitute(self, hold: Hold, line: HoldLine, sku: Sku) -> None:
         """Another article went into the tote."""

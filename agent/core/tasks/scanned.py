@@ -23,7 +23,8 @@ class Article:
 
 def read(text: str, aim: str | None, catalogue: Catalogue, rules: InStore) -> Article | str:
     """What was scanned; in words why it is no article of this store."""
-    tag = tag_of(text)
+    product = barcodes.read(text, aim, rules)
+    tag = tag_of(text) if isinstance(product, barcodes.NoProduct) else None  # a GTIN and a day have as many digits
     if tag is not None:
         named = epc.decode(tag)
         if isinstance(named, epc.NotAnItem):
@@ -32,7 +33,6 @@ def read(text: str, aim: str | None, catalogue: Catalogue, rules: InStore) -> Ar
             return f"the tag names {named.name}"
         sku = catalogue.by_gtin(named.gtin)
         return f"GTIN {named.gtin} is not in the catalogue" if sku is None else Article(sku, tag=tag)
-    product = barcodes.read(text, aim, rules)
     if isinstance(product, barcodes.NoProduct):
         return product.why
     found = [sku for code in (product.gtin, product.or_gtin) if code and (sku := catalogue.by_gtin(code))]
