@@ -27,7 +27,7 @@ from agent.web.sessions import worker_of
 log = structlog.get_logger()
 
 #: A pickup code as it is said, or its hash.
-_CODE: Final = r"^([0-9A-Za-z]{4,32}|s1\$[0-9a-f]{8,64}\$[0-9a-f]{32})?\Z"
+_CODE: Final = r"^([0-9]{4,12}|s1\$[0-9a-f]{8,64}\$[0-9a-f]{32})?\Z"
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):

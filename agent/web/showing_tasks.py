@@ -24,13 +24,16 @@ _NEXT: Final[Mapping[OrderState, str]] = {
 
 def offer(turn: Turn, found: Offer) -> dict[str, Any]:
     """What would be claimed."""
-    holds = [claiming.hold_of_order(turn, name) for name in found.orders]
-    lines = [line for hold in holds for line in (hold.lines if hold else ()) if line.open or found.kind == "put_back"]
+    if found.kind == "put_back":
+        lines = [(line.sku, qty) for name in found.orders for line, _, qty in claiming.to_put_back(turn, name)]
+    else:
+        holds = [claiming.hold_of_order(turn, name) for name in found.orders]
+        lines = [(line.sku, line.open) for hold in holds for line in (hold.lines if hold else ()) if line.open]
     return {
         "kind": found.kind,
         "orders": [short_of(turn, name) for name in found.orders],
         "lines": len(lines),
-        "units": sum(line.open if _unit(turn, line.sku) == "each" else 1 for line in lines),
+        "units": sum(qty if _unit(turn, sku) == "each" else 1 for sku, qty in lines),
         "due_in_s": _left_s(turn, claiming.due_ms(turn, found.orders)),
         "reason": {"code": found.reason},
         "task": found.task or None,

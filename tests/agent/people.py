@@ -17,9 +17,11 @@ from agent.people.door import Door
 PIN = "8305"
 
 
-async def hire(door: Door, worker: str = "w1", role: Role = "picker", pin: str = PIN) -> Worker:
+async def hire(
+    door: Door, worker: str = "w1", role: Role = "picker", pin: str = PIN, lang: Literal["zh", "en"] = "zh"
+) -> Worker:
     """Somebody who works here from now on; their badge is `badge-<id>`."""
-    somebody = Worker(worker, worker.upper(), role, "zh")
+    somebody = Worker(worker, worker.upper(), role, lang)
     known, secret = door.known_as(f"badge-{worker}"), await door.secret_of(pin)
 
     def add(file: Any) -> Worker:

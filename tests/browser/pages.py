@@ -52,11 +52,19 @@ class Chromium:
         """Skips the test where there is none."""
         if CHROMIUM is None:
             pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
+        if self._browser is None or not self._browser.is_connected():
+            playwright = await self._started()
+            self._browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        return self._browser
+
+    async def at(self, address: str) -> Browser:
+        """One that somebody else started, at its port for DevTools."""
+        return await (await self._started()).chromium.connect_over_cdp(address)
+
+    async def _started(self) -> Playwright:
         if self._playwright is None:
             self._playwright = await async_playwright().start()
-        if self._browser is None or not self._browser.is_connected():
-            self._browser = await self._playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        return self._browser
+        return self._playwright
 
     async def close(self) -> None:
         if self._browser is not None:

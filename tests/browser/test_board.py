@@ -17,7 +17,7 @@ from agent.core.tasks.asks import ClaimTask, LeaveTask, Tasked
 from tests.agent.people import PIN, hire
 from tests.agent.test_web import Site
 from tests.browser.pages import browsing
-from tests.browser.test_real_handheld import CODES, store
+from tests.browser.picking_hands import CODES, store
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser

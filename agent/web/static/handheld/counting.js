@@ -10,9 +10,11 @@ export function countingScreen(app) {
   let names = {}; // by SKU, as the store told them
   let found = {}; // by SKU: how many so far
   let counter = "";
+  let early = []; // scans that came before the count was begun
 
   async function begin() {
     session = null;
+    early = [];
     counter = app.worker.id;
     const listed = await app.line.request("/v1/counts");
     const wanted = (listed.value?.counts ?? []).filter((one) => OPEN.has(one.state) && [app.worker.id, ""].includes(one.assigned_to));
@@ -20,8 +22,9 @@ export function countingScreen(app) {
     if (!next) { app.tell(listed.status === 0 ? t("gap_needs") : t("count_none")); app.close(); return; }
     const begun = await app.line.request(`/v1/pick/counts/${encodeURIComponent(next.count)}/start`, {});
     if (begun.status !== 200) { app.tell(t("not_done", { why: begun.value?.mistakes?.[0]?.problem ?? begun.why })); app.close(); return; }
+    found = (await app.memory.get(`count ${begun.value.count}`)) ?? {};
     session = begun.value;
-    found = (await app.memory.get(`count ${session.count}`)) ?? {};
+    for (const scan of early.splice(0)) onScan(scan);
     for (const { sku } of session.lines) {
       app.line.request(`/v1/explain/${sku.split("/").map(encodeURIComponent).join("/")}`).then((answer) => {
         if (answer.status === 200) { names[sku] = answer.value; app.draw(); }
@@ -40,7 +43,7 @@ export function countingScreen(app) {
   }
 
   async function onScan(scan) {
-    if (!session) return;
+    if (!session) { early.push(scan); return; }
     const answer = await app.line.request("/v1/pick/find", { text: scan.text, aim: scan.aim });
     const item = answer.value;
     if (answer.status !== 200 || !item?.sku) { app.signal("wrong"); app.tell(answer.status === 0 ? t("gap_needs") : t("unknown_code")); return; }

@@ -130,6 +130,10 @@ app.heardTask = (task) => {
       if (GONE.has(order.state) && !GONE.has(before?.state)) { app.signal("wrong"); app.tell(app.t("gone_order", order)); }
     }
     app.job.task = { ...task, token: task.token ?? app.job.task.token, heardAt: Date.now() };
+    const waits = new Set(task.orders.filter((order) => order.next === "wait").map((order) => order.order));
+    for (const { stop, order } of task.stops) {
+      if (app.job.asked[stop] && !waits.has(order)) { delete app.job.asked[stop]; app.signal("right"); app.last(""); } // it is answered
+    }
     keepJob();
   }
   draw();
@@ -250,8 +254,11 @@ async function refresh() {
   const mine = answer.value.mine;
   if (asked !== turn) app.next = { ...app.next, mine: null };
   else if (app.job && !app.outbox.waiting.length) {
-    if (!mine) app.heardTask(null);
-    else if (mine.id === app.job.task.id && (mine.token ?? app.job.task.token) === app.job.task.token) app.heardTask(mine);
+    if (!mine) {
+      const left = app.task();
+      if (step(left, "").step !== "over") { app.signal("wrong"); app.tell(app.t("gone_task", { short: left.orders.map((one) => one.short).join(" · ") })); }
+      app.heardTask(null);
+    } else if (mine.id === app.job.task.id && (mine.token ?? app.job.task.token) === app.job.task.token) app.heardTask(mine);
   }
   draw();
 }

@@ -70,7 +70,10 @@ export function homeScreen(app) {
       const [over, all] = progress(next.mine);
       return { title: t("task_elsewhere"), words: `${over} / ${all}`, key: "go_on_here", take: () => app.claim({ take_over: next.mine.id }) };
     }
-    if (next.offer) return { title: t("next_job"), offer: next.offer, waiting: next.waiting, key: "start", take: () => app.claim({}) };
+    if (next.offer) {
+      const { kind = "pick" } = next.offer;
+      return { title: t("next_job"), offer: next.offer, waiting: next.waiting, key: kind === "pick" ? "start" : "put_back_start", take: () => app.claim({ kind }) };
+    }
     if (next.put_back) return { title: t("put_back_job", { n: next.put_back }), words: t("put_back_words"), key: "put_back_start", take: () => app.claim({ kind: "put_back" }) };
     if (next.counts) return { title: t("count_job"), words: t("count_jobs", { n: next.counts }), key: "count_start", take: () => app.open("counting") };
     return { title: t("nothing"), words: t("nothing_words") };

@@ -42,7 +42,7 @@ export const WORDS = {
     find: "What is this?", find_words: "Scan it.", found: "{name} · {sku}", found_wanted: "{name}: wanted for {short}", sign_out: "Sign out", sign_out_waits: "{n} reports wait: sign out once they are sent.", leave: "Leave this task to others", board: "Board: orders and figures", other_language: "中文", my_language: "Language",
     device: "This device", device_words: "Kept on this device only.", scanner_layout: "Scanner's keyboard", scanner_prefix: "In front of each code", scanner_suffix: "Behind each code", scanner_gap: "Longest gap between keys, ms", loud: "Loudness", sound_right: "Right", sound_wrong: "Wrong", sound_done: "Done", heard: "Heard: {text}", layout_os: "as this device's",
     layout_set: "The scanner's keyboard is known now.", trouble_layout: "The scanner's keyboard is set to a country that is not known here: set it to US.", trouble_long: "A scan without an end was left out: have the scanner send Enter.", trouble_ime: "Switch the keyboard to Latin letters.",
-    lost_title: "Somebody else has this task now", lost_to: "{name} went on with it. What you scanned before is entered.", lost_nobody: "It is another's. What you scanned before is entered.", lost_not: "Not entered, please put back:", refused: "Not entered: {why}", gone_order: "Order {short} is cancelled: put its goods aside.",
+    lost_title: "Somebody else has this task now", lost_to: "{name} went on with it. What you scanned before is entered.", lost_nobody: "It is another's. What you scanned before is entered.", lost_not: "Not entered, please put back:", refused: "Not entered: {why}", gone_order: "Order {short} is cancelled: put its goods aside.", gone_task: "{short}: cancelled, or with somebody else now. Put the goods aside.",
     not_done: "Not done: {why}",
   },
   zh: {
@@ -86,7 +86,7 @@ export const WORDS = {
     find: "查商品", find_words: "请扫码。", found: "{name} · {sku}", found_wanted: "{name}：订单 {short} 需要", sign_out: "退出登录", sign_out_waits: "{n} 条待上传：上传后再退出。", leave: "任务交给别人", board: "看板：订单与指标", other_language: "English", my_language: "语言",
     device: "本机设置", device_words: "只保存在本机。", scanner_layout: "扫码键盘布局", scanner_prefix: "条码前缀", scanner_suffix: "条码后缀", scanner_gap: "按键最长间隔（毫秒）", loud: "音量", sound_right: "正确", sound_wrong: "错误", sound_done: "完成", heard: "收到：{text}", layout_os: "与本机相同",
     layout_set: "已识别扫码键盘布局。", trouble_layout: "扫码枪键盘国家不支持，请设为美国 (US)。", trouble_long: "扫码没有结尾，已忽略：请让扫码枪发送回车。", trouble_ime: "请把输入法切到英文。",
-    lost_title: "任务已由别人接手", lost_to: "{name} 已接手。您之前扫的已录入。", lost_nobody: "任务已归别人。您之前扫的已录入。", lost_not: "以下未录入，请放回：", refused: "未录入：{why}", gone_order: "订单 {short} 已取消：请把商品放一边。",
+    lost_title: "任务已由别人接手", lost_to: "{name} 已接手。您之前扫的已录入。", lost_nobody: "任务已归别人。您之前扫的已录入。", lost_not: "以下未录入，请放回：", refused: "未录入：{why}", gone_order: "订单 {short} 已取消：请把商品放一边。", gone_task: "{short}：已取消或已由他人接手，请把商品放一边。",
     not_done: "未完成：{why}",
   },
 };
