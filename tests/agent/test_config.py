@@ -8,6 +8,7 @@ from agent import catalogue_import, config
 from agent.catalogue_file import BadCatalogueError
 from agent.config import ConfigMistakes, DeviceConfig
 from agent.core.channels import Channel, Margin
+from agent.core.costs import Costs
 from agent.core.count_sessions import CountRules, Tolerance
 from agent.core.instore import Form, InStore
 from agent.core.picking.platforms import PlatformRules
@@ -176,6 +177,17 @@ def test_what_counts_may_be_off_by_is_read_for_pieces_and_grams(tmp_path: Path) 
         config.load(written(tmp_path, GOOD.replace("[tags]", bad)))
     paths = {mistake.split(":")[0] for mistake in caught.value.mistakes}
     assert paths == {"counts.unit", "counts.grams", "counts.percent", "counts.review_above"}
+
+
+def test_what_an_hour_a_bag_and_a_question_cost_is_read_and_no_nonsense_taken(tmp_path: Path) -> None:
+    assert not config.load(written(tmp_path, GOOD)).picking.costs.are_known
+    table = "[costs]\nwage_per_hour = 28\nper_bag = 0.3\nper_question = 0.5\n[tags]"
+    assert config.load(written(tmp_path, GOOD.replace("[tags]", table))).picking.costs == Costs(28, 0.3, 0.5)
+    bad = "[costs]\nwage = 28\nwage_per_hour = -1\nper_bag = nan\nper_question = 'much'\n[tags]"
+    with pytest.raises(ConfigMistakes) as caught:
+        config.load(written(tmp_path, GOOD.replace("[tags]", bad)))
+    paths = {mistake.split(":")[0] for mistake in caught.value.mistakes}
+    assert paths == {"costs.wage", "costs.wage_per_hour", "costs.per_bag", "costs.per_question"}
 
 
 def test_places_are_watched_when_the_technician_says_so(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ async def test_over_four_hundred_days_nothing_grows_and_reports_are_known_within
         again = await shop.clerk.enter(milk(f"O{2 * gone}"))  # forgotten, and yet not accepted a second time
         assert isinstance(again, Refused)
         assert again.conflict
+        assert await rows(shop, "labour WHERE customer_order NOT IN (SELECT id FROM customer_order)") == 0
         head, estimates = shop.books.tasks.newest, shop.books.tasks.estimates
         await shop.assert_memory_is_disk()
     async with opened(tmp_path / "books.db", SHELVES, clock=clock) as shop:

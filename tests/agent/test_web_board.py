@@ -1,6 +1,12 @@
 """The board in one answer, and what a day was like, over real HTTP."""
 
+from dataclasses import replace
+
 from agent.core.asks import MoveOrder, Scan
+from agent.core.costs import Costs
+from agent.core.count_asks import EnterFound, Found, RequestCount, StartCount
+from agent.core.count_sessions import Why
+from agent.core.order_asks import AnswerQuestion
 from tests.agent.test_order_scenarios import rows_of
 from tests.agent.test_picking import EGGS, MILK, Hire, order, pick
 from tests.agent.test_picking import hire as hire
@@ -76,6 +82,39 @@ async def test_people_s_time_and_way_are_an_order_s(site: Site, hire: Hire) -> N
     assert found["labour_s"] > 0
     assert "labour_cost" not in found
     await site.shop.assert_memory_is_disk()
+
+
+async def test_what_an_order_costs_is_said_when_the_wage_is_known(site: Site, hire: Hire) -> None:
+    tasks = site.shop.books.tasks
+    tasks.rules = replace(tasks.rules, costs=Costs(36, 0.5, 0.25))
+    await order(site, "O-1", ("MILK", 1))
+    hand = await hire("lead", "lead")
+    task = await hand.claim()
+    ask = {"token": task["token"], "order": "O-1", "line": 1, "candidates": ["NUTS"]}
+    await hand.post("/v1/pick/ask", ask)
+    await site.shop.clerk.enter(AnswerQuestion("O-1", "yes", "substitute", 1, "NUTS"))
+    await hand.report(pick("O-1", 1, MILK))
+    bags = [{"k": k, "n": 2, "temperature": "ambient"} for k in (1, 2)]
+    await hand.post(f"/v1/pick/tasks/{task['id']}/pack", {"token": task["token"], "order": "O-1", "bags": bags})
+    await hand.report({"outcome": "staged", "order": "O-1", "tote": "1", "slot": "S1"})
+    await hand.post("/v1/orders/O-1/hand_over", {"bags": 2, "courier": "C"})
+    found = {one["name"]: one["value"] for one in (await hand.get("/v1/figures"))["figures"]}
+    assert abs(found["labour_cost"] - 2 * 0.5 - 0.25 - found["labour_s"] / 100) < 0.01
+    sheet = (await hand.client.get("/v1/figures/orders.csv")).text.splitlines()
+    assert dict(zip(sheet[0].split(","), sheet[1].split(","), strict=True))["cost"] == str(found["labour_cost"])
+
+
+async def test_record_accuracy_is_of_what_was_counted_in_turn(site: Site, hire: Hire) -> None:
+    enter = site.shop.clerk.enter
+    counts: tuple[tuple[str, Why, tuple[int, int]], ...] = (("C-1", "cycle", (5, 4)), ("C-2", "short_pick", (3, 3)))
+    for count, why, counted in counts:
+        await enter(RequestCount(count, "FLOOR", why, "w1", (("sku", "MILK"), ("sku", "EGGS"))))
+        await enter(StartCount(count, "w1"))
+        lines = tuple(Found(("sku", sku), qty) for sku, qty in zip(("MILK", "EGGS"), counted, strict=True))
+        await enter(EnterFound(count, "w1", lines))
+    hand = await hire("lead", "lead")
+    found = {one["name"]: (one["value"], one["of"]) for one in (await hand.get("/v1/figures"))["figures"]}
+    assert found["record_accuracy"] == (0.5, 2)
 
 
 async def test_what_is_in_totes_and_slots_is_among_the_stock(site: Site, hire: Hire) -> None:
