@@ -8,6 +8,7 @@ from agent.clock import SystemClock
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Want
 from agent.day_ends import DayEnds
 from agent.days import Days, day_at
+from agent.store.verify import whole
 from tests.agent.shops import Shop, opened
 from tests.agent.test_order_scenarios import receive, rows_of
 from tests.agent.test_web_figures import SERVED
@@ -76,6 +77,7 @@ async def test_each_day_is_told_once_through_restarts_also_one_without_orders(tm
         sums = await Days(shop.clerk, clock).sums_of(first + day)
         assert sums["handed_over"] == 2
         await shop.assert_memory_is_disk()
+    assert whole(tmp_path / "books.db") == ""
 
 
 async def test_a_clock_that_was_ahead_takes_no_order_out_of_the_days(tmp_path: Path) -> None:
