@@ -69,7 +69,7 @@ async def take(pages: dict[str, str]) -> None:
         for ending, locale in LANGUAGES.items():
             for name, address in pages.items():
                 await picture(browser, address, locale, PICTURES / f"{name}{ending}.png")
-            await take_board(browser, f"{pages['store']}/board", locale, ending)
+            await take_board(browser, pages["store"].rstrip("/") + "/board", locale, ending)
         await browser.close()
 
 

@@ -150,6 +150,7 @@ async def test_a_lead_cancels_an_order_and_marks_a_case_as_done_and_a_picker_onl
         await expect(found).to_have_count(0)
         await place(site, "WEB-6006", due_in_s=-60)
         await page.locator("#sign-out").click()
+        await expect(page.locator("#sign")).to_be_visible()
         await sign_in(page, site, "w2")
         await late(page, "6006").click()
         await expect(page.locator("#order-list")).to_be_visible()

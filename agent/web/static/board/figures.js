@@ -27,6 +27,7 @@ export function figuresView(app) {
     if (unit === "share") return say("unit_share", { n: app.rate(100 * value) });
     const seconds = Math.round(value);
     if (unit === "s" && seconds >= 3600) return span(1000 * seconds);
+    if (unit === "s" && value < 10) return say("unit_s", { n: app.rate(value) });
     if (unit === "s") return seconds < 100 ? say("unit_s", { n: number(seconds) }) : say("unit_min", { n: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
     if (unit === "m") return say("unit_m", { n: number(Math.round(value)) });
     return unit === "money" ? app.rate(value, 2) : app.rate(value);

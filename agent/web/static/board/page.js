@@ -138,23 +138,35 @@ $("sign-badge").addEventListener("keydown", (event) => { // a scanner ends the b
 });
 
 $("sign-out").addEventListener("click", async () => {
-  await app.line.request("/v1/session", undefined, "DELETE");
+  const who = worker;
+  worker = null; // nothing more is asked in their name
+  await asking;
+  const answer = await app.line.request("/v1/session", undefined, "DELETE");
+  if (answer.status === 0) { worker = who; put($("said"), say("not_done", { why: say("no_answer") })); return; }
   board = days = null;
+  await memory.set("worker", null);
   ended();
 });
 
 // The board: when something changed, at most once a second, and now and then all the same
 
-let asking = false;
+let asking = null; // what is being asked now
 let again = 0;
 
 async function refresh() {
   clearTimeout(again);
   if (worker === null) return;
   if (asking) { again = setTimeout(refresh, BOARD_LEAST_MS); return; }
-  asking = true;
+  asking = ask(worker);
+  await asking;
+  asking = null;
+}
+
+/** For whoever was in when it was asked: what comes after somebody else has signed in says nothing of them. */
+async function ask(who) {
   const askedAt = performance.now();
   const answer = await app.line.request("/v1/board");
+  if (worker !== who) return;
   if (answer.status === 401) ended();
   if (answer.status === 200) {
     board = answer.value;
@@ -166,9 +178,8 @@ async function refresh() {
   if (app.leads() && performance.now() - daysAt > DAYS_MS) {
     daysAt = performance.now();
     const found = await app.line.request(`/v1/figures?days=${DAYS}`);
-    if (found.status === 200) { days = found.value; draw(); }
+    if (found.status === 200 && worker === who) { days = found.value; draw(); }
   }
-  asking = false;
 }
 
 function changed() {
