@@ -103,9 +103,12 @@ class Books:
     #: When a case that is still open is handed on, in unix ms.
     overdue: Alarms = field(default_factory=Alarms)
     tasks: OpenTasks = field(default_factory=OpenTasks)
+    #: How many turns have changed this memory since it was made: while it stays, nothing else here does.
+    turns: int = 0
 
     def remember(self, turn: "Turn") -> None:
         """Make a turn that is on disk true in memory. Never waits and cannot fail half-way."""
+        self.turns += 1
         self.head = turn.head
         self.balances.update(turn.balances)
         for key, qty in turn.balances.items():

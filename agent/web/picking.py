@@ -13,7 +13,7 @@ from agent.clerk import Clerk
 from agent.clock import Clock
 from agent.core.asks import Refused
 from agent.core.barcodes import LONGEST_BARCODE
-from agent.core.catalogue import Temperature
+from agent.core.catalogue import Catalogue, Temperature
 from agent.core.ledger import Turn
 from agent.core.tasks import claiming, scanned, walking
 from agent.core.tasks.asks import (
@@ -138,25 +138,42 @@ def looked_at(clerk: Clerk, clock: Clock) -> Turn:
     return Turn(clerk.books, clock.now_ms(), {}, {}, {}, clerk.time.stamp().books_ms)
 
 
+class _Next:
+    """What is next, which is the same for all who ask: made once while the books and their second stay the same.
+
+    Handhelds ask all the time, and several ways of batching, each with its tour, are weighed for every answer.
+    """
+
+    def __init__(self) -> None:
+        self._of: tuple[int, Catalogue, int] | None = None
+        self._said: dict[str, Any] = {}
+
+    def of(self, turn: Turn) -> dict[str, Any]:
+        books = turn.books
+        now = (books.turns, books.catalogue, turn.books_ms // 1000)
+        if self._of != now:
+            found = claiming.next_offer(turn, "pick") or claiming.next_offer(turn, "put_back")
+            self._said = {
+                "offer": None if found is None else showing_tasks.offer(turn, found),
+                "waiting": len(claiming.waiting_orders(turn)),
+                "put_back": len(claiming.waiting_to_be_put_back(turn)),
+                "counts": len(books.counts.sessions),
+            }
+            self._of = now
+        return self._said
+
+
 class _Picking:
     def __init__(self, clerk: Clerk, clock: Clock, name_of: Callable[[str], str]) -> None:
         self._clerk = clerk
         self._clock = clock
         self._name_of = name_of
+        self._next = _Next()
 
     async def next(self, request: Request) -> Response:
         turn, worker = self._look(), worker_of(request)
         mine = claiming.of_worker(turn, worker.id)
-        found = claiming.next_offer(turn, "pick") or claiming.next_offer(turn, "put_back")
-        return answers.json(
-            {
-                "offer": None if found is None else showing_tasks.offer(turn, found),
-                "waiting": len(claiming.waiting_orders(turn)),
-                "mine": None if mine is None else showing_tasks.task(turn, mine),
-                "put_back": len(claiming.waiting_to_be_put_back(turn)),
-                "counts": len(turn.books.counts.sessions),
-            }
-        )
+        return answers.json(self._next.of(turn) | {"mine": None if mine is None else showing_tasks.task(turn, mine)})
 
     async def claim(self, request: Request, body: _Claim) -> Response:
         return self._said(await self._clerk.enter(ClaimTask(worker_of(request).id, body.take_over, body.kind)))

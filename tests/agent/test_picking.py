@@ -221,6 +221,29 @@ async def test_what_was_cancelled_is_put_back_and_what_was_too_long_out_of_the_c
     await site.shop.assert_memory_is_disk()
 
 
+async def test_what_is_next_is_never_older_than_the_books(site: Site, hire: Hire) -> None:
+    hand, other, clerk = await hire(), await hire("w2"), site.shop.clerk
+
+    async def told() -> tuple[list[str], int, int]:
+        first, again = await hand.get("/v1/pick/next"), await other.get("/v1/pick/next")
+        assert {**first, "mine": None, "offer": None} == {**again, "mine": None, "offer": None}
+        return (again["offer"] or {"orders": []})["orders"], again["waiting"], again["put_back"]
+
+    assert await told() == ([], 0, 0)
+    for name in ("O-1001", "O-1002"):
+        await order(site, name, ("EGGS", 1))
+    assert await told() == (["1001", "1002"], 2, 0)
+    await clerk.enter(MoveOrder("O-1001", "hq c", "cancel"))
+    assert await told() == (["1002"], 1, 0)
+    await hand.claim()
+    assert await told() == ([], 0, 0)
+    assert await hand.report(pick("O-1002", 1, EGGS)) == [("entered", "")]
+    await hand.post(f"/v1/pick/tasks/{hand.task['id']}/leave", {"token": hand.task["token"]})
+    assert await told() == (["1002"], 0, 0)
+    await clerk.enter(MoveOrder("O-1002", "hq c", "cancel"))
+    assert (await told())[2] == 1
+
+
 async def test_units_with_tags_are_picked_and_put_back_one_by_one_by_their_tags(site: Site, hire: Hire) -> None:
     first, second = (goods.epc_of(goods.SHIRT, serial) for serial in (1, 2))
     await site.shop.clerk.enter(Delivery("D-1", (DeliveryLine(1, "sku", "SHIRT", (first, second)),)))

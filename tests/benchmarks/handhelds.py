@@ -3,12 +3,13 @@
 `scan_confirm_p99_ms`: over HTTP on loopback, each handheld at its own task, one scan after the other as fast as it is
 answered but never faster than a person scans (two a second each). Meanwhile one more scans in a Chromium
 (handheld_page.py).
+`pick_next_first_ms`, `pick_next_others_ms`: the median answer to what is next, for the first who asks and the others.
 """
 
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ from tests.benchmarks.figures import Figure, figure, percentile
 HANDHELDS: Final = 20
 LINES: Final = 40
 EVERY_S: Final = 0.5
+ROUNDS: Final = 8
 MILK: Final = "04006381333931"
 #: Goods of another store.
 OTHER: Final = "4012345678901"
@@ -45,6 +47,7 @@ async def _measured(folder: Path) -> list[Figure]:
         hands = [httpx.AsyncClient(base_url=agent.web) for _ in range(HANDHELDS)]
         for nth, hand in enumerate(hands):
             assert (await sign_in(hand, f"w{nth}")).status_code == 200
+        asked = await _asking(hands)
         async with handheld_page.chromium() as browser:
             first = await handheld_page.first_page(browser, agent.web)
             heard = asyncio.ensure_future(handheld_page.sounds(browser, agent.web, f"w{HANDHELDS}", MILK[1:], OTHER))
@@ -56,7 +59,23 @@ async def _measured(folder: Path) -> list[Figure]:
         await agent.stop()
     took_s = [seconds for shift in shifts for seconds in shift]
     confirmed = [figure(f"scan_confirm_p{n}_ms", round(1000 * percentile(took_s, n), 1), "ms") for n in (99, 50)]
-    return [*confirmed, *sounds, *first]
+    return [*confirmed, *asked, *sounds, *first]
+
+
+async def _asking(hands: Sequence[httpx.AsyncClient]) -> list[Figure]:
+    """Every second all ask what is next, one after the other: how long the first waits, for whom it is made anew."""
+    first_s: list[float] = []
+    others_s: list[float] = []
+    for _ in range(ROUNDS):
+        await asyncio.sleep(1.0)
+        for nth, hand in enumerate(hands):
+            began = time.perf_counter()
+            assert (await hand.get("/v1/pick/next")).json()["offer"]
+            (others_s if nth else first_s).append(time.perf_counter() - began)
+    return [
+        figure("pick_next_first_ms", round(1000 * percentile(first_s, 50), 2), "ms"),
+        figure("pick_next_others_ms", round(1000 * percentile(others_s, 50), 2), "ms"),
+    ]
 
 
 async def _shift(hand: httpx.AsyncClient, nth: int) -> list[float]:

@@ -69,7 +69,7 @@ def test_pickers_differ_and_what_goes_wrong_takes_longer() -> None:
 
 def test_in_a_rush_everybody_is_served_and_the_engine_walks_less_than_as_listed() -> None:
     ours, listed = rushes("engine", 1), rushes("listed", 1)
-    assert {order.errand.order for order in ours} == {order.errand.order for order in listed}
+    assert {order.errand for order in ours} == {order.errand for order in listed}
     assert len(ours) == len(listed) == 120
     assert sum(order.metres for order in ours) < sum(order.metres for order in listed)
     assert sum(order.in_store_s for order in ours) < sum(order.in_store_s for order in listed)
