@@ -67,7 +67,7 @@ async def _asking(hands: Sequence[httpx.AsyncClient]) -> list[Figure]:
     first_s: list[float] = []
     others_s: list[float] = []
     for _ in range(ROUNDS):
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2 * EVERY_S)
         for nth, hand in enumerate(hands):
             began = time.perf_counter()
             assert (await hand.get("/v1/pick/next")).json()["offer"]
