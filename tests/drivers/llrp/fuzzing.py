@@ -7,6 +7,7 @@ from drivers.events import Tags
 from drivers.llrp.codec import BadMessage, Message, Splitter, message
 from drivers.llrp.reports import Reads, ReportDecoder
 from drivers.llrp.schema import MESSAGE
+from drivers.llrp.session import HELD_MAX
 from drivers.llrp.values import values
 from tests.drivers.llrp.captures import recordings
 from tests.drivers.llrp.test_stream import TALK, a_session
@@ -70,4 +71,6 @@ def fuzz_llrp_session(data: bytes) -> None:
     with suppress(DeviceError):
         for event in session.receive(data):
             assert not isinstance(event, Tags) or all(read.epc for read in event.reads)
+    session.ask_again()
+    assert len(session._held) <= HELD_MAX
     assert len(session.to_send()) <= 20_000 + 10 * len(data)

@@ -219,7 +219,7 @@ Make = Callable[[random.Random, LeapingClock], Flapping]
 def flap_alone(make: Make, seed: int, hours: float, readers: int) -> Outcome:
     """In a process of its own, so that its memory is its own."""
     with tempfile.TemporaryDirectory(prefix="nearshelf-flapping-") as folder:
-        return fast_forward.run(flap(Path(folder), hours, readers, seed, make), grace_s=0)
+        return fast_forward.run(flap(Path(folder), hours, readers, seed, make), grace_s=None)
 
 
 async def flap(folder: Path, hours: float, readers: int, seed: int, make: Make = FlappingReader) -> Outcome:
