@@ -309,7 +309,7 @@ def judge_growth(outcome: Outcome) -> None:
     begun, ended = (
         median(one.memory_kib for one in part) for part in (outcome.samples[:third], outcome.samples[-third:])
     )
-    if ended - begun > MOST_GROWTH_KIB:
+    if (ended - begun) * 1.5 > MOST_GROWTH_KIB:  # from the middle of the one to that of the other are two thirds
         outcome.complaints.append("memory grew")
     if last.objects > first.objects * 1.05 + 500:
         outcome.complaints.append("objects grew in number")
