@@ -34,6 +34,7 @@ let shown = "";
 let goneAt = 0;
 let nextAt = 0;
 let turn = 0; // grows with whatever changes the job: an answer to a question from before says nothing of it
+let made = { from: [], task: null }; // what app.task() gave last, and what it was made from
 let session = ""; // "": not asked yet, "in", "out", or "kept": known from before, without a line
 
 /** What a screen works with: everything it may do to the page is here. */
@@ -57,7 +58,15 @@ keep("scanner", app.device);
 const newJob = (task) => ({ task, turnedTo: "", tried: {}, instead: {}, checked: {}, asked: {}, history: [] });
 const keepJob = () => app.memory.set("job", app.job);
 
-app.task = () => app.job && withEntries(app.job.task, app.outbox.waiting, app.job.asked);
+/** The task as it stands, made anew only when something in it has changed: a scan looks at it several times before it sounds. */
+app.task = () => {
+  if (!app.job) return null;
+  const { task, asked } = app.job;
+  const { waiting } = app.outbox;
+  const from = [task, waiting.length, waiting[0]?.n, waiting.at(-1)?.n, Object.keys(asked).join()];
+  if (!from.every((one, at) => one === made.from[at])) made = { from, task: withEntries(task, waiting, asked) };
+  return made.task;
+};
 app.stop = (task = app.task()) => task && here(task, app.job.turnedTo);
 
 /** Sound, buzz and colour at once, before anything is drawn or sent. */
