@@ -52,7 +52,8 @@ class Shift:
         self._books = books
         self.picker, self._wrong, self._gap, self._cut = picker, wrong, gap, cut
         self.seen: set[str] = set()
-        self.mistakes = 0
+        self.mistakes = self._walks = 0
+        self._missing = {"TEA", "MILK"}  # of each the first is not there; oats may stand for milk, nothing for tea
 
     def is_over(self) -> bool:
         return all(one.state in ("staged", "closed") for one in self._books.orders.values())
@@ -65,15 +66,25 @@ class Shift:
             if screen == "home" and not await page.locator("#claim").is_visible():
                 await asyncio.sleep(0)
                 continue
-            if screen == "walk" and picker.steps % 7 == 3:
+            self._walks += screen == "walk"
+            if screen == "walk" and self._walks % 4 == 2:
                 await self._mistake()
-            await picker.step(finds=picker.steps % 9 != 4)
+            await picker.step(finds=picker.steps % 9 != 4 and await self._finds(screen))
             if screen not in self.seen:
                 self.seen.add(screen)
                 await picker.look(f"shift-{picker.name}-{screen}")
             if self._cut and screen == "walk":
                 self._cut = False
                 await self._go_on_without_a_line()
+
+    async def _finds(self, screen: str) -> bool:
+        page = self.picker.page
+        if screen != "walk" or await page.locator("#keys button").first.is_hidden():
+            return True
+        sku = await page.locator("#about").inner_text()
+        is_there = sku not in self._missing
+        self._missing.discard(sku)
+        return is_there
 
     async def _mistake(self) -> None:
         """The wrong thing is scanned: wine, which nobody ordered."""
