@@ -78,8 +78,8 @@ class PickerAtWork:
 
     async def _pick(self, task: Mapping[str, Any]) -> None:
         for _ in range(_ROUNDS):
-            for stop in [stop for stop in task["stops"] if _left(task, stop)]:
-                task = await self._fetch(task, stop)
+            for stop in [stop for stop in task["stops"] if _left(task, stop) or _is_damaged(task, stop)]:
+                task = await (self._fetch if _left(task, stop) else self._give_up)(task, stop)
             await self._walk(self._plan.table)
             for order in task["orders"]:
                 task = await self._finish(task, order["order"])
@@ -195,6 +195,10 @@ class PickerAtWork:
                 return task
             self._totes.fill(stop["order"], stop["line"], product, place, stop["tote"], unit=unit)
         return task
+
+    async def _give_up(self, task: Mapping[str, Any], stop: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What was taken was damaged, and the books have no other to hold."""
+        return await self._miss(task, stop, FLOOR)
 
     async def _miss(self, task: Mapping[str, Any], stop: Mapping[str, Any], place: str) -> Mapping[str, Any]:
         """It is not there: something else goes in if the customer said so; or is asked, once; else it is short."""
@@ -343,6 +347,10 @@ def _left(task: Mapping[str, Any], stop: Mapping[str, Any]) -> int:
     order = next((order for order in task["orders"] if order["order"] == stop["order"]), None)
     lines = order["lines"] if order is not None else ()
     return next((line["open"] for line in lines if line["line"] == stop["line"]), 0)
+
+
+def _is_damaged(task: Mapping[str, Any], stop: Mapping[str, Any]) -> bool:
+    return any(one["stop"] == stop["stop"] and one["state"] == "damaged" for one in task["stops"])
 
 
 def _next(task: Mapping[str, Any], name: str) -> str:

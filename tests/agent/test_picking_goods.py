@@ -107,6 +107,20 @@ async def test_a_package_that_is_weighed_may_be_lighter_or_heavier_by_its_tolera
     assert floor.has("BEEF") == {"FLOOR": 1450, "TOTE:1": 1550}
 
 
+async def test_of_the_last_one_damaged_nothing_else_is_held_and_its_line_ends_short(floor: Floor) -> None:
+    await floor.order("O-1001", OrderWant(1, "WINE", 5, unavailable="remove"), OrderWant(2, "EGGS", 1))
+    hand = await floor.hire()
+    await hand.claim()
+    wine = pick("O-1001", 1, WINE)
+    assert await hand.report(wine | {"outcome": "damaged"}, *(dict(wine) for _ in range(4))) == [("entered", "")] * 5
+    assert hand.stop("O-1001")["state"] == "damaged"
+    assert (await hand.report(wine))[0][0] == "refused"  # there is no sixth
+    short = {"outcome": "short", "order": "O-1001", "line": 1, "place": "FLOOR"}
+    assert await hand.report(short, pick("O-1001", 2, EGGS)) == [("entered", "")] * 2
+    assert [stop["state"] for stop in hand.task["stops"]] == ["short", "picked"]
+    assert floor.has("WINE") == {"QUARANTINE": 1, "TOTE:1": 4}
+
+
 async def test_a_tag_is_picked_once_and_what_is_no_unit_of_the_line_is_named(floor: Floor) -> None:
     await floor.order("O-1001", OrderWant(1, "SHIRT", 2))
     hand = await floor.hire()
