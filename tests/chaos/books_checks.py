@@ -62,7 +62,7 @@ async def _once_judged(arena: Arena, hq: httpx.AsyncClient) -> dict[str, Any]:
         (store,) = (one for one in stores if one["store"] == arena.branch.store)
         return None if store["digest"] == "unknown" else store
 
-    found: dict[str, Any] = await until(look, 20)
+    found: dict[str, Any] = await until(look, 60)
     return found
 
 

@@ -42,7 +42,7 @@ from tests.invariants.working import Working
 
 #: Goods that nobody saw for a week are doubted: histories are shorter than that.
 LONGEST_MS = 5 * 24 * 3600 * 1000
-#: Cases that a person closes; the others close themselves.
+#: Cases that a person closes, and recounts of goods that have tags; the others close themselves.
 BY_HAND = {
     "unknown_barcode", "refused_sale", "alien_tag", "unencoded_tag", "sold_tag_seen", "forged_command",
     "waste_or_markdown", "price_rule", "price_difference", "books_restored",
@@ -203,7 +203,8 @@ class History(Working, Counting, Tagging, Commanding):
         cases = sorted(self.shop.books.cases.values(), key=lambda case: case.id)
         case = cases[nth % len(cases)] if cases and nth else None
         (answer,) = self.ask(ResolveCase(case.id if case else 999_999, "badge-1", "done"))
-        can = case is not None and case.kind in BY_HAND
+        looked_for = case is not None and case.kind == "recount" and case.about.startswith("SHIRT at ")  # it has tags
+        can = looked_for or (case is not None and case.kind in BY_HAND)
         assert isinstance(answer, CaseResolved if can else Refused), (answer, case)
         assert (case is None or (case.kind, case.about) in self.shop.books.cases) == (not can or case is None)
 

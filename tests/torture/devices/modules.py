@@ -37,6 +37,7 @@ from tests.torture.devices.flapping import (
 TICK_S = 0.1
 #: After a fault, it must read again within this: the longest back-off, and all baud rates tried.
 BACK_S = 60.0
+STEADY_S, LOOK_S = 3.0, 1.0
 _FAST = 921_600
 
 
@@ -76,14 +77,15 @@ class FlappingModule:
         return self.module.counts["reads"] - self.module.counts["lost"]
 
     async def _reads_again(self) -> None:
-        readings, deadline = self._keeper.health.readings, asyncio.get_running_loop().time() + BACK_S
-        while self._keeper.health.readings == readings:
+        """It is up and reads, second after second: what was on its way when it broke comes first, and is no proof."""
+        health, deadline, steady_s = self._keeper.health, asyncio.get_running_loop().time() + BACK_S, 0.0
+        while steady_s < STEADY_S:
             if asyncio.get_running_loop().time() > deadline:
-                self._outcome.complaints.append(
-                    f"{self._keeper.health.kind} did not read again: {self._keeper.health.why}"
-                )
+                self._outcome.complaints.append(f"{health.kind} did not read again: {health.why}")
                 return
-            await asyncio.sleep(TICK_S)
+            readings = health.readings
+            await asyncio.sleep(LOOK_S)
+            steady_s = steady_s + LOOK_S if health.state == "up" and health.readings > readings else 0
 
     async def unplugged(self) -> None:
         self.module.unplug(self._chance.randbytes(7))
