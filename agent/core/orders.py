@@ -160,6 +160,11 @@ class Order:
         return self.steps[-1].since_ms if handed_ms is None and not self.is_open else handed_ms
 
     @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.short or ending_of(self.id)
+
+    @property
     def hold(self) -> str:
         """The hold that keeps its units."""
         return hold_of(self.id, again=any(step.event == "" for step in self.steps[1:]))
@@ -204,6 +209,11 @@ def is_code(text: str) -> bool:
     return _CODE.fullmatch(text) is not None
 
 
+def ending_of(name: str) -> str:
+    """Of an order's name, what people call it by unless it says otherwise."""
+    return name[-_SHORT:]
+
+
 def hold_of(order: str, *, again: bool = False) -> str:
     """The name of the hold that an order makes for itself; a hold of this name is the order's alone.
 
@@ -225,7 +235,7 @@ def received(
     """A new order. `due_at` and `now_at` are unix ms; `now_ms` is the books' time of `now_at`."""
     due_ms = now_ms + due_at - now_at if due_at else 0
     first = OrderStep("received", now_ms, "", hold_of(name))
-    order = Order(name, channel, lines, (first,), due_at, due_ms, pay_within_s=pay_within_s, short=name[-_SHORT:])
+    order = Order(name, channel, lines, (first,), due_at, due_ms, pay_within_s=pay_within_s, short=ending_of(name))
     return _with_deadline(order, 0)
 
 

@@ -24,10 +24,10 @@ _OPEN: Final = "SELECT id FROM customer_order WHERE state NOT IN ('closed', 'rej
 _NUMBER: Final = "CAST(substr(id, instr(id, '-') + 1) AS INTEGER)"
 #: The newest task stays: the next one is numbered after it.
 _TASKS: Final = (
-    f"SELECT id FROM task WHERE state = 'done' AND heard_ms < ? AND {_NUMBER} < (SELECT max({_NUMBER}) FROM task)"  # noqa: S608
+    f"SELECT id FROM task WHERE state = 'done' AND heard_ms < ? AND {_NUMBER} < (SELECT max({_NUMBER}) FROM task)"  # noqa: S608 - our own words
     " LIMIT ?"
 )
-_REPORTS: Final = f"SELECT id FROM pick_report WHERE at_ms < ? AND customer_order NOT IN ({_OPEN}) LIMIT ?"  # noqa: S608
+_REPORTS: Final = f"SELECT id FROM pick_report WHERE at_ms < ? AND customer_order NOT IN ({_OPEN}) LIMIT ?"  # noqa: S608 - our own words
 _CASES: Final = "SELECT id FROM case_file WHERE resolved_at < ? LIMIT ?"
 
 

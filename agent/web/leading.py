@@ -91,7 +91,7 @@ def history(books: Books, fate: Fate, now_ms: int) -> dict[str, Any]:
     named = books.catalogue.skus
     return {
         "order": order.id,
-        "short": order.short or order.id[-4:],
+        "short": order.called,
         "channel": order.channel,
         "fulfil": order.fulfil,
         "state": order.state,

@@ -8,7 +8,7 @@ from agent.core.catalogue import Sku, Temperature
 from agent.core.claims import Hold, HoldLine, units_in
 from agent.core.ledger import Turn
 from agent.core.life import OrderState
-from agent.core.orders import Order, OrderLine
+from agent.core.orders import Order, OrderLine, ending_of
 from agent.core.picking.staging import Staging, suggest_slot
 from agent.core.places import STAGED, TOTE
 from agent.core.tasks import claiming, staging, walking
@@ -77,7 +77,7 @@ def outline(turn: Turn, found: Order, hold: Hold | None) -> dict[str, Any]:
     lines = hold.lines if hold is not None else ()
     return {
         "order": found.id,
-        "short": found.short or found.id[-4:],
+        "short": found.called,
         "state": found.state,
         "fulfil": found.fulfil,
         "owner": found.owner,
@@ -110,7 +110,7 @@ def suggested(turn: Turn, order: Order, hold: Hold | None) -> dict[str, str]:
 def short_of(turn: Turn, name: str) -> str:
     """What people call an order."""
     found = turn.order(name)
-    return (found.short if found is not None else "") or name[-4:]
+    return ending_of(name) if found is None else found.called
 
 
 def _to_pick(turn: Turn, of: Task, totes: Mapping[str, str]) -> list[dict[str, Any]]:

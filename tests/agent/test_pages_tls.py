@@ -23,7 +23,7 @@ from agent.web.server import WebServer
 from hq_bridge.authority import Authority
 from simulators.programs import Program
 from tests.agent.programs import program_of, store_toml
-from tests.browser.pages import CHROMIUM
+from tests.browser.pages import chromium
 from tests.waiting import until
 from wire.tls import Credentials, CredentialsUnusable
 
@@ -143,15 +143,13 @@ def test_a_folder_that_cannot_serve_is_a_mistake_with_the_files_name(tmp_path: P
 
 @pytest.mark.browser
 async def test_by_tls_the_browser_keeps_the_handhelds_page_itself(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
     pages = issued(tmp_path / "authority")
     async with agent(tmp_path, pages) as store, async_playwright() as playwright:
         leaf = x509.load_pem_x509_certificate((pages / "cert.pem").read_bytes()).public_key()
         named = leaf.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         trusted = base64.b64encode(hashlib.sha256(named).digest()).decode()
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", f"--ignore-certificate-errors-spki-list={trusted}"]
+            executable_path=chromium(), args=["--no-sandbox", f"--ignore-certificate-errors-spki-list={trusted}"]
         )
         page = await browser.new_page()
         await page.goto(f"{store.web}/handheld")

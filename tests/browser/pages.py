@@ -41,6 +41,13 @@ async def served(app: ASGIApp, port: int) -> AsyncIterator[str]:
         server.should_exit = True
 
 
+def chromium() -> str:
+    """The browser's program; skips the test where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
+    return CHROMIUM
+
+
 class Chromium:
     """A browser that is started when somebody first wants it: a page of it is there in a tenth of the time."""
 
@@ -50,11 +57,9 @@ class Chromium:
 
     async def browser(self) -> Browser:
         """Skips the test where there is none."""
-        if CHROMIUM is None:
-            pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
         if self._browser is None or not self._browser.is_connected():
             playwright = await self._started()
-            self._browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            self._browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         return self._browser
 
     async def at(self, address: str) -> Browser:

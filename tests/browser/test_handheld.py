@@ -15,7 +15,7 @@ from agent.core import barcodes
 from agent.core.instore import InStore
 from agent.people.proofs import BrowserKey, Numbers, proved
 from tests.browser.keyboards import CONTROL_BRACKET, ENTER, Keyboard, played
-from tests.browser.pages import CHROMIUM, browsing, free_port, served
+from tests.browser.pages import browsing, chromium, free_port, served
 from tests.browser.scripted_picking import FORM, ICE, MILK, OAT, PEN, TEA, ScriptedPicking
 from tests.waiting import until
 
@@ -243,15 +243,12 @@ async def test_what_the_customer_answered_is_at_the_stop_and_what_waits_says_unt
 
 
 async def test_reports_are_kept_through_a_gap_a_reload_and_a_killed_browser_and_entered_once(tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
     store, port = ScriptedPicking(), free_port()
     async with async_playwright() as playwright:
 
         async def opened() -> tuple[Any, Hands]:
-            chromium = playwright.chromium
-            context = await chromium.launch_persistent_context(
-                tmp_path, executable_path=CHROMIUM, args=["--no-sandbox"], locale="en-GB"
+            context = await playwright.chromium.launch_persistent_context(
+                tmp_path, executable_path=chromium(), args=["--no-sandbox"], locale="en-GB"
             )
             page = context.pages[0]
             await page.goto(f"http://127.0.0.1:{port}/handheld?scanner_gap=600")

@@ -64,10 +64,10 @@ class Shift:
         while not self.is_over():
             screen = (await picker.shown())[0]
             if screen == "home" and not await page.locator("#claim").is_visible():
-                await asyncio.sleep(0)
+                await until(self._goes_on, 60)
                 continue
             self._walks += screen == "walk"
-            if screen == "walk" and self._walks % 4 == 2:
+            if screen == "walk" and (self._walks in (2, 3) or self._walks % 8 == 0):
                 await self._mistake()
             await picker.step(finds=picker.steps % 9 != 4 and await self._finds(screen))
             if screen not in self.seen:
@@ -76,6 +76,10 @@ class Shift:
             if self._cut and screen == "walk":
                 self._cut = False
                 await self._go_on_without_a_line()
+
+    async def _goes_on(self) -> bool:
+        at_home = (await self.picker.shown())[0] == "home"
+        return self.is_over() or not at_home or await self.picker.page.locator("#claim").is_visible()
 
     async def _finds(self, screen: str) -> bool:
         page = self.picker.page

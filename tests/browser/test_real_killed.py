@@ -16,7 +16,7 @@ from simulators.programs import Program
 from tests.agent.people import hire
 from tests.agent.programs import program
 from tests.agent.shops import opened
-from tests.browser.pages import CHROMIUM, SHARED, browsing
+from tests.browser.pages import SHARED, browsing, chromium
 from tests.browser.picking_hands import CODES, SHELVES, Picker, fill, place, store
 from tests.waiting import until
 
@@ -35,13 +35,11 @@ class Device:
 
     async def start(self) -> Page:
         """Its page, with what its disk has kept."""
-        if CHROMIUM is None:
-            pytest.skip("NO CHROMIUM: the pages are not looked at; install Debian's chromium")
         told = self._folder / "DevToolsActivePort"
         told.unlink(missing_ok=True)
         flags = ("--headless=new", "--no-sandbox", "--remote-debugging-port=0", f"--user-data-dir={self._folder}")
         self._process = await asyncio.create_subprocess_exec(
-            CHROMIUM, *flags, "about:blank", start_new_session=True,
+            chromium(), *flags, "about:blank", start_new_session=True,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         port = await until(lambda: told.exists() and told.read_text().split("\n")[0], within_s=30)
