@@ -26,7 +26,8 @@ class FastForwardLoop(asyncio.SelectorEventLoop):
         self._ahead_s = 0.0
         self._grace_s = grace_s
         self._on_threads = 0
-        self._real = selectors.DefaultSelector()
+        # Asked by poll, a terminal hands over first what the kernel still carries for it; epoll says what has arrived.
+        self._real = selectors.PollSelector()
         super().__init__(_Leaping(self._real, self._wait))
 
     def time(self) -> float:

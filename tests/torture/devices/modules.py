@@ -113,14 +113,10 @@ class FlappingModule:
         self.module.plug()
 
 
-def flap_modules_alone(seed: int, hours: float, grace_s: float = 0.0) -> Outcome:
-    """In a process of its own, so that its memory is its own.
-
-    What goes through a terminal is late on a busy machine, and then looks lost; `grace_s` of real time before
-    each leap lets it come, and makes hours of it three times as long.
-    """
+def flap_modules_alone(seed: int, hours: float) -> Outcome:
+    """In a process of its own, so that its memory is its own."""
     with tempfile.TemporaryDirectory(prefix="nearshelf-flapping-") as folder:
-        return fast_forward.run(flap_modules(Path(folder), hours, seed), grace_s)
+        return fast_forward.run(flap_modules(Path(folder), hours, seed), grace_s=None)
 
 
 async def flap_modules(folder: Path, hours: float, seed: int) -> Outcome:

@@ -30,7 +30,7 @@ def test_zebra_readers_that_flap_behind_their_brokers_are_never_given_up_and_onl
 
 
 def test_serial_modules_that_flap_are_never_given_up_and_nothing_grows() -> None:
-    outcome = alone(partial(flap_modules_alone, 8, hours=0.02, grace_s=0.0001))
+    outcome = alone(partial(flap_modules_alone, 8, hours=0.02))
     assert outcome.complaints == [], outcome
     assert sum(outcome.faults.values()) >= 3
     assert outcome.read > 50_000
