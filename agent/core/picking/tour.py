@@ -45,6 +45,10 @@ class Tour:
     metres: float
 
 
+#: The stops of one kind by where one stands for them; None: the map knows no spot.
+_Group = defaultdict[Place | None, list[tuple[Stop, str]]]
+
+
 def tour(store: StoreMap, stops: Sequence[Stop], start: Point | None = None, *, choose: bool = True) -> Tour:
     """The shortest tour from `start` (the entrance, if not said) by way of all stops to the packing table.
 
@@ -60,10 +64,13 @@ def tour(store: StoreMap, stops: Sequence[Stop], start: Point | None = None, *, 
     others: list[tuple[int, Spot]] = []
     spot_of = store.spots.get
     for nth, stop in enumerate(stops):
-        known = [*filter(None, map(spot_of, stop.spots))]
-        chosen.append(known[0] if known else None)
-        if choose and len(known) > 1:
-            others += [(nth, spot) for spot in known[1:]]
+        codes = stop.spots
+        first = spot_of(codes[0]) if codes else None
+        if len(codes) > 1:
+            known = [*filter(None, map(spot_of, codes))]
+            first = known[0] if known else None
+            others += [(nth, spot) for spot in known[1:] if choose]
+        chosen.append(first)
     found = _walk(store, stops, chosen, begin)
     for nth, other in others[:_MOST_TRIED]:
         before, chosen[nth] = chosen[nth], other
@@ -79,11 +86,17 @@ def _walk(store: StoreMap, stops: Sequence[Stop], chosen: Sequence[Spot | None],
     """The shortest tour when each stop has its spot, if there is one."""
     floor = _Floor(store, [begin, store.packing, *filter(None, chosen)])
     column = floor.columns
-    kinds: dict[int, dict[Place | None, list[tuple[Stop, str]]]] = defaultdict(lambda: defaultdict(list))
+    kinds: dict[tuple[Temperature, bool], _Group] = {}
     for stop, spot in zip(stops, chosen, strict=True):
-        place, code = ((column[spot.x_m], spot.y_m), spot.code) if spot else (None, "")
-        kinds[_KINDS[stop.temperature, stop.scarce]][place].append((stop, code))
-    groups = [kinds[kind] for kind in sorted(kinds)]
+        kind = stop.temperature, stop.scarce
+        group = kinds.get(kind)
+        if group is None:
+            group = kinds[kind] = defaultdict(list)
+        if spot is None:
+            group[None].append((stop, ""))
+        else:
+            group[column[spot.x_m], spot.y_m].append((stop, spot.code))
+    groups = [kinds[kind] for kind in sorted(kinds, key=_KINDS.__getitem__)]
     start, end = (column[begin.x_m], begin.y_m), (column[store.packing.x_m], store.packing.y_m)
     metres, orders = floor.walks(start, [{place for place in group if place} for group in groups], end)
     order: list[tuple[Stop, str]] = []
@@ -125,10 +138,13 @@ class _Floor:
         return total, [next(orders) if group else [] for group in groups]
 
     def _block(self, group: Iterable[Place]) -> Block:
-        columns = [Column(x, x in self._through, []) for x in self._xs]
-        for column, y in sorted(group):
-            columns[column].ys.append(y)
-        return Block(columns, self._depth_m)
+        depths: list[list[float]] = [[] for _ in self._xs]
+        for column, y in group:
+            depths[column].append(y)
+        for ys in depths:
+            ys.sort()
+        through = self._through
+        return Block([Column(x, x in through, ys) for x, ys in zip(self._xs, depths, strict=True)], self._depth_m)
 
     def _hand_overs(self, group: set[Place], following: set[Place]) -> list[Place]:
         """Where a walk may end that another follows: where its last aisle is left, or at its last stop."""
