@@ -179,7 +179,7 @@ def _reckon(
     by_hour: dict[int, list[Fate]] = {}
     for fate in counted:
         if (ended_ms := fate.order.ended_ms) is not None:
-            by_hour.setdefault(max(0, ended_ms - span.since_ms) // _HOUR_MS, []).append(fate)
+            by_hour.setdefault(max(0, as_of - span.since - (now_ms - ended_ms)) // _HOUR_MS, []).append(fate)
     return Reckoned(
         span,
         as_of,

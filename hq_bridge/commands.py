@@ -100,7 +100,7 @@ class Commands:
             ask = self._read(wanted, counter)
             if before is not None:
                 if (before.store, _asked(before, lease=0)) != (store, ask):
-                    raise CannotAsk(f"{name!r} was another command before", conflict=True)
+                    raise CannotAsk(f"{name!r} was asked for before with other content", conflict=True)
                 if before.id not in self._new:
                     return before
                 return await self._saved(before)

@@ -91,7 +91,7 @@ def outline(turn: Turn, found: Order, hold: Hold | None) -> dict[str, Any]:
 
 
 def suggested(turn: Turn, order: Order, hold: Hold | None) -> dict[str, str]:
-    """For each temperature of the order's goods the slot where its bags should wait."""
+    """For each temperature of the goods that are in no slot yet the one where they should wait; "": none is free."""
     if hold is None or order.state not in ("picking", "picked", "packed"):
         return {}
     slots = tuple(turn.books.tasks.rules.slots.values())
@@ -102,9 +102,12 @@ def suggested(turn: Turn, order: Order, hold: Hold | None) -> dict[str, str]:
         for at, _ in line.pulled
         if at.startswith(STAGED)
     }
-    kept: set[Temperature] = {_sku(turn, line.sku).traits.temperature for line in hold.lines if line.pulled}
-    found = {one: suggest_slot(Staging(order.id, one, order.due_ms), slots, taken) for one in sorted(kept)}
-    return {temperature: slot for temperature, slot in found.items() if slot is not None}
+    kept: set[Temperature] = {
+        _sku(turn, line.sku).traits.temperature
+        for line in hold.lines
+        if any(not at.startswith(STAGED) for at, _ in line.pulled)
+    }
+    return {one: suggest_slot(Staging(order.id, one, order.due_ms), slots, taken) or "" for one in sorted(kept)}
 
 
 def short_of(turn: Turn, name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from agent.clock import SystemClock
 from agent.core.asks import MoveOrder, Ordered, PlaceOrder, Want
 from agent.day_ends import DayEnds
-from agent.days import Days, day_at
+from agent.days import Days, bounds, day_at
 from agent.store.verify import whole
 from tests.agent.shops import Shop, opened
 from tests.agent.test_order_scenarios import receive, rows_of
@@ -78,6 +78,19 @@ async def test_each_day_is_told_once_through_restarts_also_one_without_orders(tm
         assert sums["handed_over"] == 2
         await shop.assert_memory_is_disk()
     assert whole(tmp_path / "books.db") == ""
+
+
+async def test_an_hour_of_today_is_the_wall_clock_s_also_where_the_books_began_at_noon(tmp_path: Path) -> None:
+    clock = Ahead()
+    first, last = bounds(day_at(clock.now_ms()) + timedelta(days=1))
+    clock.ahead_s = (first - SystemClock().now_ms()) / 1000 + 12.5 * 3600
+    async with opened(tmp_path / "books.db", clock=clock) as shop:
+        await receive(shop, 2)
+        await _serve(shop, "A")
+        clock.ahead_s += 3 * 3600
+        await _serve(shop, "B")
+        assert [hour for hour, _ in (await Days(shop.clerk, clock).today()).hours] == [12, 15]
+    assert clock.now_ms() < last
 
 
 async def test_a_clock_that_was_ahead_takes_no_order_out_of_the_days(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from agent.core.asks import Delivery, DeliveryLine, MoveOrder, Ordered, PlaceOrd
 from agent.core.catalogue import TAGGED, Catalogue, Sku, Traits
 from agent.core.order_asks import OrderWant
 from agent.core.people import Role
+from agent.core.picking.staging import Slot
 from agent.core.tasks.handing_over import digest
 from tests.agent.people import person
 from tests.agent.test_web import Site, serving_site
@@ -148,6 +149,25 @@ async def test_an_order_from_the_offer_to_the_courier(site: Site, hire: Hire) ->
     await site.shop.clerk.enter(MoveOrder("O-1001", "over", "close"))
     assert await site.shop.store.read(proofs) == [("courier", "", "w1")]
     await site.shop.assert_memory_is_disk()
+
+
+async def test_slots_are_suggested_for_what_is_in_none_and_a_full_shelf_is_said(site: Site, hire: Hire) -> None:
+    hand, tasks = await hire(), site.shop.books.tasks
+    slots = (Slot("SLOT-1", "ambient"), Slot("SLOT-2", "chilled"))
+    tasks.rules = replace(tasks.rules, slots={slot.code: slot for slot in slots})
+    for name, kept in (("O-1", {"ambient": "SLOT-1", "chilled": "SLOT-2"}), ("O-2", {"ambient": "", "chilled": ""})):
+        await order(site, name, ("MILK", 1), ("EGGS", 1))
+        task = await hand.claim()
+        await hand.report(pick(name, 1, MILK), pick(name, 2, EGGS))
+        bags = [{"k": 1, "n": 1, "temperature": "ambient"}]
+        body = {"token": task["token"], "order": name, "bags": bags}
+        packed = await hand.post(f"/v1/pick/tasks/{task['id']}/pack", body)
+        assert packed["orders"][0]["suggested_slots"] == kept
+        staged = {"outcome": "staged", "order": name, "tote": "1"}
+        await hand.report(staged | {"slot": "SLOT-1"})
+        assert hand.task["orders"][0]["suggested_slots"] == {"chilled": kept["chilled"]}
+        assert await hand.report(staged | {"slot": "SLOT-2"}) == [("entered", "")]
+        assert hand.task["state"] == "done"
 
 
 async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told(site: Site, hire: Hire) -> None:

@@ -223,7 +223,7 @@ class ScriptedPicking:
 
     async def _substitutes(self, _: Request) -> Response:
         oat = self.names[OAT.zfill(14)]
-        return JSONResponse({"candidates": [{**oat, "why": ["category", "cheaper"]}]})
+        return JSONResponse({"candidates": [{**oat, "why": ["category", "price", "sure"]}]})
 
     async def _ask(self, request: Request) -> Response:
         self.asked.append(await request.json())

@@ -69,10 +69,11 @@ async def busy_store(folder: Path) -> AsyncIterator[Site]:
 async def sign_in(page: Page, site: Site, worker: str = "l1", query: str = "") -> None:
     """At the board, by keyboard: a scanner types the badge and its Enter."""
     await page.goto(f"{site.client.base_url}/board{query}")
-    await page.locator("#sign-badge").fill(f"badge-{worker}")
-    await page.locator("#sign-badge").press("Enter")
-    await page.locator("#sign-pin").fill(PIN)
-    await page.locator("#sign-pin").press("Enter")
+    await expect(page.locator("#sign-badge")).to_be_focused()
+    await page.keyboard.type(f"badge-{worker}")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type(PIN)
+    await page.keyboard.press("Enter")
     await expect(page.locator("#now")).to_be_visible()
 
 

@@ -31,8 +31,8 @@ SMALL = """least => [...document.querySelectorAll('button, input:not(#sink), sel
   .filter(([, box]) => box.width < least || box.height < least)
   .map(([name, box]) => `${name} ${box.width} x ${box.height}`)"""
 WORDS = {
-    "en": {"not_found": "Not found", "damaged": "Damaged", "undo": "Undo"},
-    "zh": {"not_found": "找不到", "damaged": "破损", "undo": "撤销"},
+    "en": {"not_found": "Not found", "weight": "500 g", "damaged": "Damaged", "undo": "Undo"},
+    "zh": {"not_found": "找不到", "weight": "500 克", "damaged": "破损", "undo": "撤销"},
 }
 
 
@@ -121,7 +121,7 @@ async def test_orders_go_from_the_badge_to_the_courier_scan_by_scan(
         await hands.is_at("A03-R-12-4", "5")
         await hands.look(axe)
         await hands.page.locator("#all").click()  # four and more by one key
-        await hands.is_at("A05-L-01-1", "500 g")
+        await hands.is_at("A05-L-01-1", words["weight"])
         await expect(hands.page.locator("#left-of")).to_have_text(re.compile("450–550"))
         await hands.scan(HAM_520_G)
         await hands.is_at("A09-L-02-1", "1")
@@ -136,7 +136,7 @@ async def test_orders_go_from_the_badge_to_the_courier_scan_by_scan(
         await hands.page.locator("#pack-do").click()
         await expect(hands.page.locator("#stage-slot")).to_have_text("S-04")
         await hands.look(axe)
-        await hands.scan("SLOT-S-04")
+        await hands.scan("S-04")  # as short as slots are
         await expect(hands.page.locator("#pack-short")).to_have_text("8K31")
         await hands.page.locator("#pack-do").click()
         await hands.scan("SLOT-S-05")
@@ -188,6 +188,28 @@ async def test_what_is_wrong_is_loud_needs_no_dialog_and_changes_nothing() -> No
         assert buzzes.count(3) == 6  # wrong
         assert [one["outcome"] for one in store.reported] == ["picked"]
         assert complaints == []
+
+
+async def test_short_codes_are_codes_once_their_enter_comes_and_a_scan_answers_what_a_number_is_asked_for() -> None:
+    store = ScriptedPicking()
+    async with handheld(store) as (hands, _):
+        await hands.sign_in("b7")
+        await hands.page.keyboard.press("Enter")
+        await hands.is_at("A01-L-03-2", "2")
+        await hands.scan("B1-2")
+        await hands.said("This code is not known here")
+        for _ in range(2):
+            await hands.scan(TEA)
+        await hands.scan(PEN)
+        await hands.is_at("A03-R-12-4", "5")
+        await hands.page.locator("#count").click()
+        await expect(hands.page.locator("#number")).to_be_visible()
+        await hands.scan(PEN)
+        await hands.is_at("A03-R-12-4", "4")
+        await hands.page.locator("#count").click()
+        await hands.page.keyboard.type("4", delay=700)
+        await hands.page.keyboard.press("Enter")
+        await expect(hands.page.locator("#spot")).to_have_text("A05-L-01-1")
 
 
 async def test_exceptions_take_one_key_the_other_places_come_first_and_undo_is_always_there() -> None:
@@ -298,6 +320,33 @@ async def test_a_bag_scanned_before_the_orders_have_come_is_found_when_they_have
         store.answers_board.set()
         await expect(hands.page.locator("#handing-short")).to_have_text("7F2A")
         assert complaints == []
+
+
+async def test_each_order_is_handed_over_by_what_was_seen_of_it_alone() -> None:
+    store = ScriptedPicking()
+    for order, has_code in (("WEB-7F2A", True), ("WEB-8K31", False)):
+        store.orders[order] |= {"state": "staged", "fulfil": "pickup", "bags": [1], "min_age": 18, "has_code": has_code}
+    async with handheld(store) as (hands, _):
+        steps, done = hands.page.locator("#handing-steps button"), hands.page.locator("#handing-do")
+        await hands.sign_in()
+        await hands.page.locator("#more").click()
+        await hands.page.locator("#menu-keys button").first.click()
+        await hands.scan("WEB-7F2A/1")
+        await hands.scan("471100")  # some other order's
+        for nth in range(2):
+            await steps.nth(nth).click()
+        await done.click()
+        await expect(hands.page.locator("#handing-why")).to_contain_text("4 tries are left")
+        await expect(done).to_be_disabled()
+        await hands.page.locator("#handing-back").click()
+        await hands.scan("WEB-8K31/1")
+        await expect(steps).to_have_count(2)
+        for nth in range(2):
+            await expect(steps.nth(nth)).to_have_attribute("aria-pressed", "false")
+            await steps.nth(nth).click()
+        await done.click()
+        await until(lambda: store.handed)
+    assert store.handed == [{"bags": 1, "age_checked": True}]
 
 
 async def test_of_two_handhelds_on_one_task_the_loser_is_told_and_what_was_not_entered() -> None:

@@ -235,7 +235,7 @@ async def test_what_cannot_be_asked_is_refused_with_a_reason(tmp_path: Path, mos
     async with line(tmp_path, mosquitto, url) as (hq, _):
         assert (await hq.command("SH-0001", **PAUSE))[0] == 202
         for store, wanted, status, why in (
-            ("SH-0001", PAUSE | {"paused": False}, 409, "was another command before"),
+            ("SH-0001", PAUSE | {"paused": False}, 409, "was asked for before with other content"),
             ("SH-0009", PAUSE | {"id": "p-2"}, 400, "never heard of"),
             ("SH-0001", PAUSE | {"id": ""}, 400, "1 to 128 characters"),
             ("SH-0001", PAUSE | {"id": "p-3", "kind": "dance"}, 400, "dance"),

@@ -99,6 +99,7 @@ function ended() {
   $("order").close();
   $("printing").close();
   draw();
+  if (document.activeElement === document.body) $("sign-badge").focus({ preventScroll: true }); // a badge may be scanned at once
 }
 
 function cameIn(told) {

@@ -64,6 +64,7 @@ export function stageScreen(app) {
   function stage(text) {
     const order = orderNow(app.task(), "stage");
     const tote = app.task().totes.find((one) => one.order === order.order)?.tote ?? "";
+    app.tell("");
     const id = app.report({ outcome: "staged", order: order.order, line: 0, qty: 0, slot: text, tote });
     app.signal("done");
     app.last(t("said_staged", { short: order.short, slot: text }), "wait", id);
@@ -78,10 +79,15 @@ export function stageScreen(app) {
       const n = order.bags?.length ?? order.bags ?? 0;
       put($("stage-short"), order.short);
       put($("stage-what"), t(n === 1 ? "stage_one" : "stage_what", { n }));
-      put($("stage-slot"), slots(order).map(([, slot]) => slot).join("  "));
+      const [[, slot] = [], ...others] = slots(order);
+      put($("stage-slot"), others.length ? "" : slot || t("any_slot"));
+      keep($("stage-slots"), others.length ? slots(order) : [], ([kind]) => kind, () => make("li", "", make("small"), make("b", "spot")), (node, [kind, code]) => {
+        put(node.firstElementChild, t(`bags_${kind}`));
+        put(node.lastElementChild, code || t("any_slot"));
+      });
     },
     onScan(scan) {
-      if (scan.gtins.length || app.task().stops.some((stop) => stop.spot === scan.text)) return app.wrong(t("slot_wrong"));
+      if (scan.gtins.length || app.task().stops.some((stop) => stop.spot === scan.text)) { app.tell(t("slot_wrong")); return app.wrong(t("slot_wrong")); }
       return stage(scan.text);
     },
   };

@@ -6,6 +6,8 @@ const READY = new Set(["staged"]);
 
 const bagsOf = (order) => order.bags?.length ?? 0;
 const slotOf = (order) => (order.slots ?? []).join(", ");
+const TO = { pickup: "to_customer", ship: "to_ship" };
+const whom = (order) => TO[order.fulfil] ?? "to_courier";
 
 /** Whether a scan names this order; a bag's label begins with its order. */
 function isNamed(order, scan) {
@@ -52,7 +54,7 @@ export function handScreen(app) {
         const slot = slotOf(order) ? t("in_slot", { slot: slotOf(order) }) : "";
         const n = bagsOf(order);
         const bags = n ? t(n === 1 ? "stage_one" : "stage_what", { n }) : "";
-        put(key.children[1], [t(order.fulfil === "pickup" ? "to_customer" : "to_courier"), bags, slot].filter(Boolean).join(" · "));
+        put(key.children[1], [t(whom(order)), bags, slot].filter(Boolean).join(" · "));
       });
     },
     onScan(scan) { if (orders === null) early = scan; else find(scan); },
@@ -67,7 +69,8 @@ export function handingScreen(app) {
   let sending = false;
 
   const pickup = () => order.fulfil === "pickup";
-  const isReady = () => proof.bags && (!order.min_age || proof.age) && (pickup() ? proof.code : proof.courier);
+  const needsCode = () => order.has_code && app.worker?.role === "picker"; // a lead may do without
+  const isReady = () => proof.bags && (!order.min_age || proof.age) && (pickup() ? !needsCode() || proof.code : proof.courier);
   const change = (what) => { proof = { ...proof, ...what }; why = ""; app.draw(); };
 
   function askCode() {
@@ -100,17 +103,17 @@ export function handingScreen(app) {
   $("handing-do").addEventListener("click", send);
   $("handing-back").addEventListener("click", () => app.open("hand"));
   return {
-    enter(asked) { if (asked.order !== order) { order = asked.order; proof = {}; why = ""; } app.draw(); },
+    enter(asked) { order = asked.order; proof = {}; why = ""; app.draw(); }, // what was seen of one order is no proof of another
     draw() {
       order = app.asked()?.order ?? order;
       put($("handing-short"), order.short);
-      put($("handing-what"), [t(pickup() ? "to_customer" : "to_courier"), slotOf(order) && t("in_slot", { slot: slotOf(order) })].filter(Boolean).join(" · "));
+      put($("handing-what"), [t(whom(order)), slotOf(order) && t("in_slot", { slot: slotOf(order) })].filter(Boolean).join(" · "));
       const n = bagsOf(order);
       const steps = [
         { name: "bags", text: t(n === 1 ? "bags_read_one" : "bags_read", { n }), done: proof.bags, act: () => change({ bags: !proof.bags }) },
         order.min_age && { name: "age", text: t("age_seen", { age: order.min_age }), done: proof.age, act: () => change({ age: !proof.age }) },
         pickup()
-          ? { name: "code", text: proof.code ? t("code_is", { code: proof.code }) : t("code_enter"), done: Boolean(proof.code), act: askCode }
+          ? order.has_code && { name: "code", text: proof.code ? t("code_is", { code: proof.code }) : t("code_enter"), done: Boolean(proof.code), act: askCode }
           : { name: "courier", text: proof.courier ? t("courier_is", { courier: proof.courier }) : t("courier_enter"), done: Boolean(proof.courier), act: askCourier },
       ].filter(Boolean);
       keep($("handing-steps"), steps, (one) => one.name, () => { const key = app.key("", "", () => key.act()); return key; }, (key, one) => {

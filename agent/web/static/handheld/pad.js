@@ -41,8 +41,12 @@ export function numberScreen(app) {
   return {
     enter() { value = ""; $("number-field").value = ""; draw(); if (question().letters) $("number-field").focus(); },
     draw,
-    onTyped(text) { for (const sign of text) if (question().letters || /\d/.test(sign)) press(sign); },
+    onTyped(text) { for (const sign of text) if (question().letters || /\d/.test(sign)) press(sign); return true; },
     onEnter: enter,
-    onScan(scan) { if (question().scans) { value = scan.text; enter(); } },
+    onScan(scan, text) {
+      if (question().scans) { value = scan.text; return enter(); }
+      app.askedBack(); // what is scanned instead says it
+      return app.scan(text);
+    },
   };
 }

@@ -25,6 +25,7 @@ const TASK_EVERY_MS = 10_000;
 const PROBE_EVERY_MS = 2500;
 const GONE = new Set(["cancel_requested", "cancelled"]);
 const HISTORY = 40; // as many steps can be undone
+const TYPED_MS = 5000; // what was typed longer ago begins no code
 
 const $ = (id) => document.getElementById(id);
 let language = firstLanguage(WORDS);
@@ -35,6 +36,7 @@ let goneAt = 0;
 let nextAt = 0;
 let turn = 0; // grows with whatever changes the job: an answer to a question from before says nothing of it
 let made = { from: [], task: null }; // what app.task() gave last, and what it was made from
+let typed = {}; // what no screen took: {screen, at, text}
 let session = ""; // "": not asked yet, "in", "out", or "kept": known from before, without a line
 
 /** What a screen works with: everything it may do to the page is here. */
@@ -336,6 +338,25 @@ function onScan(text) {
 
 app.scan = onScan;
 
+/** What is too short to be told from typing is a code once its Enter has come, unless the screen takes what is typed. */
+function onTyped(text) {
+  wake();
+  const screen = screenNow(app.task());
+  if (app.screens[screen].onTyped?.(text)) return;
+  const goesOn = typed.screen === screen && Date.now() - typed.at < TYPED_MS;
+  typed = { screen, at: Date.now(), text: (goesOn ? typed.text : "") + text };
+}
+
+function onEnter() {
+  const screen = screenNow(app.task());
+  const { prefix, suffix } = app.scanner();
+  let { text } = typed.screen === screen ? typed : { text: "" };
+  typed = {};
+  if (!text) { app.screens[screen].onEnter?.(); return; }
+  if (text.startsWith(prefix) && text.endsWith(suffix)) text = text.slice(prefix.length, text.length - suffix.length);
+  if (text) onScan(text);
+}
+
 async function begin() {
   const remembered = keeping().then(async (memory) => {
     app.memory = memory;
@@ -359,9 +380,7 @@ async function begin() {
   app.forms = forms ?? [];
   draw();
   app.listenAnew = openSink($("sink"), {
-    onScan,
-    onTyped: (text) => { wake(); app.screens[screenNow(app.task())].onTyped?.(text); },
-    onEnter: () => app.screens[screenNow(app.task())].onEnter?.(),
+    onScan, onTyped, onEnter,
     onLayout: (name) => { keep("scanner_layout", name); app.tell(app.t("layout_set")); app.screens.device.draw(); },
     onTrouble: (kind) => app.tell(app.t(`trouble_${kind}`)),
   }, app.scanner());

@@ -27,7 +27,7 @@ export function signScreen(app) {
   }
 
   const press = (digit) => { if (badge && pin.length < PIN_LENGTH) pin += digit; why = () => ""; draw(); };
-  const heard = (text) => { badge = text; pin = ""; why = () => ""; app.signal("right"); draw(); };
+  const heard = (text) => { badge = text; pin = ""; why = () => ""; $("sign-field").hidden = true; app.signal("right"); draw(); };
 
   function draw() {
     put($("sign-badge"), badge ? `${t("badge_is", { badge })} · ${t("pin")}` : t("scan_badge"));
@@ -48,12 +48,11 @@ export function signScreen(app) {
     if (event.key !== "Enter" || !event.target.value) return;
     heard(event.target.value.trim());
     event.target.value = "";
-    event.target.hidden = true;
   });
 
   return {
     draw, onEnter: enter,
-    onTyped(text) { for (const sign of text) if (/\d/.test(sign)) press(sign); },
+    onTyped(text) { for (const sign of text) if (/\d/.test(sign)) press(sign); return Boolean(badge); },
     onScan(scan) { heard(scan.text); },
   };
 }
@@ -72,7 +71,8 @@ export function homeScreen(app) {
     }
     if (next.offer) {
       const { kind = "pick" } = next.offer;
-      return { title: t("next_job"), offer: next.offer, waiting: next.waiting, key: kind === "pick" ? "start" : "put_back_start", take: () => app.claim({ kind }) };
+      const others = next.waiting - (kind === "pick" ? next.offer.orders.length : 0);
+      return { title: t("next_job"), offer: next.offer, others, key: kind === "pick" ? "start" : "put_back_start", take: () => app.claim({ kind }) };
     }
     if (next.put_back) return { title: t("put_back_job", { n: next.put_back }), words: t("put_back_words"), key: "put_back_start", take: () => app.claim({ kind: "put_back" }) };
     if (next.counts) return { title: t("count_job"), words: t("count_jobs", { n: next.counts }), key: "count_start", take: () => app.open("counting") };
@@ -85,7 +85,7 @@ export function homeScreen(app) {
     show($("home-words"), now.words ?? "");
     $("offer").hidden = !now.offer;
     if (now.offer) drawOffer(now.offer);
-    show($("home-waiting"), now.waiting > 1 ? t("also_waiting", { n: now.waiting - 1 }) : "");
+    show($("home-waiting"), now.others > 0 ? t("also_waiting", { n: now.others }) : "");
     $("claim").hidden = !now.key;
     $("claim").disabled = !app.line.up;
     put($("claim"), now.key ? t(now.key) : "");

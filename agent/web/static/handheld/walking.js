@@ -184,7 +184,7 @@ export function walkScreen(app) {
     const left = need(stop);
     const grams = stop.unit === "gram";
     const [least, most] = band(stop);
-    put($("left"), grams ? `${stop.qty} g` : String(left));
+    put($("left"), grams ? t("weight", { grams: stop.qty }) : String(left));
     $("count").classList.toggle("grams", grams);
     put($("left-of"), grams ? t("grams", { least, most }) : t("pieces", { qty: stop.qty }));
     $("all").hidden = grams || left < MANY - 1 || !app.job.checked[stop.stop];

@@ -17,7 +17,7 @@ export const WORDS = {
     reason_late: "It is late", reason_least_slack: "Least time left", reason_courier: "The courier is at the door", reason_cold: "Chilled goods first", reason_starving: "It has waited longest", reason_left: "Somebody left it: go on with it", reason_put_back: "Goods go back to their shelves",
 
     aisle: "aisle {aisle}", side_L: "left", side_R: "right", bay: "bay {bay}", level: "level {level}", no_spot: "Place not known", other_place: "Look here too",
-    floor: "Floor", backroom: "Backroom", pieces: "of {qty}", grams: "{least}–{most} g", all: "all of it", tote: "Tote", for_order: "order {short}", then: "Then {spot} · {name}", then_none: "Then: pack", then_over: "Last one",
+    floor: "Floor", backroom: "Backroom", pieces: "of {qty}", weight: "{grams} g", grams: "{least}–{most} g", all: "all of it", tote: "Tote", for_order: "order {short}", then: "Then {spot} · {name}", then_none: "Then: pack", then_over: "Last one",
     chilled: "chilled", frozen: "frozen", scarce: "few left: first", age_check: "age {age}+", substitute: "instead", put_back: "put back",
     not_found: "Not found", damaged: "Damaged", expired: "Expired", wrong_price: "Wrong price", held: "Customer has it", undo: "Undo",
     took: "{name} → {tote}", took_back: "{name} is back", undone: "Undone: {name}", nothing_to_undo: "Nothing to undo.", at_place: "Right place. Now the item.",
@@ -29,13 +29,13 @@ export const WORDS = {
 
     instead_of: "Instead of {name}", wish_ask: "The customer wants to be asked.", wish_substitute: "The customer takes a substitute.", wish_remove: "The customer wants it left out.", wish_cancel: "Without it the customer wants nothing.",
     ask_customer: "Ask the customer", without_it: "Without it", no_candidates: "There is nothing like it.", asked: "The customer is asked. Go on.", answer_substitute: "the customer takes this", answer_remove: "the customer wants no more", answer_nobody: "no answer: you decide", default_decide: "then you decide", default_cancel: "then it is cancelled", take_this: "Take this: {name}",
-    why_wished: "the customer named it", why_brand: "same brand", why_size: "same size", why_cheaper: "not dearer", why_category: "same kind", why_same_brand: "same brand", why_same_size: "same size",
+    why_wished: "the customer named it", why_brand: "same brand", why_size: "same size", why_price: "not dearer", why_sure: "likely there", why_category: "same kind",
 
     pack: "Pack", bags_ambient: "Bags", bags_chilled: "Chilled bags", bags_frozen: "Frozen bags", packed: "Packed: {n} bags", packed_one: "Packed: 1 bag", pack_what: "{lines} lines from tote {tote}", fewer: "fewer", more_of: "more",
-    stage: "Bring to its slot", scan_slot: "Scan the slot.", stage_what: "{n} bags", stage_one: "1 bag", slot_wrong: "That is no slot.",
+    stage: "Bring to its slot", scan_slot: "Scan the slot.", stage_what: "{n} bags", stage_one: "1 bag", slot_wrong: "That is no slot.", any_slot: "Any free slot",
     customer_asked: "The customer was asked", wait_words: "The answer comes by itself; without one the usual is done.", leave_task: "Leave it to others",
 
-    hand_over: "Hand over", hand_words: "Scan a bag or choose the order.", hand_none: "No order is ready.", to_courier: "for the courier", to_customer: "for pickup", in_slot: "in {slot}",
+    hand_over: "Hand over", hand_words: "Scan a bag or choose the order.", hand_none: "No order is ready.", to_courier: "for the courier", to_ship: "a parcel to be shipped", to_customer: "for pickup", in_slot: "in {slot}",
     bags_read: "All {n} bags are here", bags_read_one: "The bag is here", age_seen: "Is {age} or older: seen", code_enter: "Pickup code", code_is: "Code {code}", courier_enter: "Courier (scan or type)", courier_is: "Courier {courier}", hand_do: "Handed over", handed: "{short} is handed over.", code_wrong: "Wrong code. {n} tries are left.", hand_no: "Not handed over: {why}",
 
     count_words: "Scan every piece, or type how many.", count_done: "Counted", count_at: "Place: {place}", counted: "The count is entered.", count_other: "Not in this count: {name}", count_none: "Nothing is to be counted.",
@@ -61,7 +61,7 @@ export const WORDS = {
     reason_late: "已超时", reason_least_slack: "时间最紧", reason_courier: "骑手已到店", reason_cold: "冷藏优先", reason_starving: "等待最久", reason_left: "别人留下的任务，请接着做", reason_put_back: "商品归位",
 
     aisle: "{aisle} 号通道", side_L: "左侧", side_R: "右侧", bay: "{bay} 号架", level: "第 {level} 层", no_spot: "货位未知", other_place: "再看这里",
-    floor: "卖场", backroom: "后仓", pieces: "共 {qty} 件", grams: "{least}–{most} 克", all: "全部拿齐", tote: "周转箱", for_order: "订单 {short}", then: "下一个 {spot} · {name}", then_none: "下一步：打包", then_over: "最后一个",
+    floor: "卖场", backroom: "后仓", pieces: "共 {qty} 件", weight: "{grams} 克", grams: "{least}–{most} 克", all: "全部拿齐", tote: "周转箱", for_order: "订单 {short}", then: "下一个 {spot} · {name}", then_none: "下一步：打包", then_over: "最后一个",
     chilled: "冷藏", frozen: "冷冻", scarce: "库存少，先拿", age_check: "{age} 岁以上", substitute: "替代品", put_back: "归位",
     not_found: "找不到", damaged: "破损", expired: "过期", wrong_price: "价格不符", held: "顾客拿着", undo: "撤销",
     took: "{name} → {tote} 箱", took_back: "{name} 已归位", undone: "已撤销：{name}", nothing_to_undo: "没有可撤销的。", at_place: "货位正确，请扫商品。",
@@ -73,13 +73,13 @@ export const WORDS = {
 
     instead_of: "替代：{name}", wish_ask: "顾客要求先询问。", wish_substitute: "顾客接受替代品。", wish_remove: "顾客要求缺货不要。", wish_cancel: "缺货则整单取消。",
     ask_customer: "询问顾客", without_it: "不要了", no_candidates: "没有相近商品。", asked: "已询问顾客，请继续。", answer_substitute: "顾客同意换这个", answer_remove: "顾客不要了", answer_nobody: "顾客未答复，由您决定", default_decide: "超时由您决定", default_cancel: "超时取消订单", take_this: "请拿：{name}",
-    why_wished: "顾客指定", why_brand: "同品牌", why_size: "同规格", why_cheaper: "不更贵", why_category: "同类", why_same_brand: "同品牌", why_same_size: "同规格",
+    why_wished: "顾客指定", why_brand: "同品牌", why_size: "同规格", why_price: "不更贵", why_sure: "库存可靠", why_category: "同类",
 
     pack: "打包", bags_ambient: "袋数", bags_chilled: "冷藏袋", bags_frozen: "冷冻袋", packed: "打包完成：{n} 袋", packed_one: "打包完成：1 袋", pack_what: "{tote} 箱，{lines} 种", fewer: "减少", more_of: "增加",
-    stage: "放到取货位", scan_slot: "请扫取货位。", stage_what: "{n} 袋", stage_one: "1 袋", slot_wrong: "这不是取货位。",
+    stage: "放到取货位", scan_slot: "请扫取货位。", stage_what: "{n} 袋", stage_one: "1 袋", slot_wrong: "这不是取货位。", any_slot: "任一空位",
     customer_asked: "已询问顾客", wait_words: "回复会自动显示；超时按默认处理。", leave_task: "交给别人",
 
-    hand_over: "交付", hand_words: "扫袋子，或选择订单。", hand_none: "没有待交付订单。", to_courier: "骑手取", to_customer: "顾客自提", in_slot: "在 {slot}",
+    hand_over: "交付", hand_words: "扫袋子，或选择订单。", hand_none: "没有待交付订单。", to_courier: "骑手取", to_ship: "快递寄出", to_customer: "顾客自提", in_slot: "在 {slot}",
     bags_read: "{n} 袋齐了", bags_read_one: "1 袋齐了", age_seen: "已核对满 {age} 岁", code_enter: "取货码", code_is: "取货码 {code}", courier_enter: "骑手（扫码或输入）", courier_is: "骑手 {courier}", hand_do: "确认交付", handed: "{short} 已交付。", code_wrong: "取货码不对，还可试 {n} 次。", hand_no: "未交付：{why}",
 
     count_words: "逐件扫码，或输入数量。", count_done: "盘点完成", count_at: "位置：{place}", counted: "盘点已录入。", count_other: "不在本次盘点：{name}", count_none: "没有盘点任务。",
