@@ -289,8 +289,10 @@ def _by_its_goods(order: Order, hold: Hold) -> OrderEvent | None:
     had, back = (any(line.consumed for line in hold.lines), any(line.back for line in hold.lines))
     staged = bool(pulled) and all(place.startswith(STAGED) for place in pulled)
     match order.state:
-        case "accepted" | "picking" if not (to_pick or pulled or had):
-            return "cancel"  # nothing of it is to be had
+        case "accepted" | "picking" | "awaiting_decision" if not (to_pick or pulled or had):
+            return "cancel"  # nothing of it is to be had, whatever the customer says
+        case "awaiting_decision" if not (to_pick or pulled):
+            return "decide"  # a till sold what was pulled: nothing is left to be decided
         case "picking" if not to_pick:
             return "finish"
         case "picked" | "packed" | "staged" if not (pulled or had):

@@ -109,6 +109,18 @@ def test_a_question_to_the_customer_keeps_a_picked_order_where_it_is_until_it_is
     assert moved(floor, "decide") == "picked"
 
 
+def test_an_order_of_which_nothing_is_found_while_its_customer_is_asked_is_cancelled_at_once() -> None:
+    floor = ordered(MILK=2)
+    floor.work("w1", "picked", 1, HOLD, qty=1, tote="7")
+    moved(floor, "ask")
+    floor.work("w2", "cancelled_after_pull", 1, HOLD)
+    assert floor.state("O1") == "awaiting_decision"
+    floor.work("w3", "short", 1, HOLD)
+    assert (floor.state("O1"), floor.orders["O1"].why) == ("cancel_requested", "sold_out")
+    floor.work("w4", "put_back", 0, HOLD, tote="7")
+    assert floor.state("O1") == "cancelled"
+
+
 def sold(units: int) -> Sale:
     return Sale(f"R{units}", (SaleLine(1, "sku", "MILK", units),))
 

@@ -257,6 +257,7 @@ class Shift(RuleBasedStateMachine):
             assert order.deadline_ms > now_ms or (order.late and ("late_order", order.id) in books.cases)
             assert (order.state == "awaiting_decision") == (order.question is not None)
             assert order.question is None or (one.owner == "customer" and one.due_in_s <= 90)
+            assert order.state not in ("accepted", "picking", "awaiting_decision") or order.hold in books.holds
         parcels = {name for name, parcel in books.tasks.parcels.items() if parcel.bags}
         assert parcels <= {name for what, name in shown if what == "order"}
         to_put_back = {name for name in self.placed if any(claiming.to_put_back(turn, name))}
