@@ -68,7 +68,7 @@ def take_epoch(tx: sqlite3.Connection, epoch: int) -> None:
 def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -> Books:
     """What is true, from disk. Raises BooksRefusedError when the books cannot be right."""
     books = Books(store, epoch, catalogue)
-    newest = "SELECT coalesce(max(seq), 0), coalesce(min(seq), 1) FROM announcement"
+    newest = "SELECT coalesce((SELECT max(seq) FROM announcement), 0), coalesce((SELECT min(seq) FROM announcement), 1)"
     head, oldest = tx.execute(newest).fetchone()
     (tail,) = tx.execute("SELECT count(*) FROM announcement WHERE seq > ?", (head - _TAIL,)).fetchone()
     (last_posting,) = tx.execute("SELECT coalesce(max(seq), 0) FROM posting").fetchone()

@@ -39,7 +39,9 @@ async def named(store: Store, day: str) -> Day | None:
 
 async def told(store: Store) -> tuple[str, int] | None:
     """The first day that HQ was told of, and up to when, in the books' time, it was told; None: of nothing."""
-    ((first, until_ms),) = await store.read("SELECT min(day), max(until_ms) FROM trading_day")
+    # each by its index: asked for together they would be looked for in all rows
+    both = "SELECT (SELECT min(day) FROM trading_day), (SELECT max(until_ms) FROM trading_day)"
+    ((first, until_ms),) = await store.read(both)
     return None if first is None else (first, until_ms)
 
 

@@ -12,10 +12,7 @@ _AT_ONCE: Final = 500
 
 
 async def forget(store: Store, before_ms: int) -> int:
-    """Forget some of the couriers who were handed something by then, in ms of the books' time; how many.
-
-    Looked for beside the writer: it is a long way.
-    """
+    """Forget some of the couriers who were handed something by then, in ms of the books' time; how many."""
     found = await store.read(
         "SELECT customer_order FROM parcel WHERE handed_to <> '' AND at_ms <= ? LIMIT ?", (before_ms, _AT_ONCE)
     )
