@@ -136,7 +136,7 @@ export function figuresView(app) {
         const shown = one?.of || one?.value ? app.shown(one) : "–";
         return { name: app.dayName(day), last: nth === told.length - 1, parts: [[nth === told.length - 1 ? "today" : "done", one?.value ?? 0]], label: `${app.dayName(day)}: ${shown}`, shown: nth === told.length - 1 ? shown : "", row: [day, shown] };
       });
-      columns(node.children[1], list, { each: Math.ceil(list.length / 3) });
+      columns(node.children[1], list, { each: Math.ceil(list.length / 3), apart: 4 });
       numbers(node.children[2], say("numbers"), [say("day"), named(name)], list.map((one) => one.row));
     });
   }

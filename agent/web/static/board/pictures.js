@@ -22,14 +22,14 @@ bar.draw = (node, parts) => node.replaceChildren(shape("rect", { class: "ground"
 
 /**
  * Columns side by side: `columns` of `{name, parts: [[of, value], …], label, shown}`, from the ground up; every `each`th has
- * its name written. `label` is what a column says where somebody points at it, `shown` what stands above it.
+ * its name written, none of the `apart` before the last. `label` is what a column says where somebody points at it, `shown` what stands above it.
  */
-export function columns(node, list, { most, each = 1 }) {
+export function columns(node, list, { most, each = 1, apart = 0 }) {
   const top = Math.max(1e-9, most ?? Math.max(...list.map((one) => one.parts.reduce((sum, [, value]) => sum + value, 0))));
   keep(node, list, (one) => one.name, () => make("div", "column", make("span", "column-value"), canvas("tower", 10, 100), make("span", "column-name")), (column, one) => {
     const nth = list.indexOf(one);
     put(column.children[0], one.shown ?? "");
-    put(column.children[2], nth % each === 0 || one.last ? one.name : "");
+    put(column.children[2], one.last || (nth % each === 0 && nth < list.length - apart) ? one.name : "");
     column.title = one.label;
     let from = 100;
     column.children[1].replaceChildren(shape("rect", { class: "ground", x: 0, y: 99.5, width: 10, height: 0.5 }), ...one.parts.filter(([, value]) => value > 0).map(([of, value]) => {
