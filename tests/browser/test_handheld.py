@@ -21,6 +21,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
+CORE = Path(barcodes.__file__).parent
 PICTURES = Path(__file__).parent.parent.parent / "build" / "handheld"
 HAM_520_G, HAM_900_G = "2012345005204", "2012345009004"
 #: 160 CSS pixels are an inch on Android.
@@ -429,6 +430,25 @@ async def test_the_first_page_weighs_60_kb_and_its_words_are_in_both_languages()
     blanks = re.compile(r"\{\w+\}")
     for key, text in words["en"].items():
         assert sorted(blanks.findall(text)) == sorted(blanks.findall(words["zh"][key])), key
+
+
+async def test_what_the_store_refuses_is_said_in_chinese_as_long_as_it_says_it_so() -> None:
+    async with handheld(ScriptedPicking()) as (hands, _):
+        known, *said = await hands.page.evaluate(
+            """async whys => {
+              const found = await import('/static/handheld/refusals.js')
+              return [Object.keys(found.REFUSALS), ...whys.map(found.inChinese)]
+            }""",
+            [
+                "slot S-2 is chilled, and these goods are frozen",
+                "'X 9' is no staging slot; there are S-1",
+                "?",
+            ],
+        )
+    assert said == ["取货位 S-2 是冷藏位，这些商品要放冷冻", "X 9 不是取货位，可用：S-1", "?"]
+    sources = "".join(one.read_text() for one in sorted(CORE.glob("**/*.py")))
+    words = re.sub(r"\{[^{}]+\}", "{}", sources)
+    assert [one for one in known if f'"{one}"' not in words] == []
 
 
 async def test_a_request_is_proved_by_the_browsers_own_key_with_and_without_a_certificate() -> None:

@@ -71,7 +71,7 @@ export function countingScreen(app) {
     enter: begin,
     onScan,
     draw() {
-      put($("counting-title"), session ? session.count : t("loading"));
+      put($("counting-title"), !session ? t("loading") : session.count.startsWith("case-") ? t("count_job") : session.count); // by itself it has no name
       put($("counting-place"), session ? t("count_at", { place: t(session.place.toLowerCase()) }) : "");
       const skus = [...new Set([...mine().map((line) => line.sku), ...Object.keys(found)])];
       keep($("counting-list"), session ? skus : [], (sku) => sku, () => {

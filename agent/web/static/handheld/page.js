@@ -15,6 +15,7 @@ import { deviceScreen, menuScreen } from "./menu.js";
 import { openOutbox } from "./outbox.js";
 import { homeScreen, lostScreen, signScreen } from "./people.js";
 import { numberScreen } from "./pad.js";
+import { inChinese } from "./refusals.js";
 import { openSink } from "./sink.js";
 import { play, wake } from "./sounds.js";
 import { insteadScreen, walkScreen } from "./walking.js";
@@ -46,6 +47,7 @@ const app = {
   t: (key, values) => fill(WORDS[language], key, values),
   span: (ms) => duration(language, ms),
   nameOf: (one) => (language === "zh" ? one.name_zh || one.name_en : one.name_en || one.name_zh) || one.sku,
+  refusal: (why) => (language === "zh" ? inChinese(why) : why),
   loud: Number(setting("loud", "1")),
   screens: {},
   scanner: () => ({
@@ -277,7 +279,7 @@ app.refresh = refresh;
 
 /** What the store did with reports. What it refused is said loudly; the task as it knows it replaces ours. */
 function onAnswer(entries, { status, value, why }) {
-  const results = value?.results ?? entries.map(({ id }) => ({ id, outcome: status === 200 ? "entered" : "refused", why }));
+  const results = value?.results ?? entries.map(({ id }) => ({ id, outcome: status === 200 ? "entered" : "refused", why: value?.mistakes?.[0]?.problem ?? why }));
   const refused = results.filter((one) => one.outcome === "refused");
   const mine = app.job && entries[0].task === app.job.task.id;
   const told = value?.id ? value : value?.task; // a pack is answered with the task itself
@@ -290,7 +292,7 @@ function onAnswer(entries, { status, value, why }) {
     app.open("lost", { by: value.name ?? value.worker ?? "", back: stops.filter(Boolean) });
   } else if (refused.length) {
     app.signal("wrong");
-    app.tell(app.t("refused", { why: refused.map((one) => one.why).filter((one, at, all) => all.indexOf(one) === at).join(" · ") }));
+    app.tell(app.t("refused", { why: [...new Set(refused.map((one) => app.refusal(one.why)))].join(" · ") }));
   }
   const last = app.lastSaid;
   const mineOf = last && results.find((one) => one.id === last.entry);
