@@ -337,7 +337,7 @@ async def test_each_order_is_handed_over_by_what_was_seen_of_it_alone() -> None:
         for nth in range(2):
             await steps.nth(nth).click()
         await done.click()
-        await expect(hands.page.locator("#handing-why")).to_contain_text("4 tries are left")
+        await expect(hands.page.locator("#handing-why")).to_contain_text("Tries left: 4")
         await expect(done).to_be_disabled()
         await hands.page.locator("#handing-back").click()
         await hands.scan("WEB-8K31/1")

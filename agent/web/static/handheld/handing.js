@@ -95,7 +95,7 @@ export function handingScreen(app) {
     }
     app.signal("wrong");
     const left = answer.value?.tries_left;
-    why = answer.status === 0 ? t("gap_needs") : left != null && answer.status === 403 ? t("code_wrong", { n: left }) : t("hand_no", { why: app.refusal(answer.value?.mistakes?.[0]?.problem ?? answer.value?.error ?? answer.why) });
+    why = answer.status === 0 ? t("gap_needs") : left === 0 ? t("code_locked") : left != null && answer.status === 403 ? t("code_wrong", { n: left }) : t("hand_no", { why: app.refusal(answer.value?.mistakes?.[0]?.problem ?? answer.value?.error ?? answer.why) });
     if (answer.status === 403) proof.code = "";
     app.draw();
   }

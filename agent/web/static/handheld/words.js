@@ -36,7 +36,7 @@ export const WORDS = {
     customer_asked: "The customer was asked", wait_words: "The answer comes by itself; without one the usual is done.", leave_task: "Leave it to others",
 
     hand_over: "Hand over", hand_words: "Scan a bag or choose the order.", hand_none: "No order is ready.", to_courier: "for the courier", to_ship: "a parcel to be shipped", to_customer: "for pickup", in_slot: "in {slot}",
-    bags_read: "All {n} bags are here", bags_read_one: "The bag is here", age_seen: "Is {age} or older: seen", code_enter: "Pickup code", code_is: "Code {code}", courier_enter: "Courier (scan or type)", courier_is: "Courier {courier}", hand_do: "Handed over", handed: "{short} is handed over.", code_wrong: "Wrong code. {n} tries are left.", hand_no: "Not handed over: {why}",
+    bags_read: "All {n} bags are here", bags_read_one: "The bag is here", age_seen: "Is {age} or older: seen", code_enter: "Pickup code", code_is: "Code {code}", courier_enter: "Courier (scan or type)", courier_is: "Courier {courier}", hand_do: "Handed over", handed: "{short} is handed over.", code_wrong: "Wrong code. Tries left: {n}.", code_locked: "Too many wrong codes: fetch a lead.", hand_no: "Not handed over: {why}",
 
     count_words: "Scan every piece, or type how many.", count_done: "Counted", count_at: "Place: {place}", counted: "The count is entered.", count_other: "Not in this count: {name}", count_none: "Nothing is to be counted.",
     find: "What is this?", find_words: "Scan it.", found: "{name} · {sku}", found_wanted: "{name}: wanted for {short}", sign_out: "Sign out", sign_out_waits: "{n} reports wait: sign out once they are sent.", leave: "Leave this task to others", board: "Board: orders and figures", other_language: "中文", my_language: "Language",
@@ -80,7 +80,7 @@ export const WORDS = {
     customer_asked: "已询问顾客", wait_words: "回复会自动显示；超时按默认处理。", leave_task: "交给别人",
 
     hand_over: "交付", hand_words: "扫袋子，或选择订单。", hand_none: "没有待交付订单。", to_courier: "骑手取", to_ship: "快递寄出", to_customer: "顾客自提", in_slot: "在 {slot}",
-    bags_read: "{n} 袋齐了", bags_read_one: "1 袋齐了", age_seen: "已核对满 {age} 岁", code_enter: "取货码", code_is: "取货码 {code}", courier_enter: "骑手（扫码或输入）", courier_is: "骑手 {courier}", hand_do: "确认交付", handed: "{short} 已交付。", code_wrong: "取货码不对，还可试 {n} 次。", hand_no: "未交付：{why}",
+    bags_read: "{n} 袋齐了", bags_read_one: "1 袋齐了", age_seen: "已核对满 {age} 岁", code_enter: "取货码", code_is: "取货码 {code}", courier_enter: "骑手（扫码或输入）", courier_is: "骑手 {courier}", hand_do: "确认交付", handed: "{short} 已交付。", code_wrong: "取货码不对，还可试 {n} 次。", code_locked: "错误次数太多，请找主管交付。", hand_no: "未交付：{why}",
 
     count_words: "逐件扫码，或输入数量。", count_done: "盘点完成", count_at: "位置：{place}", counted: "盘点已录入。", count_other: "不在本次盘点：{name}", count_none: "没有盘点任务。",
     find: "查商品", find_words: "请扫码。", found: "{name} · {sku}", found_wanted: "{name}：订单 {short} 需要", sign_out: "退出登录", sign_out_waits: "{n} 条待上传：上传后再退出。", leave: "任务交给别人", board: "看板：订单与指标", other_language: "English", my_language: "语言",
