@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 WORDS = {
     "en": {
-        "heavy": "Too heavy", "code": "4 tries are left", "OATS": "Oat drink", "TEA": "Tea", "age": "Is 18 or older",
+        "heavy": "Too heavy", "code": "Tries left: 4", "OATS": "Oat drink", "TEA": "Tea", "age": "Is 18 or older",
         "back": "is back", "not_found": "Not found", "start": "Put back",
     },
     "zh": {
