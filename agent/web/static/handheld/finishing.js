@@ -82,7 +82,7 @@ export function stageScreen(app) {
       const [[, slot] = [], ...others] = slots(order);
       put($("stage-slot"), others.length ? "" : slot || t("any_slot"));
       keep($("stage-slots"), others.length ? slots(order) : [], ([kind]) => kind, () => make("li", "", make("small"), make("b", "spot")), (node, [kind, code]) => {
-        put(node.firstElementChild, t(`bags_${kind}`));
+        put(node.firstElementChild, t(kind));
         put(node.lastElementChild, code || t("any_slot"));
       });
     },

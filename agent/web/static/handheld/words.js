@@ -18,7 +18,7 @@ export const WORDS = {
 
     aisle: "aisle {aisle}", side_L: "left", side_R: "right", bay: "bay {bay}", level: "level {level}", no_spot: "Place not known", other_place: "Look here too",
     floor: "Floor", backroom: "Backroom", pieces: "of {qty}", weight: "{grams} g", grams: "{least}–{most} g", all: "all of it", tote: "Tote", for_order: "order {short}", then: "Then {spot} · {name}", then_none: "Then: pack", then_over: "Last one",
-    chilled: "chilled", frozen: "frozen", scarce: "few left: first", age_check: "age {age}+", substitute: "instead", put_back: "put back",
+    ambient: "ambient", chilled: "chilled", frozen: "frozen", scarce: "few left: first", age_check: "age {age}+", substitute: "instead", put_back: "put back",
     not_found: "Not found", damaged: "Damaged", expired: "Expired", wrong_price: "Wrong price", held: "Customer has it", undo: "Undo",
     took: "{name} → {tote}", took_back: "{name} is back", undone: "Undone: {name}", nothing_to_undo: "Nothing to undo.", at_place: "Right place. Now the item.",
     said_short: "Not found: {name}", said_damaged: "Damaged, put aside. Take another: {name}", said_expired: "Expired, put aside. Take another: {name}", said_wrong_price: "Wrong price noted: {name}", said_held: "A customer has it: {name}", said_staged: "{short} → {slot}", said_packed: "{short}: {n} bags",
@@ -62,7 +62,7 @@ export const WORDS = {
 
     aisle: "{aisle} 号通道", side_L: "左侧", side_R: "右侧", bay: "{bay} 号架", level: "第 {level} 层", no_spot: "货位未知", other_place: "再看这里",
     floor: "卖场", backroom: "后仓", pieces: "共 {qty} 件", weight: "{grams} 克", grams: "{least}–{most} 克", all: "全部拿齐", tote: "周转箱", for_order: "订单 {short}", then: "下一个 {spot} · {name}", then_none: "下一步：打包", then_over: "最后一个",
-    chilled: "冷藏", frozen: "冷冻", scarce: "库存少，先拿", age_check: "{age} 岁以上", substitute: "替代品", put_back: "归位",
+    ambient: "常温", chilled: "冷藏", frozen: "冷冻", scarce: "库存少，先拿", age_check: "{age} 岁以上", substitute: "替代品", put_back: "归位",
     not_found: "找不到", damaged: "破损", expired: "过期", wrong_price: "价格不符", held: "顾客拿着", undo: "撤销",
     took: "{name} → {tote} 箱", took_back: "{name} 已归位", undone: "已撤销：{name}", nothing_to_undo: "没有可撤销的。", at_place: "货位正确，请扫商品。",
     said_short: "找不到：{name}", said_damaged: "破损，放一边，另拿一件：{name}", said_expired: "过期，放一边，另拿一件：{name}", said_wrong_price: "已记价格不符：{name}", said_held: "顾客拿着：{name}", said_staged: "{short} → {slot}", said_packed: "{short}：{n} 袋",
