@@ -9,7 +9,6 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Container, Iterable
 from functools import partial
-from operator import itemgetter
 from typing import NamedTuple, overload
 
 import structlog
@@ -18,7 +17,6 @@ from agent import case_rows, day_rows, order_rows
 from agent.books_time import BooksTime, Stamp
 from agent.clock import Clock
 from agent.core import asks, checks, naming, telling
-from agent.core.atp import open_to_all
 from agent.core.commands import FromHq, Obeyed
 from agent.core.count_asks import Count, Counted, RequestCount, SessionAsk
 from agent.core.count_sessions import CountSession
@@ -26,13 +24,13 @@ from agent.core.counts import follow_cases
 from agent.core.days import CloseDay
 from agent.core.decisions import decide_any, let_time_pass
 from agent.core.fulfilment import tell_lines
-from agent.core.ledger import Books, Posting, Turn
+from agent.core.ledger import Books, Turn
 from agent.core.order_asks import AfterPlacing
 from agent.core.places import FREE
 from agent.core.tasks import asks as of_tasks
 from agent.core.tasks import claiming
 from agent.store import books as rows
-from agent.store import bygone, claims, commands, conditions, counts, days, orders, tag_rows, tasks, untold
+from agent.store import bygone, claims, commands, conditions, counts, days, free_stock, orders, tag_rows, tasks, untold
 from agent.store.connection import Store
 from agent.store.errors import BooksClosedError, BooksFullError
 from wire.codec import encode_row
@@ -52,7 +50,6 @@ _NOTHING = asks.TagsHeard((), ())
 
 
 _Answer = asks.Answer | Obeyed
-_sku_of = itemgetter(Posting._fields.index("sku"))
 
 
 class _Waiting(NamedTuple):
@@ -265,6 +262,7 @@ class Clerk:
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():
+            telling.open_stock(turn)
             try:
                 rows.enter(tx, turn, announcements_of(turn))
                 claims.enter(tx, turn, stamp)
@@ -274,6 +272,7 @@ class Clerk:
                 commands.enter(tx, turn)
                 untold.enter(tx, turn.tellings)
                 days.enter(tx, turn.tellings.days.values())
+                free_stock.enter(tx, turn.free_stock)
             except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError, OverflowError) as error:
                 raise AskFailedError(str(error)) from error  # ours, and rolled back: it costs the ask, not the shop
         return turn, answers
@@ -303,13 +302,8 @@ def _inner(ask: asks.Ask | FromHq) -> asks.Ask | None:
 
 
 def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
-    """What HQ is told of a turn: (number, time, body), by number, without a hole.
-
-    All rows of a SKU say what is held of it and its ATP when the turn is over: nothing else is ever true for others.
-    """
-    stream, catalogue = f"{turn.books.store}/{turn.books.epoch}", turn.books.catalogue
-    skus = {*map(_sku_of, turn.postings), *turn.tellings.rows.values()}
-    opened = {sku: open_to_all(turn, catalogue, sku) for sku in skus}
+    """What HQ is told of a turn that was opened: (number, time, body), by number, without a hole."""
+    stream, opened = f"{turn.books.store}/{turn.books.epoch}", turn.opened
     told = [
         (
             seq,
@@ -322,12 +316,12 @@ def announcements_of(turn: Turn) -> list[tuple[int, int, bytes]]:
             ),
         )
         for seq, sku, origin, target, qty, code, at, source, _, _, _, from_now, to_now, on_hand in turn.postings
-        for held, atp in (opened[sku],)
+        for held, atp, _ in (opened[sku],)
     ]  # fmt: skip
     for seq, sku in turn.tellings.rows.items():
         free, on_hand = turn.balance(sku, FREE), turn.on_hand.get(sku, turn.books.on_hand.get(sku, 0))
         row = StockRow(
-            seq, f"{stream}/{seq}", turn.at, sku, FREE, FREE, 0, "atp", "", free, free, on_hand, *opened[sku]
+            seq, f"{stream}/{seq}", turn.at, sku, FREE, FREE, 0, "atp", "", free, free, on_hand, *opened[sku][:2]
         )
         told.append((seq, turn.at, encode_row(row)))
     told += [(row.seq, turn.at, encode_row(row)) for row in case_rows.of(turn, stream)]

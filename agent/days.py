@@ -17,9 +17,9 @@ from agent.core import kpis
 from agent.core.costs import Costs
 from agent.core.funnel import FunnelRow, funnel, sums_of_funnel
 from agent.core.kpis import Fate, OfSku
-from agent.store import days, fates
+from agent.store import days, fates, free_stock, heard_times
 from agent.store.fates import Rows
-from wire.figures import Figure, figures
+from wire.figures import MEASURED, Figure, figures
 
 #: Of the SKUs that were not always there, so many are told: the worst.
 MOST_SKUS: Final = 20
@@ -156,7 +156,17 @@ class Days:
         counted, right = await fates.counted(store, span.since, span.until)
         more = {"breaches": breaches, "counted": counted, "counted_right": right}
         now_ms = self._clerk.time.stamp().books_ms if so_far else None
+        more |= await self._measured(span, now_ms)
         return await asyncio.to_thread(_reckon, span, rows, self._weighed(), more, costs, as_of, now_ms)
+
+    async def _measured(self, span: Span, so_far_ms: int | None) -> dict[str, int]:
+        """What is no order's; of a day that HQ was told of as it was told then, for it is kept no longer."""
+        store, told = self._clerk.store, await days.named(self._clerk.store, span.day)
+        if told is not None:
+            return {name: told.sums[name] for name in MEASURED if name in told.sums}
+        until_ms = span.until_ms if so_far_ms is None else min(so_far_ms, span.until_ms)
+        of_goods = await free_stock.during(store, span.since_ms, until_ms)
+        return of_goods | await heard_times.during(store, span.since_ms, span.until_ms)
 
 
 def _reckon(

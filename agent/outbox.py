@@ -18,7 +18,8 @@ from msgspec import UNSET, UnsetType
 from agent.books_time import BooksTime
 from agent.clock import Clock
 from agent.core.ledger import Books
-from agent.store import announcements
+from agent.heard_times import HeardTimes
+from agent.store import announcements, heard_times
 from agent.store import books as books_rows
 from agent.store.connection import Store
 from agent.store.errors import BooksFullError
@@ -89,6 +90,7 @@ class Outbox:
         self.heard = heard
         self.heard_at: int | None = None
         self._heard_s = clock.monotonic_s()
+        self._times = HeardTimes(heard)
         self.waiting_since: int | None = None
         self.trouble = _OLD_COPY if is_old_copy else ""
         #: Messages that could not be read, since the start, and those that spoke of other books.
@@ -217,6 +219,7 @@ class Outbox:
     async def goodbye(self) -> None:
         """Say away, politely: the last will is only for those who vanish."""
         self._leaving = True
+        await self._note_times()
         if self._link is not None and self._link.state == "here":
             await self._link.publish(self._topics.up("state"), codec.encode(self._state("away")), retain=True)
 
@@ -240,6 +243,7 @@ class Outbox:
     def _begin(self, epoch: int) -> None:
         self._books.epoch = epoch
         self.heard, self.trouble = 0, ""
+        self._times.begin_anew()
         self.on_up()
 
     async def _wait(self) -> None:
@@ -273,6 +277,7 @@ class Outbox:
         asked_again = heard.want is not None or not self._answered
         self.heard = heard.upto if asked_again else max(self.heard, heard.upto)
         self.heard_at, self._heard_s = self._clock.now_ms(), self._clock.monotonic_s()
+        self._times.heard(self.heard, self._heard_s)
         self._window = min(heard.window, MOST_WINDOW)
         self._linger_s = min(heard.linger_ms / 1000, _MOST_LINGER_S)
         if progressed or asked_again:
@@ -322,6 +327,8 @@ class Outbox:
             bodies = _fitting(rows)
             self._sent = sent + len(bodies)
             self._under_way.append(self._sent)
+            sent_rows = [(seq, at) for seq, at, _ in rows[: len(bodies)]]
+            self._times.sent(sent_rows, self._clock.now_ms(), self._clock.monotonic_s())
             self._publish("log", codec.batch_of(self._books.epoch, sent + 1, bodies))
 
     def _publish(self, channel: Literal["log", "hello", "state"], payload: bytes, *, retain: bool = False) -> None:
@@ -378,13 +385,22 @@ class Outbox:
         now_ms, heard = self._time.stamp().books_ms, self.heard
         with contextlib.suppress(BooksFullError):  # then there is time enough later
             await self._store.write(lambda tx: announcements.forget(tx, heard, now_ms))
+        await self._note_times()
+
+    async def _note_times(self) -> None:
+        """A kill loses what was counted since."""
+        counts, now_ms = self._times.counts, self._time.stamp().books_ms
+        if any(counts):
+            with contextlib.suppress(BooksFullError):  # then with those of the next minute
+                await self._store.write(lambda tx: heard_times.enter(tx, now_ms, counts))
+                self._times.noted(counts)
 
 
-def _fitting(rows: list[tuple[int, bytes]]) -> list[bytes]:
+def _fitting(rows: list[tuple[int, int, bytes]]) -> list[bytes]:
     """As many bodies as fit in one batch without a hole; the first always does."""
     bodies: list[bytes] = []
     size = 0
-    for seq, body in rows:
+    for seq, _, body in rows:
         size += len(body) + 1
         if bodies and (size > MOST_BYTES or seq != rows[0][0] + len(bodies)):
             break

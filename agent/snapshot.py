@@ -116,9 +116,9 @@ def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow,
     stock: list[SkuStock] = []
     size = 0
     for sku, found in places.items():
-        on_hand, opened = taken.books.on_hand.get(sku, 0), open_to_all(taken.books, taken.books.catalogue, sku)
+        on_hand, (held, atp, _) = taken.books.on_hand.get(sku, 0), open_to_all(taken.books, taken.books.catalogue, sku)
         for some in _some_of(found):
-            stock.append(SkuStock(sku, on_hand, some, *opened))
+            stock.append(SkuStock(sku, on_hand, some, held, atp))
             size += 70 + len(sku) + sum(20 + len(place) for place in some)
             if size >= _PART_BYTES:
                 yield tuple(stock), (), ()

@@ -3,8 +3,9 @@
 A store tells sums, never ratios: the ratio of a chain is that of its stores' sums.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -38,6 +39,16 @@ COUNTS: Final = ("orders", "accepted", "handed_over")
 STEPS: Final = ("accept", "wait", "pick", "decide", "pack", "counter", "undo")
 #: From paid to packed, in minutes, by what the customer was promised: the best chains' own standard.
 WITHIN: Final = MappingProxyType({30: 5, 45: 10, 60: 15})
+#: So many ms may pass from a row's transaction at the store until HQ says that it has it: counted for each of these.
+HEARD_WITHIN_MS: Final = (
+    20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 14_400_000, 86_400_000,
+    259_200_000,
+)  # fmt: skip
+#: And in percent: within which bound so many of them were.
+HEARD_SHARES: Final = (50, 99)
+_HEARD_WITHIN: Final = {most: f"heard_within_{most}_ms" for most in HEARD_WITHIN_MS}
+#: Sums of no order, but of the store's goods and of its line.
+MEASURED: Final = ("free_s", "hidden_s", "stopped_s", "heard", *_HEARD_WITHIN.values())
 
 RATES: Final[Mapping[str, Rate]] = MappingProxyType(
     {
@@ -58,7 +69,10 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
         "within_pick_standard": Rate("within_pick_standard", "picked"),
         "first_time_pick_rate": Rate("hits", "lines"),
         "not_found_rate": Rate("not_found", "lines"),
-        "hidden_stock_rate": Rate("hidden", "lines"),
+        "hidden_stock_rate": Rate("hidden_s", "free_s"),
+        "stopped_stock_rate": Rate("stopped_s", "free_s"),
+        "heard_within_2_s": Rate("heard_within_2000_ms", "heard"),
+        "in_backroom_rate": Rate("in_backroom", "lines"),
         "substitution_rate": Rate("substituted", "lines"),
         "substitution_kept_rate": Rate("substitutes_kept", "substitutes"),
         "record_accuracy": Rate("counted_right", "counted"),
@@ -71,6 +85,9 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
     }
 )  # fmt: skip
 
+#: What can be said of sums, by name, but for `COUNTS`.
+NAMES: Final = (*RATES, *(f"heard_p{share}_ms" for share in HEARD_SHARES))
+
 
 def figures(sums: Sums) -> list[Figure]:
     """All figures that these sums make; one that would be of nothing is not there."""
@@ -78,7 +95,22 @@ def figures(sums: Sums) -> list[Figure]:
     for name, rate in RATES.items():
         if of := sums.get(rate.of, 0):
             found.append(Figure(name, rate.times * sums.get(rate.some, 0) / (rate.per * of), rate.unit, of))
+    if heard := sums.get("heard", 0):
+        found += [Figure(f"heard_p{share}_ms", _within(sums, heard, share), "ms", heard) for share in HEARD_SHARES]
     return found
+
+
+def heard_sums(counts: Sequence[int]) -> dict[str, int]:
+    """Sums of rows that HQ heard, from how many took no longer than each bound but longer than the one before it."""
+    upto = list(accumulate(counts))
+    found = {name: many for name, many in zip(_HEARD_WITHIN.values(), upto, strict=False) if many}
+    return found | {"heard": upto[-1]} if upto and upto[-1] else {}
+
+
+def _within(sums: Sums, heard: int, share: int) -> int:
+    """The first bound within which `share` percent of the rows were heard; the last one when it took longer."""
+    enough = (most for most, name in _HEARD_WITHIN.items() if 100 * sums.get(name, 0) >= share * heard)
+    return next(enough, HEARD_WITHIN_MS[-1])
 
 
 def added(many: Iterable[Sums]) -> dict[str, int]:

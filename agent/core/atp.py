@@ -132,20 +132,27 @@ def terms(view: View, conditions: Conditions, sku: str, channel: str) -> Terms:
     return Terms(sku, channel, sellable, promised, granted, uncertain, safety, quota_left, why_not, atp)
 
 
-def open_to_all(view: View, catalogue: Catalogue, name: str) -> tuple[int, int]:
-    """What HQ is told of a SKU: (units held, ATP), for a channel for which the store has no rule of its own.
+#: Of a SKU: units held, ATP, and what of it is free: sellable, sold at once, and nobody's by a claim or a grant.
+Opened = tuple[int, int, int]
+
+
+def open_to_all(view: View, catalogue: Catalogue, name: str) -> Opened:
+    """What HQ is told of a SKU, for a channel for which the store has no rule of its own; and what of it is free.
 
     Whatever stops the whole store is left out: that is told once, not for each SKU. Written out flat: it runs for every
     row that HQ is told.
     """
     held, sku = view.promised(name), catalogue.skus.get(name)
     if sku is None or sku.retired or sku.traits.eligibility in NOT_SOLD:
-        return held, 0
-    free = sellable = view.sellable(name)
-    if sellable > 0:
-        uncertain = doubted(sellable, view.balance(name, SUSPECT), view.evidence_age_ms(name))
-        free -= held + view.granted(name) + uncertain + sku.traits.safety
-    return held, max(0, free)
+        return held, 0, 0
+    sellable = view.sellable(name)
+    if sellable <= 0:
+        return held, 0, 0
+    free = sellable - held - view.granted(name)
+    if free <= 0:
+        return held, 0, 0
+    uncertain = doubted(sellable, view.balance(name, SUSPECT), view.evidence_age_ms(name))
+    return held, max(0, free - uncertain - sku.traits.safety), free
 
 
 def doubted(sellable: int, suspect: int, evidence_age_ms: int) -> int:

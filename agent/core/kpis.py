@@ -137,7 +137,7 @@ class OfSku:
     lines: int = 0
     hits: int = 0
     not_found: int = 0
-    hidden: int = 0
+    in_backroom: int = 0
     substituted: int = 0
 
     @property
@@ -158,7 +158,7 @@ def by_sku(fates: Iterable[Fate]) -> dict[str, OfSku]:
             of.lines += 1
             of.hits += _is_hit(line, reports)
             of.not_found += line.state == "short"
-            of.hidden += _was_hidden(line, reports)
+            of.in_backroom += _was_in_backroom(line, reports)
             of.substituted += line.state == "substituted"
     return found
 
@@ -255,7 +255,7 @@ def _is_hit(line: HoldLine, reports: Iterable[tuple[str, int, str]]) -> bool:
     )
 
 
-def _was_hidden(line: HoldLine, reports: Iterable[tuple[str, int, str]]) -> bool:
+def _was_in_backroom(line: HoldLine, reports: Iterable[tuple[str, int, str]]) -> bool:
     """Was it not on the floor, and then in the backroom?"""
     of_line = [(outcome, place) for outcome, of, place in reports if of == line.line]
     return line.state == "picked" and ("short", FLOOR) in of_line and ("picked", BACKROOM) in of_line

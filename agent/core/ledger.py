@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from agent.core.alarms import Alarms
-from agent.core.atp import Conditions, Stop, StopNote
+from agent.core.atp import Conditions, Opened, Stop, StopNote
 from agent.core.cases import Case, CaseChange, CasesNow
 from agent.core.catalogue import Catalogue
 from agent.core.claims import Hold, Promised, giving_way
@@ -17,6 +17,7 @@ from agent.core.codes import EVIDENCE
 from agent.core.codes import Code as Code
 from agent.core.commands import AnsweredCommands
 from agent.core.count_sessions import CountRules, CountSession, OpenCounts
+from agent.core.free_stock import Change, FreeStock
 from agent.core.instore import NOTHING, InStore
 from agent.core.lease import Leases
 from agent.core.orders import Order, OrderChange
@@ -97,6 +98,7 @@ class Books:
     books_ms: int = 0
     evidence: dict[str, int] = field(default_factory=dict)
     untold: Untold = field(default_factory=Untold)
+    free_stock: FreeStock = field(default_factory=FreeStock)
     #: When the clock ends a pending hold, and when it looks after an order.
     expiries: Alarms = field(default_factory=Alarms)
     deadlines: Alarms = field(default_factory=Alarms)
@@ -120,6 +122,7 @@ class Books:
         self.books_ms = turn.books_ms
         self.evidence.update(turn.evidence)
         self.untold.remember(turn.tellings)
+        self.free_stock.remember(turn.free_stock)
         for stop, noted in turn.stops.items():
             self.conditions.take(stop, noted)
         for sku, granted in turn.grants().items():
@@ -238,6 +241,9 @@ class Turn:
         #: Sold tags that memory need not keep any longer.
         self.left: list[bytes] = []
         self.tellings = Tellings()
+        #: What HQ is told of SKUs, and which were hidden for how long: see `telling.open_stock`.
+        self.opened: Mapping[str, Opened] = {}
+        self.free_stock = Change()
         self.tasks = TasksNow(books.tasks)
         #: Tags that the asks name and that are not in memory.
         self.known_tags: Mapping[bytes, TagChange] = {}

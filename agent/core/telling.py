@@ -6,15 +6,18 @@ a portion at a time.
 """
 
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from agent.core.atp import WEEK_MS, doubted, open_to_all
-from agent.core.ledger import Books, Turn
+from agent.core.ledger import Books, Posting, Turn
 
 #: How often the books look for what has grown doubtful: doubt grows by the week.
 LOOK_EVERY_MS: Final = 3600 * 1000
 #: SKUs that one turn tells of: below what a rush enters in one.
 MOST_IN_TURN: Final = 256
+
+_sku_of = itemgetter(Posting._fields.index("sku"))
 
 
 def next_ms(books: Books) -> int:
@@ -41,6 +44,18 @@ def tell(turn: Turn) -> None:
     if turn.books_ms - books.untold.aged_ms >= LOOK_EVERY_MS:
         told.aged_ms = turn.books_ms
         told.noted += _grown_doubtful(books, turn.books_ms)
+
+
+def open_stock(turn: Turn) -> None:
+    """Say of each SKU that HQ is told of what is open to all of it, when everything in the turn is decided.
+
+    All rows of a SKU say what is held of it and its ATP when the turn is over: nothing else is ever true for others.
+    """
+    books = turn.books
+    skus = {*map(_sku_of, turn.postings), *turn.tellings.rows.values()}
+    turn.opened = {sku: open_to_all(turn, books.catalogue, sku) for sku in skus}
+    is_stopped = turn.conditions.paused or turn.conditions.lease_stale
+    turn.free_stock = books.free_stock.change(turn.opened, turn.books_ms, is_stopped=is_stopped)
 
 
 def _grown_doubtful(books: Books, now_ms: int) -> list[str]:

@@ -13,9 +13,9 @@ KEPT_MS: Final = 72 * 3600 * 1000
 _NOTES: Final = 72
 
 
-async def after(store: Store, seq: int, most: int) -> list[tuple[int, bytes]]:
-    """Up to `most` announcements (number, body) that follow `seq`."""
-    return await store.read("SELECT seq, body FROM announcement WHERE seq > ? ORDER BY seq LIMIT ?", (seq, most))
+async def after(store: Store, seq: int, most: int) -> list[tuple[int, int, bytes]]:
+    """Up to `most` announcements (number, unix ms, body) that follow `seq`."""
+    return await store.read("SELECT seq, at, body FROM announcement WHERE seq > ? ORDER BY seq LIMIT ?", (seq, most))
 
 
 async def oldest(store: Store) -> int | None:

@@ -10,7 +10,7 @@ from agent.core.cases import Case
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Posting, Turn
 from agent.core.places import OPEN_CLAIMS, is_inside
-from agent.store import chain, claims, commands, conditions, counts, days, orders, tag_rows, tasks, untold
+from agent.store import chain, claims, commands, conditions, counts, days, free_stock, orders, tag_rows, tasks, untold
 from agent.store.errors import BooksRefusedError
 from agent.store.many import Insert
 
@@ -100,6 +100,7 @@ def load(tx: sqlite3.Connection, store: str, epoch: int, catalogue: Catalogue) -
     commands.load(tx, books)
     untold.load(tx, books, same)
     days.load(tx, books)
+    free_stock.load(tx, books)
     return books
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from agent.core.days import Day
 from agent.core.ledger import Books
+from agent.store import free_stock, heard_times
 from agent.store.connection import Store
 
 _COLUMNS: Final = "day, since, until, since_ms, until_ms, sums"
@@ -24,11 +25,15 @@ def begun(tx: sqlite3.Connection, today: str) -> str:
 
 
 def enter(tx: sqlite3.Connection, days: Iterable[Day]) -> None:
-    """Write the days of a turn."""
+    """Write the days of a turn; what was measured in them is not kept beside their sums."""
+    days = list(days)
     tx.executemany(
         f"INSERT INTO trading_day ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own words
         [(one.day, one.since, one.until, one.since_ms, one.until_ms, json.dumps(one.sums)) for one in days],
     )
+    for one in days:
+        free_stock.forget(tx, one.until_ms)
+        heard_times.forget(tx, one.until_ms)
 
 
 async def named(store: Store, day: str) -> Day | None:

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from agent.core import naming
 from agent.core.asks import Ask
@@ -87,6 +87,10 @@ def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:
         now.known_postings = moves
 
 
+#: In the place of a task's name, where labour was that of handing over.
+_HANDING_OVER: Final = "hand-over"
+
+
 def enter(tx: sqlite3.Connection, turn: Turn) -> None:
     """Write what a turn makes of tasks."""
     tx.executemany(
@@ -97,7 +101,8 @@ def enter(tx: sqlite3.Connection, turn: Turn) -> None:
     )
     tx.executemany(
         "INSERT OR REPLACE INTO labour (task, customer_order, ms, dm) VALUES (?, ?, ?, ?)",
-        [(task.id, *spent) for task in turn.tasks.tasks.values() for spent in task.spent],
+        [(task.id, *spent) for task in turn.tasks.tasks.values() for spent in task.spent]
+        + [(_HANDING_OVER, order, ms, 0) for order, ms in turn.tasks.handing.items()],
     )
     tx.executemany(
         "INSERT INTO pick_report VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

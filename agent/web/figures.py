@@ -17,7 +17,7 @@ from agent.core.costs import Costs
 from agent.core.kpis import Fate
 from agent.days import Days, day_at
 from agent.web import answers, showing_figures
-from wire.figures import RATES, figures
+from wire.figures import NAMES, figures
 
 MOST_DAYS: Final = 60
 #: Of the same width for every order, so that a sheet has its columns.
@@ -106,10 +106,10 @@ def _days(found: Sequence[tuple[str, Mapping[str, int]]]) -> str:
     """A line for each day: counts, and every figure there is; what would be of nothing is empty."""
     sheet = io.StringIO()
     lines = csv.writer(sheet)
-    lines.writerow(("day", *_COUNTS, *RATES))
+    lines.writerow(("day", *_COUNTS, *NAMES))
     for day, sums in found:
         values = {one.name: round(one.value, 4) for one in figures(sums)}
-        lines.writerow((day, *(sums.get(name, 0) for name in _COUNTS), *(values.get(name, "") for name in RATES)))
+        lines.writerow((day, *(sums.get(name, 0) for name in _COUNTS), *(values.get(name, "") for name in NAMES)))
     return sheet.getvalue()
 
 

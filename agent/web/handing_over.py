@@ -25,6 +25,7 @@ class _HandOver(msgspec.Struct, forbid_unknown_fields=True):
     code: Annotated[str, Meta(max_length=32)] = ""
     courier: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
     age_checked: bool | None = None
+    took_s: Annotated[int, Meta(ge=0, le=86_400)] = 0
 
 
 def routes(clerk: Clerk) -> list[Route]:
@@ -38,7 +39,7 @@ def routes(clerk: Clerk) -> list[Route]:
             kept = known.code if known is not None else ""
             made = (await asyncio.to_thread(digest, body.code.strip(), kept) if kept else "") or "-"
         said = await clerk.enter(
-            HandOver(order, worker.id, worker.role, body.bags, made, body.courier, body.age_checked)
+            HandOver(order, worker.id, worker.role, body.bags, made, body.courier, body.age_checked, body.took_s)
         )
         if isinstance(said, Refused):
             status = 409 if said.conflict else 422

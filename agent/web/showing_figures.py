@@ -59,6 +59,6 @@ def _sku(catalogue: Catalogue, sku: str, of: OfSku) -> dict[str, Any]:
         "hit_rate": of.hits / of.lines,
         "not_found": of.not_found,
         "not_found_rate": of.not_found / of.lines,
-        "hidden": of.hidden,
+        "in_backroom": of.in_backroom,
         "substituted": of.substituted,
     }

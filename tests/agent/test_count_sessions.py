@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agent.books_time import Stamp
 from agent.clerk import announcements_of
-from agent.core import decisions
+from agent.core import decisions, telling
 from agent.core.asks import Ask, Refused, Sale, SaleLine
 from agent.core.checks import check
 from agent.core.count_asks import (
@@ -63,6 +63,7 @@ class Disk:
         follow_cases(turn)
         check(turn)
         if not turn.is_empty():
+            telling.open_stock(turn)
             rows.enter(self.db, turn, announcements_of(turn))
             claims.enter(self.db, turn, Stamp(0, 0, "-"))
             counts.enter(self.db, turn)

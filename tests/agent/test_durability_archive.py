@@ -16,6 +16,7 @@ import pytest
 from agent.clerk import Clerk, announcements_of
 from agent.clock import SystemClock
 from agent.config import BooksCare
+from agent.core import telling
 from agent.core.asks import Claimed, ReleaseHold, Reserve, Sale, SaleLine, Scan, Sold, Want
 from agent.core.claims import Hold, HoldLine
 from agent.core.count_asks import EnterFound, Found, RequestCount, StartCount
@@ -42,6 +43,7 @@ async def receive(shop: Shop, at: int, count: int) -> None:
     for nth in range(count):
         sku = ("MILK", "EGGS", "SHIRT")[nth % 3]
         turn.post(sku, SUPPLIER, BACKROOM, 1 + nth, "receive", f"test:{turn.head}", "test")
+    telling.open_stock(turn)
     await shop.store.write(
         lambda tx: rows.enter(tx, turn, announcements_of(turn)), and_then=lambda _: shop.books.remember(turn)
     )

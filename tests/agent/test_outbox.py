@@ -12,6 +12,7 @@ from agent.clock import SystemClock
 from agent.core.asks import Sale, SaleLine
 from agent.outbox import FIRST_ROWS, MOST_ROWS, Outbox, Sender
 from agent.store import books as books_rows
+from agent.store import heard_times
 from tests.agent.shops import Shop, opened
 from tests.brokers import Mosquitto
 from tests.waiting import until
@@ -212,6 +213,8 @@ async def test_an_hq_restored_from_a_backup_is_only_a_replay(tmp_path: Path, mos
         hq.say_here()  # it started anew
         await until(lambda: hq.cursor == 200)
         await until(lambda: outbox.heard == 200)
+        await outbox.goodbye()  # which notes what is counted: each row once, when HQ first had it
+        assert (await heard_times.during(shop.store, 0, 10**15))["heard"] == 200
 
 
 async def test_a_gap_hq_names_is_filled(tmp_path: Path, mosquitto: Mosquitto) -> None:

@@ -62,8 +62,8 @@ async def test_what_was_in_the_backroom_alone_was_hidden(site: Site, hire: Hire)
     await hand.report(pick("O-1", 1, MILK, place="BACKROOM"))
     today = await hand.get("/v1/figures")
     found = {one["name"]: one["value"] for one in today["figures"]}
-    assert (found["hidden_stock_rate"], found["not_found_rate"], found["first_time_pick_rate"]) == (1, 0, 0)
-    assert [(one["sku"], one["hidden"]) for one in today["skus"]] == [("MILK", 1)]
+    assert (found["in_backroom_rate"], found["not_found_rate"], found["first_time_pick_rate"]) == (1, 0, 0)
+    assert [(one["sku"], one["in_backroom"]) for one in today["skus"]] == [("MILK", 1)]
 
 
 async def test_people_s_time_and_way_are_an_order_s(site: Site, hire: Hire) -> None:
@@ -74,8 +74,11 @@ async def test_people_s_time_and_way_are_an_order_s(site: Site, hire: Hire) -> N
     bags = [{"k": 1, "n": 1, "temperature": "ambient"}]
     await hand.post(f"/v1/pick/tasks/{task['id']}/pack", {"token": task["token"], "order": "O-1", "bags": bags})
     await hand.report({"outcome": "staged", "order": "O-1", "tote": "1", "slot": "S1"})
-    handed = {"bags": 1, "courier": "C"}
+    (before,) = await site.shop.store.read("SELECT sum(ms) FROM labour")
+    handed = {"bags": 1, "courier": "C", "took_s": 3}
     await hand.post("/v1/orders/O-1/hand_over", handed)
+    (after,) = await site.shop.store.read("SELECT sum(ms) FROM labour")
+    assert after > before
     found = {one["name"]: one["value"] for one in (await hand.get("/v1/figures"))["figures"]}
     # to the eggs in aisle 1, 4 m in; by the back, at 5 m, to the milk in aisle 3, 2 m in; and back by the front
     assert round(found["walking_m"], 1) == round(4 + (1 + 4.8 + 3) + (2 + 4.8), 1)

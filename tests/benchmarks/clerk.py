@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any, Final
 
 from agent.clerk import announcements_of
+from agent.core import telling
 from agent.core.asks import Sale, SaleLine
 from agent.core.catalogue import Catalogue, Sku
 from agent.core.ledger import Posting, Turn
@@ -79,6 +80,7 @@ def in_batches(turns: list[Turn]) -> list[Batch]:
         postings = chain.chained(value, turn.postings)
         value = postings[-1][-1]
         balances = [(sku, place, qty) for (sku, place), qty in turn.balances.items()]
+        telling.open_stock(turn)
         batches.append((postings, balances, announcements_of(turn)))
     return batches
 

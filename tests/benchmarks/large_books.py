@@ -10,6 +10,7 @@ from typing import Final
 
 from agent import catalogue_import
 from agent.clerk import announcements_of
+from agent.core import telling
 from agent.core.ledger import Code, Posting, Turn
 from agent.core.places import BACKROOM, CUSTOMER, FLOOR, SUPPLIER, is_inside
 from agent.store import announcements, chain
@@ -87,6 +88,7 @@ async def _make(folder: Path, postings: int) -> None:
             left -= len(batch)
             turn = Turn(books, EPOCH, {}, {})
             turn.postings = [one for one in batch if one.seq > postings - ANNOUNCED]
+            telling.open_stock(turn)
             linked = chain.chained(link, batch)
             link = linked[-1][-1]
             await store.write(lambda tx, linked=linked, turn=turn: _enter(tx, linked, announcements_of(turn)))  # type: ignore[misc]

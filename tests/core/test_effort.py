@@ -6,8 +6,11 @@ from types import MappingProxyType
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.core import orders
 from agent.core.catalogue import Catalogue
 from agent.core.ledger import Books, Turn
+from agent.core.life import OrderEvent
+from agent.core.orders import OrderLine
 from agent.core.picking.store_map import Point, Spot, StoreMap
 from agent.core.picking.tour import Stop, tour
 from agent.core.tasks import effort
@@ -15,6 +18,8 @@ from agent.core.tasks.effort import PACKING, Done
 from agent.core.tasks.task import Rules, Task, Tote
 
 MAP = StoreMap.of_codes(["A01-L-4-1", "A01-R-9-1", "A03-L-2-1"])
+
+_UP_TO_STAGED: tuple[OrderEvent, ...] = ("accept", "start", "finish", "pack", "stage")
 
 
 def _books(now_ms: int = 0) -> Books:
@@ -95,3 +100,22 @@ def test_the_way_between_two_places_is_the_shortest_tour(places: tuple[StoreMap,
     for spot in store.spots.values():
         there = tour(store, [Stop("one", (spot.code,))], start).metres
         assert store.metres(start, spot) + store.metres(spot, packing) == there
+
+
+def test_handing_over_takes_what_was_measured_and_no_second_twice() -> None:
+    order = orders.received("A", "web", (OrderLine(1, "MILK", 1),), due_at=0, now_at=0, now_ms=0)
+    for nth, event in enumerate(_UP_TO_STAGED):
+        order = orders.advanced(order, event, str(nth), 10_000)
+    turn = Turn(_books(100_000), 0, {}, {})
+    effort.handed_over(turn, order, "w1", 30_000)
+    assert turn.tasks.handing == {"A": 30_000}
+    effort.handed_over(turn, order, "w1", 5_000_000)  # it is staged for 90 s
+    assert turn.tasks.handing == {"A": 90_000}
+    turn.tasks.tasks["1-1"] = replace(_task("B"), heard_ms=60_000)
+    effort.handed_over(turn, order, "w1", 30_000)
+    task = turn.tasks.tasks["1-1"]
+    assert turn.tasks.handing == {"A": 30_000}
+    assert task.heard_ms == 90_000  # so that 10 s are left for what they do next
+    assert _spent(_after(task, 100, Done("B"))) == {"B": (10, 0)}
+    effort.handed_over(turn, order, "w1", 30_000)
+    assert turn.tasks.handing == {"A": 10_000}

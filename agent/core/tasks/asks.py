@@ -113,7 +113,8 @@ class AskCustomer(Struct, frozen=True, gc=False):
 class HandOver(Struct, frozen=True, gc=False):
     """`worker` hands an order's bags to a courier, or to whoever said the code that has this `digest` ("": nobody did).
 
-    `digest` is made of the code with the salt of the order's own (`handing_over.digest`).
+    `digest` is made of the code with the salt of the order's own (`handing_over.digest`). `took_s`: so long it took
+    from choosing the order, as the handheld measured it.
     """
 
     order: str
@@ -123,6 +124,7 @@ class HandOver(Struct, frozen=True, gc=False):
     digest: str = ""
     courier: str = ""
     age_checked: bool | None = None
+    took_s: int = 0
 
     def sources(self) -> list[str]:
         return []

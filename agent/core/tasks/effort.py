@@ -1,7 +1,8 @@
 """What a task's worker spends on its orders: the time between two reports, and the way between the stops as taken.
 
 Time is that of the orders of the report that ends it; nobody works while nothing is heard of them for longer than a
-worker may be silent. The way to a stop is the stop's order's, that back to the packing table all orders' alike.
+worker may be silent. Handing over takes what the handheld measured. The way to a stop is the stop's order's, that back
+to the packing table all orders' alike.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from agent.core.ledger import Turn
+from agent.core.orders import Order
 from agent.core.picking.store_map import Point, Spot, StoreMap
 from agent.core.tasks import walking
 from agent.core.tasks.asks import PickReport, ReportName
@@ -45,6 +47,21 @@ def after(turn: Turn, task: Task, done: Sequence[Done]) -> Task:
         spent[one.order] = _more(spent, one.order, share, 0)
         task = _walk(walking.map_of(turn.books), task, one, spent)
     return replace(task, spent=tuple(sorted(spent.values())))
+
+
+def handed_over(turn: Turn, order: Order, worker: str, took_ms: int) -> None:
+    """The order is handed over, which took its worker so long as they say: at most since it was staged.
+
+    What is also time since they last reported for a task of theirs is taken out of that, so that it counts once.
+    """
+    tasks = turn.tasks
+    ms = max(0, min(took_ms, tasks.books.rules.silent_s * 1000, turn.books_ms - order.steps[-1].since_ms))
+    task = next((one for one in tasks.open() if one.state == "claimed" and one.worker == worker), None)
+    if task is not None:
+        ms = max(0, min(ms, turn.books_ms - task.heard_ms))
+        tasks.tasks[task.id] = replace(task, heard_ms=task.heard_ms + ms)
+    if ms:
+        tasks.handing[order.id] = ms
 
 
 def _walk(store: StoreMap, task: Task, to: Done, spent: dict[str, Spent]) -> Task:

@@ -91,6 +91,7 @@ def hand_over(turn: Turn, ask: HandOver) -> HandedOver | Refused:
         return done
     proof = replace(parcel, how=how, to=ask.courier, by=ask.worker, age_checked=ask.age_checked, at_ms=turn.books_ms)
     turn.tasks.parcels[order.id] = proof
+    effort.handed_over(turn, order, ask.worker, ask.took_s * 1000)
     return HandedOver(order.id, done=True, tries_left=MOST_TRIES - parcel.tries)
 
 

@@ -228,6 +228,8 @@ class TasksNow:
     tasks: dict[str, Task] = field(default_factory=dict)
     parcels: dict[str, Parcel] = field(default_factory=dict)
     notes: dict[str, ReportNote] = field(default_factory=dict)
+    #: Milliseconds it took to hand an order over, which is no task's.
+    handing: dict[str, int] = field(default_factory=dict)
     known: Mapping[str, ReportNote] = field(default_factory=dict)
     known_tasks: Mapping[str, Task] = field(default_factory=dict)
     known_parcels: Mapping[str, Parcel] = field(default_factory=dict)

@@ -9,12 +9,12 @@ const STEPS = ["accept", "wait", "pick", "decide", "pack", "counter", "undo"];
 const GROUPS = [
   ["service", ["on_time_rate", "perfect_rate", "in_store_s", "within_5", "within_5_of_30", "within_10_of_45", "within_15_of_60", "handed_over_in_30_rate", "severely_late_rate", "cancelled_rate", "returned_rate"]],
   ["pick", ["first_time_pick_rate", "not_found_rate", "substitution_rate", "substitution_kept_rate", "within_pick_standard", "pick_s_per_line", "lines_per_hour", "units_per_hour"]],
-  ["stock", ["rejected_rate", "out_of_stock_rate", "oversell_rate", "hidden_stock_rate", "record_accuracy"]],
+  ["stock", ["rejected_rate", "out_of_stock_rate", "oversell_rate", "in_backroom_rate", "record_accuracy"]],
   ["work", ["walking_m", "labour_s", "labour_cost"]],
 ];
 /** Those that are told elsewhere: by the funnel, by the picture of seconds. */
 const ELSEWHERE = /^(orders|accepted|handed_over)$|_mean_s$|_p\d+_s$/;
-const OF_DAYS = ["handed_over", "on_time_rate", "in_store_s", "not_found_rate", "hidden_stock_rate", "walking_m", "labour_s", "labour_cost"];
+const OF_DAYS = ["handed_over", "on_time_rate", "in_store_s", "not_found_rate", "in_backroom_rate", "walking_m", "labour_s", "labour_cost"];
 
 const byName = (figures) => new Map(figures.map((one) => [one.name, one]));
 
@@ -155,7 +155,7 @@ export function figuresView(app) {
     }, (row, one) => {
       put(row.children[0].children[0], app.nameOf(one));
       put(row.children[0].children[1], one.sku);
-      [number(one.lines), share(one.hits, one.lines), share(one.not_found, one.lines), number(one.hidden), number(one.substituted)].forEach((text, nth) => put(row.children[nth + 1], text));
+      [number(one.lines), share(one.hits, one.lines), share(one.not_found, one.lines), number(one.in_backroom), number(one.substituted)].forEach((text, nth) => put(row.children[nth + 1], text));
       row.children[3].classList.toggle("short", one.not_found > 0);
     });
   }

@@ -69,13 +69,13 @@ export const FIGURES = {
   en: {
     orders: "Orders", accepted: "Accepted", handed_over: "Handed over", rejected_rate: "Rejected", cancelled_rate: "Cancelled", oversell_rate: "Promised, not there", perfect_rate: "Perfect", on_time_rate: "On time", severely_late_rate: "Over 30 min late", returned_rate: "Came back", out_of_stock_rate: "Failed for want of stock", record_accuracy: "Counted as the books had it", handed_over_in_30_rate: "Handed over within 30 min", within_5: "Packed within 5 min",
     in_store_s: "Accepted to packed", within_5_of_30: "Within 5 min, of 30 promised", within_10_of_45: "Within 10 min, of 45 promised", within_15_of_60: "Within 15 min, of 60 promised", within_pick_standard: "Picked within the standard",
-    first_time_pick_rate: "Found at once", not_found_rate: "Not found", substitution_rate: "Replaced", substitution_kept_rate: "Replacements kept", hidden_stock_rate: "Not found, but there", pick_s_per_line: "Picking, each line", lines_per_hour: "Lines an hour", units_per_hour: "Units an hour",
+    first_time_pick_rate: "Found at once", not_found_rate: "Not found", substitution_rate: "Replaced", substitution_kept_rate: "Replacements kept", in_backroom_rate: "Not found, but there", pick_s_per_line: "Picking, each line", lines_per_hour: "Lines an hour", units_per_hour: "Units an hour",
     walking_m: "Walking, each order", labour_s: "Work, each order", labour_cost: "Cost of work, each order",
   },
   zh: {
     orders: "订单", accepted: "接单", handed_over: "已交付", rejected_rate: "拒单率", cancelled_rate: "取消率", oversell_rate: "超卖率", perfect_rate: "完美订单率", on_time_rate: "准时率", severely_late_rate: "超时 30 分钟以上", returned_rate: "退回率", out_of_stock_rate: "因缺货未成", record_accuracy: "盘点相符率", handed_over_in_30_rate: "30 分钟内交付", within_5: "5 分钟内出货",
     in_store_s: "接单到打包", within_5_of_30: "30 分钟达：5 分钟内出货", within_10_of_45: "45 分钟达：10 分钟内出货", within_15_of_60: "60 分钟达：15 分钟内出货", within_pick_standard: "拣货达标率",
-    first_time_pick_rate: "一次找到", not_found_rate: "找不到", substitution_rate: "替代率", substitution_kept_rate: "替代被接受", hidden_stock_rate: "找不到但有货", pick_s_per_line: "每行拣货", lines_per_hour: "每小时行数", units_per_hour: "每小时件数",
+    first_time_pick_rate: "一次找到", not_found_rate: "找不到", substitution_rate: "替代率", substitution_kept_rate: "替代被接受", in_backroom_rate: "找不到但有货", pick_s_per_line: "每行拣货", lines_per_hour: "每小时行数", units_per_hour: "每小时件数",
     walking_m: "每单步行", labour_s: "每单人工", labour_cost: "每单人工成本",
   },
 };

@@ -67,6 +67,7 @@ export function handingScreen(app) {
   let proof = {};
   let why = "";
   let sending = false;
+  let chosenMs = 0;
 
   const pickup = () => order.fulfil === "pickup";
   const needsCode = () => order.has_code && app.worker?.role === "picker"; // a lead may do without
@@ -84,7 +85,8 @@ export function handingScreen(app) {
   async function send() {
     if (sending || !isReady()) return;
     sending = true;
-    const body = { bags: bagsOf(order), ...(order.min_age ? { age_checked: true } : {}), ...(pickup() ? { code: proof.code } : { courier: proof.courier }) };
+    const tookS = Math.min(86_400, Math.round((performance.now() - chosenMs) / 1000));
+    const body = { bags: bagsOf(order), took_s: tookS, ...(order.min_age ? { age_checked: true } : {}), ...(pickup() ? { code: proof.code } : { courier: proof.courier }) };
     const answer = await app.line.request(`/v1/orders/${encodeURIComponent(order.order)}/hand_over`, body);
     sending = false;
     if (answer.status === 200) {
@@ -103,7 +105,13 @@ export function handingScreen(app) {
   $("handing-do").addEventListener("click", send);
   $("handing-back").addEventListener("click", () => app.open("hand"));
   return {
-    enter(asked) { order = asked.order; proof = {}; why = ""; app.draw(); }, // what was seen of one order is no proof of another
+    enter(asked) { // what was seen of one order is no proof of another
+      order = asked.order;
+      proof = {};
+      why = "";
+      chosenMs = performance.now();
+      app.draw();
+    },
     draw() {
       order = app.asked()?.order ?? order;
       put($("handing-short"), order.short);
