@@ -85,7 +85,7 @@ async def serve(config: Config) -> None:
         verifier = None if config.commands_key is None else Verifier.read(config.commands_key)
         commands = Commands(clerk, config.topics, clock, verifier)
         link = _line(config, clock, outbox, commands)
-        snapshots = Snapshots(books, config.topics, link, clock, time)
+        snapshots = Snapshots(store, books, config.topics, link, clock, time)
         outbox.on_snapshot_asked = snapshots.ask
         keepers = _keepers(config, intake, clock)
         chain, upkeep = config.topics.chain, Upkeep(store, clerk, config.care, clock)

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
+from typing import Final, Literal, NamedTuple
 
 import structlog
 
+from agent import day_rows
 from agent.books_time import BooksTime
 from agent.clock import Clock
 from agent.core.atp import open_to_all
@@ -18,9 +20,11 @@ from agent.core.cases import Case
 from agent.core.claims import Promised
 from agent.core.ledger import Books
 from agent.order_rows import row_now
+from agent.store import days
+from agent.store.connection import Store
 from wire import digest
 from wire.codec import MAX_PARTS, encode, encode_row
-from wire.messages import CaseRow, OrderRow, SkuStock, Snapshot, SnapshotPart
+from wire.messages import CaseRow, DayRow, OrderRow, SkuStock, Snapshot, SnapshotPart
 from wire.mqtt import BrokerLost, Link
 from wire.topics import StoreTopics
 
@@ -29,6 +33,8 @@ log = structlog.get_logger()
 #: A part aims at so many bytes.
 _PART_BYTES = 64 * 1024
 _MOST_PLACES = 200
+#: As many days as HQ keeps unless told otherwise.
+_MOST_DAYS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,25 @@ class _Taken:
     books: Books
     cases: list[Case]
     orders: list[OrderRow]
+    days: list[DayRow]
+
+
+class _Lists(NamedTuple):
+    """What stands in one part."""
+
+    stock: list[SkuStock]
+    cases: list[CaseRow]
+    orders: list[OrderRow]
+    days: list[DayRow]
 
 
 class Snapshots:
     """Sends one snapshot at a time, the one that was asked for last."""
 
-    def __init__(self, books: Books, topics: StoreTopics, link: Link, clock: Clock, time: BooksTime) -> None:
+    def __init__(
+        self, store: Store, books: Books, topics: StoreTopics, link: Link, clock: Clock, time: BooksTime
+    ) -> None:
+        self._store = store
         self._books = books
         self._clock = clock
         self._time = time
@@ -71,6 +90,10 @@ class Snapshots:
 
     async def _send(self, name: str) -> None:
         taken = self._take()
+        head, at = taken.books.head, self._clock.now_ms()
+        name_of_rows = f"{taken.books.epoch}/{head}"
+        for day in await days.newest(self._store, _MOST_DAYS):  # one that is told meanwhile comes as a row as well
+            taken.days.append(day_rows.row_of(day, head, name_of_rows, at))
         manifest, parts = await asyncio.to_thread(_made, name, taken)
         log.info("snapshot_sent", name=name, seq=taken.books.head, parts=len(parts))
         await self._link.publish(self._topics.snapshot(name, 0), encode(manifest))
@@ -95,12 +118,14 @@ class Snapshots:
         )
         at, now_ms = self._clock.now_ms(), self._time.stamp().books_ms
         orders = [row_now(books, each, at, now_ms) for each in books.orders.values()]
-        return _Taken(copy, list(books.cases.values()), orders)
+        return _Taken(copy, list(books.cases.values()), orders, [])
 
 
 def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
     """The manifest and the payloads of the parts."""
-    parts = [encode(SnapshotPart(name, nth, *content)) for nth, content in enumerate(_parts(taken), 1)]
+    parts = []
+    for nth, (stock, cases, orders, told) in enumerate(_parts(taken), 1):
+        parts.append(encode(SnapshotPart(name, nth, tuple(stock), tuple(cases), tuple(orders), tuple(told))))
     assert len(parts) <= MAX_PARTS
     balances = taken.books.balances.items()
     books_digest = digest.to_text(digest.of_books((*key, qty) for key, qty in balances))
@@ -108,37 +133,38 @@ def _made(name: str, taken: _Taken) -> tuple[Snapshot, list[bytes]]:
     return Snapshot(name, taken.books.epoch, taken.books.head, books_digest, hashes), parts
 
 
-def _parts(taken: _Taken) -> Iterator[tuple[tuple[SkuStock, ...], tuple[CaseRow, ...], tuple[OrderRow, ...]]]:
-    """SKUs, then cases, then orders, in portions."""
+def _parts(taken: _Taken) -> Iterator[_Lists]:
+    """SKUs, then cases, orders and days, in portions."""
+    lists = _Lists([], [], [], [])
+    size = 0
+    for kind, item, item_size in _items(taken):
+        getattr(lists, kind).append(item)
+        size += item_size
+        if size >= _PART_BYTES:
+            yield lists
+            lists, size = _Lists([], [], [], []), 0
+    if size:
+        yield lists
+
+
+def _items(
+    taken: _Taken,
+) -> Iterator[tuple[Literal["stock", "cases", "orders", "days"], SkuStock | CaseRow | OrderRow | DayRow, int]]:
+    """All that is told, as (in which list, what, about how many bytes)."""
     places: dict[str, dict[str, int]] = {}
     for (sku, place), qty in taken.books.balances.items():
         places.setdefault(sku, {})[place] = qty
-    stock: list[SkuStock] = []
-    size = 0
     for sku, found in places.items():
         on_hand, (held, atp, _) = taken.books.on_hand.get(sku, 0), open_to_all(taken.books, taken.books.catalogue, sku)
         for some in _some_of(found):
-            stock.append(SkuStock(sku, on_hand, some, held, atp))
-            size += 70 + len(sku) + sum(20 + len(place) for place in some)
-            if size >= _PART_BYTES:
-                yield tuple(stock), (), ()
-                stock, size = [], 0
-    cases: list[CaseRow] = []
+            size = 70 + len(sku) + sum(20 + len(place) for place in some)
+            yield "stock", SkuStock(sku, on_hand, some, held, atp), size
     for case in taken.cases:
-        cases.append(_row(case, taken.books.epoch))
-        size += 200 + len(case.about)
-        if size >= _PART_BYTES:
-            yield tuple(stock), tuple(cases), ()
-            stock, cases, size = [], [], 0
-    orders: list[OrderRow] = []
+        yield "cases", _row(case, taken.books.epoch), 200 + len(case.about)
     for order in taken.orders:
-        orders.append(order)
-        size += len(encode_row(order))
-        if size >= _PART_BYTES:
-            yield tuple(stock), tuple(cases), tuple(orders)
-            stock, cases, orders, size = [], [], [], 0
-    if stock or cases or orders:
-        yield tuple(stock), tuple(cases), tuple(orders)
+        yield "orders", order, len(encode_row(order))
+    for day in taken.days:
+        yield "days", day, len(encode_row(day))
 
 
 def _some_of(places: dict[str, int]) -> Iterator[dict[str, int]]:

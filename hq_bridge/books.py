@@ -264,6 +264,7 @@ class Draft:
         self._digest = whole.digest()
         self.cases = dict(whole.cases)
         self.orders += [(whole.epoch, row) for row in whole.orders.values()]
+        self.days |= {row.day: (whole.epoch, row) for row in whole.days.values()}
         self.verdict = "same"
         self._say()
 

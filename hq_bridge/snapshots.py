@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from wire import digest
 from wire.codec import NotOurs, decode_snapshot, decode_snapshot_part
-from wire.messages import CaseRow, OrderRow, Row, SkuStock, Snapshot, StockRow
+from wire.messages import CaseRow, DayRow, OrderRow, Row, SkuStock, Snapshot, StockRow
 
 #: Stores whose snapshots may be under way at once, and their bytes; others are asked when there is room.
 MOST_AT_ONCE: Final = 8
@@ -22,7 +22,7 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Whole:
-    """A store's books at row `seq` of `epoch`: units inside and balances of each SKU, open cases and open orders.
+    """A store's books at row `seq` of `epoch`: units inside and balances of each SKU, open cases and orders, days.
 
     `opened`: of SKUs of which the store has said it, (held, ATP).
     """
@@ -34,6 +34,7 @@ class Whole:
     opened: dict[str, tuple[int, int]] = field(default_factory=dict)
     cases: dict[_Key, CaseRow] = field(default_factory=dict)
     orders: dict[str, OrderRow] = field(default_factory=dict)
+    days: dict[str, DayRow] = field(default_factory=dict)
 
     def bring_up(self, rows: Iterable[Row]) -> None:
         """Let the rows that follow `seq` happen."""
@@ -49,6 +50,8 @@ class Whole:
                     self.cases.pop((row.case, row.about), None)
             elif isinstance(row, OrderRow):
                 self.orders[row.order] = row
+            elif isinstance(row, DayRow):
+                self.days[row.day] = row
             self.seq = row.seq
 
     def take(self, item: SkuStock) -> None:
@@ -136,6 +139,7 @@ class Snapshots:
                 whole.take(item)
             whole.cases.update(((row.case, row.about), row) for row in part.cases)
             whole.orders.update((row.order, row) for row in part.orders or ())
+            whole.days.update((row.day, row) for row in part.days or ())
         if digest.to_text(whole.digest()) != found.manifest.digest:
             raise NotOurs("the snapshot's balances have not the digest it says")
         return whole

@@ -243,7 +243,8 @@ class SkuStock(msgspec.Struct, frozen=True):
 class SnapshotPart(msgspec.Struct, frozen=True):
     """A part of a snapshot; a SKU may stand in several, with other places (`up/snapshot/<name>/<part>`).
 
-    `cases` and `orders` are those that are open; `orders` is not there from a store that is older.
+    `cases` and `orders` are those that are open, `days` those that are over; `orders` and `days` are not there from a
+    store that is older.
     """
 
     name: str
@@ -251,6 +252,7 @@ class SnapshotPart(msgspec.Struct, frozen=True):
     stock: tuple[SkuStock, ...]
     cases: tuple[CaseRow, ...]
     orders: tuple[OrderRow, ...] | UnsetType = UNSET
+    days: tuple[DayRow, ...] | UnsetType = UNSET
     v: int = WIRE_VERSION
 
 

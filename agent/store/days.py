@@ -42,6 +42,12 @@ async def named(store: Store, day: str) -> Day | None:
     return _day(found[0]) if found else None
 
 
+async def newest(store: Store, most: int) -> list[Day]:
+    """The last days that HQ was told of, the oldest first."""
+    found = await store.read(f"SELECT {_COLUMNS} FROM trading_day ORDER BY day DESC LIMIT ?", (most,))  # noqa: S608
+    return [_day(row) for row in reversed(found)]
+
+
 async def told(store: Store) -> tuple[str, int] | None:
     """The first day that HQ was told of, and up to when, in the books' time, it was told; None: of nothing."""
     # each by its index: asked for together they would be looked for in all rows

@@ -8,6 +8,7 @@ from agent.clock import SystemClock
 from agent.core import atp
 from agent.core.asks import Notice, Sale, SaleLine
 from agent.core.atp import Conditions
+from agent.core.days import CloseDay, Day
 from agent.snapshot import Snapshots
 from tests.agent.shops import opened
 from tests.brokers import Mosquitto
@@ -47,9 +48,12 @@ async def test_put_together_it_is_the_books(tmp_path: Path, mosquitto: Mosquitto
         await shop.clerk.enter(Notice("disk_full", "here", "no room"))
         for number in range(5000):  # claims enough for several parts
             shop.books.balances["EGGS", f"HOLD:{number:060}"] = 1
+        for day in range(1, 31):  # more than one part of them
+            sums = {f"a sum of this store {n}": n for n in range(100)}
+            await shop.clerk.enter(CloseDay(Day(f"2026-11-{day:02}", day, day + 1, day, day + 1, sums)))
         reader = Reader(mosquitto)
         link = Link(parse_broker(mosquitto.address), "store", on_message=lambda *_: None, now_ms=CLOCK.now_ms)
-        snapshots = Snapshots(shop.books, TOPICS, link, CLOCK, shop.clerk.time)
+        snapshots = Snapshots(shop.store, shop.books, TOPICS, link, CLOCK, shop.clerk.time)
         tasks = [asyncio.ensure_future(work) for work in (reader.link.run(), link.run(), snapshots.run())]
         await until(lambda: link.state == reader.link.state == "here")
         snapshots.ask("s-1")
@@ -77,3 +81,8 @@ async def test_put_together_it_is_the_books(tmp_path: Path, mosquitto: Mosquitto
         }
         cases = {(row.case, row.about): row.seq for part in parts for row in part.cases}
         assert cases == {key: case.id for key, case in shop.books.cases.items()}
+        told = [row for part in parts for row in part.days or ()]
+        assert [(row.day, row.since, row.seq) for row in told] == [
+            (f"2026-11-{day:02}", day, shop.books.head) for day in range(1, 31)
+        ]
+        assert all(row.sums == sums for row in told)

@@ -1,13 +1,16 @@
 """What stores tell of days that are over is kept, shown, and added up for the chain."""
 
+from hashlib import sha256
 from typing import Any
 
+import msgspec
 from sqlalchemy.engine import URL
 
 from tests.hq_bridge.shop import Shop
 from tests.hq_bridge.test_ingest import hq_at
+from tests.hq_bridge.test_snapshots import asked, parts_of, send
 from tests.hq_bridge.test_web import web_over
-from wire.codec import batch_of, encode_row
+from wire.codec import batch_of, decode_snapshot, decode_snapshot_part, encode, encode_row
 from wire.messages import DayRow
 
 _DAY_MS = 86_400_000
@@ -62,3 +65,27 @@ async def test_a_day_that_is_told_again_by_restored_books_takes_the_place_of_the
         hq.offer(restored, batch(restored, 1, (20, {"orders": 2})))
         await hq.settled()
         assert [day["sums"] for day in (await web.get("/v1/stores/SH-0001/days"))["days"]] == [{"orders": 2}]
+
+
+async def test_an_hq_that_lost_its_database_hears_all_days_again(url: URL) -> None:
+    """Rows of the first days are gone at the store, too: they come with the snapshot."""
+    shop = Shop()
+    shop.trade(20)
+    told = DayRow(20, "7/20", 0, "2026-11-20", 0, _DAY_MS, {"orders": 3})
+    async with hq_at(url) as hq, web_over(hq) as web:
+        name = await asked(hq, shop, oldest=15)
+        *parts, last = parts_of(shop, name)
+        with_days = encode(msgspec.structs.replace(decode_snapshot_part(last), days=(told,)))
+        manifest = decode_snapshot(parts[0])
+        hashes = (*manifest.parts[:-1], sha256(with_days).hexdigest())
+        send(hq, shop, name, [encode(msgspec.structs.replace(manifest, parts=hashes)), *parts[1:], with_days])
+        await hq.settled()
+        shop.trade(1)
+        hq.offer(shop, shop.batch(21, 1))
+        hq.offer(shop, batch(shop, 22, (21, {"orders": 1})))
+        await hq.settled()
+        found = await web.get("/v1/stores/SH-0001/days")
+        assert [(day["day"], day["sums"]) for day in found["days"]] == [
+            ("2026-11-20", {"orders": 3}),
+            ("2026-11-21", {"orders": 1}),
+        ]

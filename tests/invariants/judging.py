@@ -201,6 +201,8 @@ def hq_is_told_everything(of: History) -> None:
         assert (held, atp) == (terms.promised, terms.atp), sku
         if sku in SKUS:
             assert (held, atp) == (of.plain.promised(sku), of.plain.open_to_all(sku)), sku
+            free, stock = of.plain.free_substitutes(sku) > 0, of.shop.books.free_stock
+            assert (sku in stock.free, sku in stock.closed) == (free, free and not atp), sku
     assert any(kind == "paused" for kind, _ in of.hq.cases) == of.plain.paused
 
 

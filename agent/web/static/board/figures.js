@@ -9,12 +9,15 @@ const STEPS = ["accept", "wait", "pick", "decide", "pack", "counter", "undo"];
 const GROUPS = [
   ["service", ["on_time_rate", "perfect_rate", "in_store_s", "within_5", "within_5_of_30", "within_10_of_45", "within_15_of_60", "handed_over_in_30_rate", "severely_late_rate", "cancelled_rate", "returned_rate"]],
   ["pick", ["first_time_pick_rate", "not_found_rate", "substitution_rate", "substitution_kept_rate", "within_pick_standard", "pick_s_per_line", "lines_per_hour", "units_per_hour"]],
-  ["stock", ["rejected_rate", "out_of_stock_rate", "oversell_rate", "in_backroom_rate", "record_accuracy"]],
+  ["stock", ["rejected_rate", "out_of_stock_rate", "oversell_rate", "hidden_stock_rate", "stopped_stock_rate", "in_backroom_rate", "record_accuracy", "heard_within_2_s", "heard_p50_ms", "heard_p99_ms"]],
   ["work", ["walking_m", "labour_s", "labour_cost"]],
 ];
 /** Those that are told elsewhere: by the funnel, by the picture of seconds. */
 const ELSEWHERE = /^(orders|accepted|handed_over)$|_mean_s$|_p\d+_s$/;
-const OF_DAYS = ["handed_over", "on_time_rate", "in_store_s", "not_found_rate", "in_backroom_rate", "walking_m", "labour_s", "labour_cost"];
+const OF_DAYS = ["handed_over", "on_time_rate", "in_store_s", "not_found_rate", "hidden_stock_rate", "heard_within_2_s", "walking_m", "labour_s", "labour_cost"];
+
+/** Of goods and time: what they are of is SKU-seconds. */
+const OF_TIME = new Set(["hidden_stock_rate", "stopped_stock_rate"]);
 
 const byName = (figures) => new Map(figures.map((one) => [one.name, one]));
 
@@ -24,6 +27,7 @@ export function figuresView(app) {
 
   /** A figure as people read it. */
   app.shown = ({ value, unit }) => {
+    if (unit === "ms") return app.shown({ value: value / 1000, unit: "s" });
     if (unit === "share") return say("unit_share", { n: app.rate(100 * value) });
     const seconds = Math.round(value);
     if (unit === "s" && seconds >= 3600) return span(1000 * seconds);
@@ -66,7 +70,7 @@ export function figuresView(app) {
       keep(section.lastElementChild, of, (one) => one.name, () => make("div", "", make("dt"), make("dd", "", make("b"), make("span", "small"))), (row, one) => {
         put(row.children[0], named(one.name));
         put(row.children[1].children[0], app.shown(one));
-        put(row.children[1].children[1], one.unit.endsWith("/h") ? "" : say("count_of", { n: number(Math.round(one.of)) }));
+        put(row.children[1].children[1], one.unit.endsWith("/h") ? "" : OF_TIME.has(one.name) ? say("sku_hours", { n: number(Math.round(one.of / 3600)) }) : say("count_of", { n: number(Math.round(one.of)) }));
       });
     });
   }

@@ -30,7 +30,7 @@ const EN = {
   out_not_enough: "too little of something", out_stopped: "promises were stopped", out_unpaid: "not paid in time", out_hold_expired: "paid too late", out_customer: "cancelled", out_unanswered: "customer did not answer", out_not_found: "nothing was found", out_breach: "promised, not there", out_not_collected: "not fetched",
   skus: "Articles that were not there at once", skus_none: "Every article was there at once.", article_wanted: "Wanted", article_hit: "There at once", article_missed: "Not found", article_hidden: "Elsewhere after all", article_replaced: "Replaced",
   step_accept: "Accept", step_wait: "Wait for a picker", step_pick: "Pick", step_decide: "Ask the customer", step_pack: "Pack", step_counter: "Wait at the counter", step_undo: "Undo", step_after: "Afterwards",
-  unit_s: "{n} s", unit_min: "{n} min", unit_m: "{n} m", unit_share: "{n} %", group_service: "Service", group_pick: "Picking", group_work: "Work", group_stock: "Stock", group_other: "Other",
+  sku_hours: "of {n} SKU hours", unit_s: "{n} s", unit_min: "{n} min", unit_m: "{n} m", unit_share: "{n} %", group_service: "Service", group_pick: "Picking", group_work: "Work", group_stock: "Stock", group_other: "Other",
 };
 
 const ZH = {
@@ -61,7 +61,7 @@ const ZH = {
   out_not_enough: "库存不足", out_stopped: "暂停接单", out_unpaid: "未按时付款", out_hold_expired: "付款过晚", out_customer: "已取消", out_unanswered: "顾客未答复", out_not_found: "全部找不到", out_breach: "承诺了但没有", out_not_collected: "未取货",
   skus: "没有一次找到的商品", skus_none: "商品都一次找到了。", article_wanted: "需要", article_hit: "一次找到", article_missed: "找不到", article_hidden: "其实在别处", article_replaced: "替代",
   step_accept: "接单", step_wait: "等待拣货", step_pick: "拣货", step_decide: "询问顾客", step_pack: "打包", step_counter: "等待取货", step_undo: "取消与退回", step_after: "交付之后",
-  unit_s: "{n} 秒", unit_min: "{n} 分", unit_m: "{n} 米", unit_share: "{n}%", group_service: "服务", group_pick: "拣货", group_work: "人工", group_stock: "库存", group_other: "其他",
+  sku_hours: "共 {n} SKU·小时", unit_s: "{n} 秒", unit_min: "{n} 分", unit_m: "{n} 米", unit_share: "{n}%", group_service: "服务", group_pick: "拣货", group_work: "人工", group_stock: "库存", group_other: "其他",
 };
 
 // What a figure is called; one that is not here yet goes by its own name.
@@ -69,13 +69,13 @@ export const FIGURES = {
   en: {
     orders: "Orders", accepted: "Accepted", handed_over: "Handed over", rejected_rate: "Rejected", cancelled_rate: "Cancelled", oversell_rate: "Promised, not there", perfect_rate: "Perfect", on_time_rate: "On time", severely_late_rate: "Over 30 min late", returned_rate: "Came back", out_of_stock_rate: "Failed for want of stock", record_accuracy: "Counted as the books had it", handed_over_in_30_rate: "Handed over within 30 min", within_5: "Packed within 5 min",
     in_store_s: "Accepted to packed", within_5_of_30: "Within 5 min, of 30 promised", within_10_of_45: "Within 10 min, of 45 promised", within_15_of_60: "Within 15 min, of 60 promised", within_pick_standard: "Picked within the standard",
-    first_time_pick_rate: "Found at once", not_found_rate: "Not found", substitution_rate: "Replaced", substitution_kept_rate: "Replacements kept", in_backroom_rate: "Not found, but there", pick_s_per_line: "Picking, each line", lines_per_hour: "Lines an hour", units_per_hour: "Units an hour",
+    first_time_pick_rate: "Found at once", not_found_rate: "Not found", substitution_rate: "Replaced", substitution_kept_rate: "Replacements kept", in_backroom_rate: "Not found, but there", hidden_stock_rate: "There, not on offer", stopped_stock_rate: "… as the store was stopped", heard_within_2_s: "Known at HQ within 2 s", heard_p50_ms: "Half known at HQ within", heard_p99_ms: "99 % known at HQ within", pick_s_per_line: "Picking, each line", lines_per_hour: "Lines an hour", units_per_hour: "Units an hour",
     walking_m: "Walking, each order", labour_s: "Work, each order", labour_cost: "Cost of work, each order",
   },
   zh: {
     orders: "订单", accepted: "接单", handed_over: "已交付", rejected_rate: "拒单率", cancelled_rate: "取消率", oversell_rate: "超卖率", perfect_rate: "完美订单率", on_time_rate: "准时率", severely_late_rate: "超时 30 分钟以上", returned_rate: "退回率", out_of_stock_rate: "因缺货未成", record_accuracy: "盘点相符率", handed_over_in_30_rate: "30 分钟内交付", within_5: "5 分钟内出货",
     in_store_s: "接单到打包", within_5_of_30: "30 分钟达：5 分钟内出货", within_10_of_45: "45 分钟达：10 分钟内出货", within_15_of_60: "60 分钟达：15 分钟内出货", within_pick_standard: "拣货达标率",
-    first_time_pick_rate: "一次找到", not_found_rate: "找不到", substitution_rate: "替代率", substitution_kept_rate: "替代被接受", in_backroom_rate: "找不到但有货", pick_s_per_line: "每行拣货", lines_per_hour: "每小时行数", units_per_hour: "每小时件数",
+    first_time_pick_rate: "一次找到", not_found_rate: "找不到", substitution_rate: "替代率", substitution_kept_rate: "替代被接受", in_backroom_rate: "找不到但有货", hidden_stock_rate: "有货但不可订", stopped_stock_rate: "其中因全店暂停", heard_within_2_s: "总部 2 秒内获知", heard_p50_ms: "一半变动：总部获知用时", heard_p99_ms: "99% 变动：总部获知用时", pick_s_per_line: "每行拣货", lines_per_hour: "每小时行数", units_per_hour: "每小时件数",
     walking_m: "每单步行", labour_s: "每单人工", labour_cost: "每单人工成本",
   },
 };
