@@ -4,6 +4,7 @@ What differs between SQLite and PostgreSQL is in `on_sqlite.py` and `on_postgres
 `layout.py`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -123,6 +124,9 @@ class Database:
         self._on = on
         self._writer = writer
         self._months = months
+        #: How often stores have told of each day since the start, and how often days were let go.
+        self.days_landed: Counter[str] = Counter()
+        self.days_forgotten = 0
 
     @classmethod
     async def open(cls, url: URL) -> Self:
@@ -197,6 +201,7 @@ class Database:
 
         await self._write(work)
         self._months.add(month)
+        self.days_landed.update(day for draft in drafts for day in draft.days)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction, if these books are still ours. Raises DatabaseLost."""
@@ -292,6 +297,7 @@ class Database:
                 connection.execute(delete(table).where(table.c.landed_at < before))
 
         await self._write(work)
+        self.days_forgotten += 1
 
     async def clear_some(self) -> bool:
         """Give back some of the room of retired months; takes milliseconds. False when there is none left to give."""

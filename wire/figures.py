@@ -85,19 +85,27 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
     }
 )  # fmt: skip
 
+_HEARD: Final = Rate("heard", "heard")
+_SHARES: Final = {f"heard_p{share}_ms": share for share in HEARD_SHARES}
 #: What can be said of sums, by name, but for `COUNTS`.
-NAMES: Final = (*RATES, *(f"heard_p{share}_ms" for share in HEARD_SHARES))
+NAMES: Final = (*RATES, *_SHARES)
 
 
 def figures(sums: Sums) -> list[Figure]:
     """All figures that these sums make; one that would be of nothing is not there."""
     found = [Figure(name, sums.get(name, 0), "orders", sums.get(name, 0)) for name in COUNTS]
-    for name, rate in RATES.items():
-        if of := sums.get(rate.of, 0):
-            found.append(Figure(name, rate.times * sums.get(rate.some, 0) / (rate.per * of), rate.unit, of))
-    if heard := sums.get("heard", 0):
-        found += [Figure(f"heard_p{share}_ms", _within(sums, heard, share), "ms", heard) for share in HEARD_SHARES]
-    return found
+    return found + [one for name in NAMES if (one := figure(sums, name)) is not None]
+
+
+def figure(sums: Sums, name: str) -> Figure | None:
+    """One of `NAMES`; None when it would be of nothing."""
+    rate = RATES.get(name, _HEARD)
+    of = sums.get(rate.of, 0)
+    if not of:
+        return None
+    if name in _SHARES:
+        return Figure(name, _within(sums, of, _SHARES[name]), "ms", of)
+    return Figure(name, rate.times * sums.get(rate.some, 0) / (rate.per * of), rate.unit, of)
 
 
 def heard_sums(counts: Sequence[int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import msgspec
 
 from hq_bridge.web import shapes
 from hq_bridge.web.board import Board
+from wire.figures import NAMES
 from wire.messages import Event, HqAsk
 
 _NUMBER_MAX = 2**53 - 1
@@ -107,7 +108,8 @@ EVENTS_QUERY: Final = (
     Text("after", "epoch/seq of the last row you have", pattern=r"^[0-9]{1,16}/[0-9]{1,16}$", example="3/17"),
 )
 
-_DAYS = (
+#: What days may be asked for.
+DAYS_QUERY: Final = (
     Number("days", "so many days", 1, 400, 14),
     Text(
         "until",
@@ -140,11 +142,16 @@ QUESTIONS: Final = (
     ),
     Question(
         "/v1/stores/{store}/days", "Days of a store that are over: sums, and the figures they make.", shapes.StoreDays,
-        _DAYS, lambda board, asked: board.days_of(asked["store"], asked["until"], asked["days"]),
+        DAYS_QUERY, lambda board, asked: board.days_of(asked["store"], asked["until"], asked["days"]),
     ),
     Question(
         "/v1/days", "The same of all stores together.", shapes.ChainDays,
-        _DAYS, lambda board, asked: board.days(asked["until"], asked["days"]),
+        DAYS_QUERY, lambda board, asked: board.days.of_chain(asked["until"], asked["days"]),
+    ),
+    Question(
+        "/v1/days/{day}", "One figure of a day, of each store.", shapes.DayOfStores,
+        (Text("figure", "which", required=True, pattern="^(" + "|".join(NAMES) + ")$", example="on_time_rate"),),
+        lambda board, asked: board.days.ranked(asked["day"], asked["figure"]),
     ),
     Question(
         "/v1/stores/{store}/log", "A store's rows as they landed, beyond one you have.", shapes.Log,
@@ -204,6 +211,9 @@ def openapi() -> dict[str, Any]:
     shared["Command"]["properties"]["ask"] = ask
     paths["/v1/commands/{id}"] = {"get": _operation("/v1/commands/{id}", _COMMAND, (), _json(command), problem)}
     paths["/v1/stores/{store}/commands"] = {"post": _asking(command, problem, shared)}
+    for path, what in _SHEETS.items():
+        sheet = {"text/csv": {"schema": {"type": "string"}}}
+        paths[path] = {"get": _operation(path, what, DAYS_QUERY, sheet, problem)}
     paths |= _of_orders(order, orders, command, problem, shared)
     return {
         "openapi": "3.1.0",
@@ -286,6 +296,11 @@ def _without(properties: dict[str, Any], names: tuple[str, ...]) -> dict[str, An
     return {name: schema for name, schema in properties.items() if name not in names}
 
 
+_SHEETS = {
+    "/v1/days.csv": "Days of the chain as CSV: a line for each.",
+    "/v1/stores/{store}/days.csv": "Days of a store as CSV: a line for each.",
+    "/v1/stores/days.csv": "Days of all stores as CSV: a line for each day of each store.",
+}
 _REF = "#/components/schemas/{name}"
 _HQS_OWN = ("counter", "lease")
 _ASK = "Ask a store to do something: pause, grant or order; the same id again is the same command."
@@ -319,7 +334,7 @@ def _operation(
 ) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": what_it_is}
-        for name, what_it_is in (("store", "its name"), ("id", "as it was asked with"))
+        for name, what_it_is in (("store", "its name"), ("id", "as it was asked with"), ("day", "as in 2026-11-22"))
         if f"{{{name}}}" in path
     ]
     parameters += [

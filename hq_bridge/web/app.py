@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hq_bridge.books import Mark
 from hq_bridge.commands import CannotAsk, Commands
-from hq_bridge.web import order_pages, replies
+from hq_bridge.web import day_pages, order_pages, replies
 from hq_bridge.web.api import EVENTS_QUERY, QUESTIONS, BadQuery, Question, openapi, read_query
 from hq_bridge.web.board import Board, UnknownName
 from hq_bridge.web.order_pages import command_of
@@ -55,6 +55,7 @@ def routes_of(board: Board, streams: Streams, commands: Commands, orders: Orders
         Route("/v1/board", pages.board),
         Route("/v1/stores/{store}/commands", asking.ask, methods=["POST"]),
         Route("/v1/commands/{id}", asking.one),
+        *day_pages.routes(board),
         *order_pages.routes(orders, streams, token),
         Route("/v1/events", pages.events),
         Route("/v1/openapi.json", pages.document),

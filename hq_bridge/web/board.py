@@ -10,7 +10,8 @@ from hq_bridge.books import Digest, StoreBooks
 from hq_bridge.clock import NowMs
 from hq_bridge.ingest import Ingest
 from hq_bridge.store import Database, Has
-from hq_bridge.web import days, shapes
+from hq_bridge.web import shapes
+from hq_bridge.web.days import Days
 from hq_bridge.web.trend import Trend
 from wire.mqtt import Link
 from wire.places import places_of
@@ -41,6 +42,7 @@ class Board:
         now_ms: NowMs,
         credentials: Credentials | None = None,
     ) -> None:
+        self.days = Days(database)
         self.trend = Trend(ingest.stores, now_ms)
         self._chain = chain
         self._ingest = ingest
@@ -82,11 +84,7 @@ class Board:
     async def days_of(self, store: str, until: str | None, many: int) -> shapes.StoreDays:
         """What a store told of days that are over. Raises UnknownName."""
         self.books(store)
-        return await days.of_store(self._database, store, until, many)
-
-    async def days(self, until: str | None, many: int) -> shapes.ChainDays:
-        """What all stores told of days that are over, added up."""
-        return await days.of_chain(self._database, until, many)
+        return await self.days.of_store(store, until, many)
 
     async def stock(self, store: str) -> shapes.StoreStock:
         """What a store has, place by place, and how old that is. Raises UnknownName."""

@@ -304,6 +304,22 @@ class ChainDays(msgspec.Struct, frozen=True):
     figures: list[Figure]
 
 
+class StoreFigure(msgspec.Struct, frozen=True):
+    """One figure of a store, and of how many it is; null when it would be of nothing."""
+
+    store: str
+    value: float | None
+    of: int
+
+
+class DayOfStores(msgspec.Struct, frozen=True):
+    """One figure of a day, of each store that told of it, by name."""
+
+    day: str
+    figure: str
+    stores: list[StoreFigure]
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Why there is no answer, and what to do."""
 

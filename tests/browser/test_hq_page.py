@@ -12,11 +12,14 @@ from sqlalchemy.engine import URL
 from hq_bridge.config import SQLITE
 from tests.browser.pages import browsing
 from tests.hq_bridge.shop import OUTSIDE, Shop
+from tests.hq_bridge.test_days import batch as days_of
 from tests.hq_bridge.test_ingest import hq_at
 from tests.hq_bridge.test_web import web_over
 from wire.messages import CaseRow, StockRow
 
 pytestmark = pytest.mark.browser
+
+PICTURES = Path(__file__).parents[2] / "build" / "hq"
 
 
 @pytest.mark.parametrize(("locale", "here"), [("en-GB", "Here"), ("zh-CN", "在线")])
@@ -185,6 +188,65 @@ async def test_nobody_is_kept_from_using_it(
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         await page.evaluate("document.querySelector('main').append(document.createElement('input'))")
         assert await serious_faults(page) != []  # it does notice
+    assert complaints == []
+
+
+def sums_of(store: int, day: int) -> dict[str, int]:
+    """What a store's day came to; each is another."""
+    late, missed = (store + day) % 7, (store * day) % 5
+    return {
+        "orders": 42, "accepted": 40, "handed_over": 40 - missed, "perfect": 36 - late, "timed": 40,
+        "on_time": 40 - late, "packed": 40, "packed_of_30": 40, "within_5_of_30": 38 - late, "lines": 160,
+        "hits": 160 - missed - late, "not_found": missed, "breaches": store % 3, "out_of_stock": missed,
+        "free_s": 51_840_000, "hidden_s": 90_000 * late, "heard": 5000, "heard_within_50_ms": 4000,
+        "heard_within_1000_ms": 4990 - 20 * (day % 3), "heard_within_2000_ms": 5000,
+        "walked_dm": 38_000 + 900 * day, "worked": 40, "cost_cents": 9000, "costed": 40,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "scheme", "words"),
+    [("en", 320, "dark", "On time, 22 Nov: each store"), ("zh", 1280, "light", "11月22日 各店「准时率」")],
+)
+async def test_days_are_pictures_of_the_chain_and_of_each_store(
+    tmp_path: Path, language: str, width: int, scheme: Literal["light", "dark"], words: str
+) -> None:
+    shops = [Shop(f"SH-{number:04}") for number in range(60)]
+    async with (
+        hq_at(URL.create(SQLITE, database=str(tmp_path / "hq.db"))) as hq,
+        web_over(hq) as web,
+        browsing(width=width, scheme=scheme) as (page, complaints),
+    ):
+        for number, shop in enumerate(shops):
+            told = [(day, sums_of(number, day)) for day in range(10, 23) if day != 15]  # of one day nobody told
+            hq.offer(shop, days_of(shop, 1, *told))
+            hq.offer(shop, shop.state(), channel="state")
+        await hq.settled()
+        await page.goto(f"{web.client.base_url}?lang={language}")
+        pictures = page.locator("#days button.of-days")
+        await expect(pictures).to_have_count(12)
+        chain = (await web.get("/v1/days"))["days"][-1]
+        on_time = next(one["value"] for one in chain["figures"] if one["name"] == "on_time_rate")
+        picture = page.locator("[data-figure=on_time_rate]")
+        await expect(picture.locator("b")).to_have_text(f"{round(100 * on_time, 1):g}%")
+        await expect(picture.locator("rect")).to_have_count(1 + 12)
+        await expect(page.locator("#days-stores-title")).to_contain_text(words)
+        await expect(page.locator("#days-stores li")).to_have_count(50)
+        worst = page.locator("#days-stores li").first.locator(".amount")
+        await expect(worst).to_have_text("85%")
+        await page.locator("[data-figure=hidden_stock_rate]").click()
+        await expect(page.locator("[data-figure=hidden_stock_rate]")).to_have_attribute("aria-pressed", "true")
+        await expect(worst).to_have_text("1%")  # of what is hidden more is worse
+        await page.locator("#days-all").click()
+        await expect(page.locator("#days-stores li")).to_have_count(60)
+        await page.locator("[data-tile=SH-0007]").click()
+        await expect(page.locator("#store-days .of-days")).to_have_count(12)
+        await page.locator("#days summary").click()
+        await expect(page.locator("#days tbody tr")).to_have_count(13)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await serious_faults(page) == []
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=PICTURES / f"hq-days-{language}-{width}-{scheme}.png", full_page=True)
     assert complaints == []
 
 

@@ -1,5 +1,7 @@
 """What stores tell of days that are over is kept, shown, and added up for the chain."""
 
+import csv
+import io
 from hashlib import sha256
 from typing import Any
 
@@ -89,3 +91,52 @@ async def test_an_hq_that_lost_its_database_hears_all_days_again(url: URL) -> No
             ("2026-11-20", {"orders": 3}),
             ("2026-11-21", {"orders": 1}),
         ]
+
+
+async def test_the_chain_s_days_are_added_up_anew_when_another_store_tells_of_one(url: URL) -> None:
+    one, other = Shop(), Shop("SH-0002")
+    async with hq_at(url) as hq, web_over(hq) as web:
+        hq.offer(one, batch(one, 1, (20, {"timed": 4, "on_time": 3}), (22, {"timed": 2, "on_time": 2})))
+        await hq.settled()
+        for _ in range(2):
+            assert rates((await web.get("/v1/days"))["days"][0])["on_time_rate"] == (0.75, 4)
+        hq.offer(other, batch(other, 1, (20, {"timed": 4, "on_time": 1})))
+        await hq.settled()
+        assert rates((await web.get("/v1/days"))["days"][0])["on_time_rate"] == (0.5, 8)
+        assert (await web.get("/v1/days/2026-11-20?figure=on_time_rate"))["stores"] == [
+            {"store": "SH-0001", "value": 0.75, "of": 4},
+            {"store": "SH-0002", "value": 0.25, "of": 4},
+        ]
+        assert (await web.get("/v1/days/2026-11-22?figure=labour_s"))["stores"] == [
+            {"store": "SH-0001", "value": None, "of": 0}
+        ]
+        for wrong in ("/v1/days/2026-11-20", "/v1/days/2026-11-20?figure=nonsense", "/v1/days.csv?days=no"):
+            assert (await web.client.get(wrong)).status_code == 400
+        assert (await web.get("/v1/days/nonsense?figure=labour_s"))["stores"] == []
+
+
+async def test_days_are_sheets_too(url: URL) -> None:
+    one, other = Shop(), Shop("SH-0002")
+    async with hq_at(url) as hq, web_over(hq) as web:
+        hq.offer(one, batch(one, 1, (20, {"orders": 4, "timed": 4, "on_time": 3, "heard": 1, "heard_within_50_ms": 1})))
+        hq.offer(other, batch(other, 1, (20, {"orders": 1, "timed": 1}), (21, {"orders": 2})))
+        await hq.settled()
+
+        async def sheet(path: str) -> list[tuple[str, ...]]:
+            answer = await web.client.get(path)
+            assert answer.headers["content-type"].startswith("text/csv")
+            lines = [dict(line) for line in csv.DictReader(io.StringIO(answer.text))]
+            names = ("day", "store", "stores", "orders", "on_time_rate", "heard_p99_ms")
+            return [tuple(line[name] for name in names) for line in lines]
+
+        assert await sheet("/v1/days.csv") == [
+            ("2026-11-20", "", "2", "5", "0.6", "50"),
+            ("2026-11-21", "", "1", "2", "", ""),
+        ]
+        assert await sheet("/v1/stores/SH-0001/days.csv") == [("2026-11-20", "SH-0001", "1", "4", "0.75", "50")]
+        assert await sheet("/v1/stores/days.csv") == [
+            ("2026-11-20", "SH-0001", "1", "4", "0.75", "50"),
+            ("2026-11-20", "SH-0002", "1", "1", "0.0", ""),
+            ("2026-11-21", "SH-0002", "1", "2", "", ""),
+        ]
+        assert (await web.client.get("/v1/stores/SH-9/days.csv")).status_code == 404

@@ -1,6 +1,7 @@
 // HQ's page: shows what /v1/board tells, asks for stock when somebody wants to see it. All text goes in as text.
 
 import { currentLanguage, duration, lag, lags, number, switchLanguage, t } from "./strings.js";
+import { daysOf } from "./days.js";
 import { drawLag } from "./lag.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,6 +24,12 @@ let saidTrouble = 0;
 let allShown = false; // every store in the table, or only the first
 let tilesShown = ""; // what the grid says: it is drawn anew only when that changes
 const lagTold = new Map(); // the last /v1/lag by the place it is drawn in
+
+const days = daysOf($, async (path) => {
+  const answer = await fetch(path);
+  return answer.ok ? answer.json() : null;
+});
+const askDays = () => void days.refresh(chosen).catch(() => {}); // the banner says when HQ does not answer
 
 const now = () => board.at + (performance.now() - boardAt);
 
@@ -350,6 +357,7 @@ function choose(store) {
   lagTold.delete("lag-store");
   $("lag-store").replaceChildren();
   void askLag().catch(() => {});
+  askDays();
   $("stock").replaceChildren();
   $("stock-none").hidden = true;
   history.replaceState(null, "", chosen ? `#${encodeURIComponent(chosen)}` : location.pathname + location.search);
@@ -380,7 +388,7 @@ function show() {
   void askStock().catch(() => {}); // the banner says when HQ does not answer
 }
 
-$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); showLag(); });
+$("language").addEventListener("click", () => { switchLanguage(); showWords(); show(); showLag(); days.show(); });
 $("stores-all").addEventListener("click", () => { allShown = true; show(); });
 addEventListener("resize", showLag);
 $("stores").addEventListener("click", (event) => { if (event.target.dataset.store) choose(event.target.dataset.store); });
@@ -418,7 +426,9 @@ events.addEventListener("stores", (event) => {
 });
 setInterval(show, 1000); // ages grow
 setInterval(() => void askLag().catch(() => {}), 10_000); // as often as HQ looks
+setInterval(askDays, 300_000); // stores tell of a day once
 events.addEventListener("stores", () => void askLag().catch(() => {}), { once: true });
 
 showWords();
 show();
+askDays();

@@ -30,6 +30,9 @@ const STRINGS = {
     trouble_certificate: "Issue a new certificate (nearshelf-hq certs renew) and copy it to the store, or it loses its line.",
     trouble_clock: "The store's clock is wrong: times it tells are, order and stock are not. Have it set.",
     certificate_hq: "HQ's certificate ends", certificate_broker: "The broker's certificate ends",
+    days_title: "Days of the chain", days_none: "No store has told of a day yet: each does when its day is over.", days_span: "{first} to {last}; the last day is the dark column.", days_range: "{least} to {most}", days_numbers: "The numbers of each day", days_sheet: "As a sheet (CSV)", days_stores: "{figure}, {day}: each store, the worst first", day: "Day", metres: "{n} m",
+    figure_handed_over: "Orders handed over", figure_on_time_rate: "On time", figure_within_5_of_30: "Packed in 5 min, of 30 promised", figure_within_10_of_45: "Packed in 10 min, of 45 promised", figure_within_15_of_60: "Packed in 15 min, of 60 promised", figure_perfect_rate: "Perfect orders", figure_first_time_pick_rate: "Lines found at once", figure_not_found_rate: "Lines not found",
+    figure_oversell_rate: "Promised, not there", figure_out_of_stock_rate: "Failed for want of stock", figure_hidden_stock_rate: "There, not on offer", figure_heard_p99_ms: "99 % of changes at HQ within", figure_walking_m: "Walking, each order", figure_labour_cost: "Cost of work, each order",
     FLOOR: "Floor", BACKROOM: "Backroom", QUARANTINE: "Quarantine", DISPLAY: "Display", SUSPECT: "To be checked",
   },
   zh: {
@@ -61,6 +64,9 @@ const STRINGS = {
     trouble_certificate: "请签发新证书（nearshelf-hq certs renew）并复制到门店，否则门店将断线。",
     trouble_clock: "门店时钟不准：其时间有误，顺序和库存无误。请校准。",
     certificate_hq: "总部证书到期", certificate_broker: "代理证书到期",
+    days_title: "全连锁每日", days_none: "还没有门店报告过完整的一天：一天结束后才会报告。", days_span: "{first} 至 {last}；深色柱为最后一天。", days_range: "{least} 至 {most}", days_numbers: "每日数字", days_sheet: "下载表格（CSV）", days_stores: "{day} 各店「{figure}」，最差的在前", day: "日期", metres: "{n} 米",
+    figure_handed_over: "已交付订单", figure_on_time_rate: "准时率", figure_within_5_of_30: "30 分钟达：5 分钟内打包", figure_within_10_of_45: "45 分钟达：10 分钟内打包", figure_within_15_of_60: "60 分钟达：15 分钟内打包", figure_perfect_rate: "完美订单率", figure_first_time_pick_rate: "一次找到的行", figure_not_found_rate: "找不到的行",
+    figure_oversell_rate: "超卖率", figure_out_of_stock_rate: "因缺货未成", figure_hidden_stock_rate: "有货但不可订", figure_heard_p99_ms: "99% 变动到总部用时", figure_walking_m: "每单步行", figure_labour_cost: "每单人工成本",
     FLOOR: "卖场", BACKROOM: "后仓", QUARANTINE: "隔离", DISPLAY: "陈列", SUSPECT: "待查",
   },
 };
