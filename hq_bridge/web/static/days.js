@@ -4,7 +4,7 @@ import { currentLanguage, duration, lag, number, t } from "./strings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const DAYS = 14;
-const STORES_MOST = 50; // bars, until somebody wants them all
+const STORES_MOST = 12; // bars, until somebody wants them all
 /** What is shown, in this order; of those with `+` more is better. */
 const SHOWN = ["handed_over+", "on_time_rate+", "within_5_of_30+", "within_10_of_45+", "within_15_of_60+", "perfect_rate+", "first_time_pick_rate+", "not_found_rate", "oversell_rate", "out_of_stock_rate", "hidden_stock_rate", "heard_p99_ms", "walking_m", "labour_cost"];
 const NAMES = SHOWN.map((name) => name.replace("+", ""));
