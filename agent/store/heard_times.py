@@ -10,7 +10,10 @@ from wire.figures import heard_sums
 
 def enter(tx: sqlite3.Connection, at_ms: int, counts: Sequence[int]) -> None:
     """So many rows were heard since the last note, by how long they took."""
-    tx.execute("INSERT INTO heard_time VALUES (?, ?)", (at_ms, json.dumps(counts)))
+    noted = tx.execute("SELECT counts FROM heard_time WHERE at_ms = ?", (at_ms,)).fetchone()
+    if noted is not None:
+        counts = [one + other for one, other in zip(counts, json.loads(noted[0]), strict=True)]
+    tx.execute("INSERT OR REPLACE INTO heard_time VALUES (?, ?)", (at_ms, json.dumps(counts)))
 
 
 def forget(tx: sqlite3.Connection, before_ms: int) -> None:

@@ -12,5 +12,4 @@ CREATE TABLE free_stock (
 
 -- How many rows HQ heard since the line before, by how long each took from its transaction to HQ's word: a JSON list of
 -- counts, one for each bound of wire/figures.py and one for those that took longer.
-CREATE TABLE heard_time (at_ms INTEGER NOT NULL, counts TEXT NOT NULL) STRICT;
-CREATE INDEX heard_time_at ON heard_time (at_ms);
+CREATE TABLE heard_time (at_ms INTEGER PRIMARY KEY, counts TEXT NOT NULL) STRICT;
