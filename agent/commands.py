@@ -4,6 +4,7 @@ Whatever HQ did not sign for this store changes nothing: it is counted, and a ca
 """
 
 import asyncio
+import re
 from collections import Counter, deque
 from typing import Final
 
@@ -40,6 +41,9 @@ from wire.topics import StoreTopics
 
 log = structlog.get_logger()
 
+#: What is ordered is named, numbered and counted as in the store's own API: cases, accounts and handhelds go by that.
+_NAME: Final = re.compile(r"[!-~]{1,64}")
+_MOST: Final = 1_000_000
 #: Commands that may wait; HQ repeats what was dropped.
 MOST_WAITING: Final = 1000
 #: A forged command is worth a note in the books this often.
@@ -161,7 +165,7 @@ def _in_our_words(ask: HqAsk) -> tuple[Commanded | None, str]:
             return _placed(ask), ""
         case PaidAsk():
             return PayOrder(ask.order), ""
-        case AmendAsk() if 0 < len(ask.lines) <= MOST_LINES:
+        case AmendAsk() if 0 < len(ask.lines) <= MOST_LINES and all(_is_wanted(line, 0) for line in ask.lines):
             return AmendOrder(ask.order, ask.id, _wants(ask.lines)), ""
         case CancelAsk():
             return MoveOrder(ask.order, f"hq {ask.id}", "cancel"), ""
@@ -170,7 +174,7 @@ def _in_our_words(ask: HqAsk) -> tuple[Commanded | None, str]:
         case DecisionAsk():
             return AnswerQuestion(ask.order, ask.id, ask.take, ask.line, ask.sku), ""
         case _:
-            return None, "its numbers make no sense"
+            return None, "its names or numbers make no sense"
 
 
 def _placed(ask: OrderAsk) -> PlaceOrder:
@@ -195,9 +199,15 @@ def _wants(lines: tuple[Wanted, ...]) -> tuple[OrderWant, ...]:
 def _is_sound(ask: OrderAsk) -> bool:
     numbers = [line.line for line in ask.lines]
     return (
-        bool(ask.order and ask.channel)
+        bool(_NAME.fullmatch(ask.order) and _NAME.fullmatch(ask.channel))
         and 0 < len(numbers) == len(set(numbers)) <= MOST_LINES
-        and all(line.qty > 0 and 0 <= line.tolerance_pct <= 100 for line in ask.lines)
+        and all(_is_wanted(line, 1) for line in ask.lines)
+        and ask.due >= 0
         and 0 <= ask.pay_within_s <= MOST_FROZEN_S
         and (not ask.code or is_code(ask.code))
     )
+
+
+def _is_wanted(line: Wanted, least: int) -> bool:
+    """Can the line be held, picked and reported?"""
+    return 1 <= line.line <= _MOST and least <= line.qty <= _MOST and 0 <= line.tolerance_pct <= 100

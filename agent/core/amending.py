@@ -64,6 +64,7 @@ def _held_anew(turn: Turn, order: Order, source: str) -> Order:
     held = promises.reserve(turn, Reserve(hold, order.channel, wants, _UNUSED_TTL_S, due_ms=order.due_at))
     if not isinstance(held, Refused | Short):
         return orders.received_again(order, source, turn.books_ms)
+    order = orders.without_people(order)
     order = replace(order, why="hold_expired", missing=missing(held) if isinstance(held, Short) else ())
     turn.keep_order(order)
     return order
@@ -171,7 +172,9 @@ def _answer(turn: Turn, order: Order, ask: AnswerQuestion) -> Ordered | Refused:
     question = order.question
     if order.state != "awaiting_decision" or question is None:
         return refused(order.id, f"waits for no answer: it is {order.state}", conflict=True)
-    number = ask.line or question.line
+    number = question.line
+    if ask.take != "cancel" and ask.line not in (0, number):
+        return refused(order.id, f"asks about line {number}, not {ask.line}", conflict=True)
     line = next((line for line in order.lines if line.line == number), None)
     if ask.take != "cancel" and line is None:
         return refused(order.id, f"has no line {number}")

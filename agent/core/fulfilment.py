@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -63,7 +64,7 @@ def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
     """Promise every line of an order, or reject it; known by its name ever after."""
     found = turn.order(ask.order)
     if found is not None:
-        if (found.channel, found.due_at) == (ask.channel, ask.due_at) and (found.amends or _same_lines(found, ask)):
+        if _is_asked_again(found, ask):
             return as_it_stands(turn, found)
         return refused(ask.order, "was placed before with other content", conflict=True)
     mistake = _mistake(turn, ask)
@@ -124,6 +125,16 @@ def missing(held: Short) -> tuple[MissingUnits, ...]:
     return tuple(MissingUnits(one.sku, one.wanted, one.available, one.why) for one in held.lacking)
 
 
+def _is_asked_again(order: Order, ask: PlaceOrder) -> bool:
+    """Does it say what the order was placed with, as far as that is still known?"""
+    about = attrgetter("channel", "due_at", "fulfil", "pay_within_s", "promise_min", "group")
+    if about(order) != about(ask) or (ask.short and ask.short != order.short):
+        return False
+    if order.code != ask.code and (order.code or order.ended_ms is None):
+        return False
+    return bool(order.amends) or _same_lines(order, ask)
+
+
 def _same_lines(order: Order, ask: PlaceOrder) -> bool:
     had = [(line.line, line.sku, line.qty) for line in order.lines]
     return had == [(want.line, want.sku, want.qty) for want in ask.wants]
@@ -148,6 +159,9 @@ def move(turn: Turn, ask: MoveOrder) -> Ordered | Refused:
         if before == ask.event:
             return as_it_stands(turn, order)
         return refused(ask.order, f"had {ask.move!r} before, as {before}", conflict=True)
+    if ask.event == "cancel" and order.state == "rejected" and order.why in ("unpaid", "withdrawn"):
+        turn.keep_order(replace(orders.without_people(order), why="withdrawn"))  # who pays now buys nothing
+        return as_it_stands(turn, turn.orders[order.id])
     if ask.event in ("accept", "reject", "again"):
         return refused(ask.order, f"is not to be moved by {ask.event!r}: the books decide that", conflict=True)
     goods = _goods_in_the_way(turn, order, ask.event)

@@ -87,7 +87,7 @@ def why_out(order: Order) -> Why | None:
         return None
     if order.state == "rejected":
         if order.why:
-            return "unpaid" if order.why == "unpaid" else "hold_expired"
+            return "hold_expired" if order.why == "hold_expired" else "unpaid"
         return "not_enough" if any(one.why == NOT_ENOUGH for one in order.missing) else "stopped"
     if order.why in _BY_THE_STORE:
         return _BY_THE_STORE[order.why]

@@ -256,10 +256,11 @@ def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s
     after = replace(order, steps=(*order.steps, step), question=question)
     if event in ("again", "cancel"):  # nobody was told that it is picked: nobody will be
         after = replace(after, told_from_ms=None)
-    return _with_deadline(_without_people(after) if after.state in _OVER_FOR_PEOPLE else after, within_s)
+    is_over = after.state in _OVER_FOR_PEOPLE and after.why != "unpaid"  # that one may be paid late, and fetched
+    return _with_deadline(without_people(after) if is_over else after, within_s)
 
 
-def _without_people(order: Order) -> Order:
+def without_people(order: Order) -> Order:
     """Without what leads to people: neither the code nor whose line was whose."""
     return replace(order, code="", lines=tuple(replace(line, member="") for line in order.lines))
 
@@ -272,9 +273,10 @@ def _with_deadline(order: Order, within_s: int) -> Order:
     if order.is_unpaid:  # as long as its hold lives
         return replace(order, deadline_ms=now_ms + 1000 * order.pay_within_s, late=False)
     deadline_ms = now_ms + 1000 * (within_s or duty.within_s)
-    if duty.beforehand and order.due_ms:
+    goes_on = when_overdue(order) is not None  # by itself, and then also when it was late before
+    if duty.beforehand and order.due_ms and not (goes_on and order.due_ms <= now_ms):
         deadline_ms = min(deadline_ms, order.due_ms)
-    return replace(order, deadline_ms=deadline_ms, late=order.late and deadline_ms <= now_ms)
+    return replace(order, deadline_ms=deadline_ms, late=order.late and deadline_ms <= now_ms and not goes_on)
 
 
 def answered(order: Order, answer: Answered, line: int = 0) -> Order:

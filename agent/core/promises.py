@@ -99,9 +99,10 @@ def commit(turn: Turn, ask: CommitHold) -> Claimed | Refused:
     if stale:
         return Refused((Mistake("lease", stale),))
     bound = replace(hold, state=life.advance(life.HOLD, hold.state, "commit"), order=ask.order)
-    for part, (before, after) in enumerate(zip(hold.lines, bound.lines, strict=True)):
+    claimed = [line for line in hold.lines if line.open]  # a line may have been taken off the order before it was paid
+    for part, line in enumerate(claimed):
         source = f"commit:{hold.id}"
-        turn.post(before.sku, hold.account(before), bound.account(after), before.open, "commit", source, "hq", part)
+        turn.post(line.sku, hold.account(line), bound.account(line), line.open, "commit", source, "hq", part)
     turn.keep_hold(bound)
     return _as_it_stands(turn, bound)
 

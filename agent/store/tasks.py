@@ -71,7 +71,7 @@ def look_back(tx: sqlite3.Connection, turn: Turn, asks: Sequence[Ask]) -> None:
     if not reports:
         return
     wanted = {one.id for one, _ in reports}
-    undone = [hold for one, ask in reports if one.outcome == "undo" for hold in ask.holds()]
+    undone = [hold for one, _ in reports if one.outcome == "undo" for hold in orders.holds_of(one.order)]
     holds = [hold for name in dict.fromkeys(undone) if (hold := turn.hold(name)) is not None]
     wanted.update(name for hold in holds for name, _ in hold.works)
     notes = tx.execute(

@@ -38,7 +38,7 @@ def claim(turn: Turn, ask: ClaimTask) -> Tasked | NoWork:
         if found is None or not found.is_open:
             return NoWork()
         return Tasked(_keep(turn, moved(found, "take_over", turn.books_ms, ask.worker)))
-    _settle_the_empty(turn)
+    _settle_the_empty(turn, list((turn.books.orders | turn.orders).values()))
     mine = of_worker(turn, ask.worker)
     if mine is not None:
         return Tasked(mine)
@@ -84,7 +84,10 @@ def look_after(turn: Turn) -> None:
 
 
 def follow(turn: Turn) -> None:
-    """Finish every task of which nothing is left to do; of an order that is over, forget who the courier was."""
+    """End what was cancelled with nothing in its totes; finish every task of which nothing is left to do; of an order
+    that is over, forget who the courier was.
+    """
+    _settle_the_empty(turn, [order for order in turn.orders.values() if turn.tasks.of_order("pick", order.id)])
     for order in turn.orders.values():
         if not order.is_open and (parcel := turn.tasks.parcel(order.id)).to:
             turn.tasks.parcels[order.id] = replace(parcel, to="")
@@ -174,9 +177,9 @@ def due_ms(turn: Turn, orders: Iterable[str]) -> int:
     return min(found, default=turn.books_ms)
 
 
-def _settle_the_empty(turn: Turn) -> None:
+def _settle_the_empty(turn: Turn, orders: Iterable[Order]) -> None:
     """End every cancelled order of which nothing is to be put back."""
-    for order in list((turn.books.orders | turn.orders).values()):
+    for order in orders:
         if order.state == "cancel_requested" and not any(to_put_back(turn, order.id)):
             fulfilment.move(turn, MoveOrder(order.id, "settle", "settle"))
 
