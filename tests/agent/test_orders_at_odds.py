@@ -138,6 +138,16 @@ async def test_what_was_picked_of_an_order_that_was_paid_late_can_be_undone(plac
     assert place.shop.books.balance("MILK", "TOTE:1") == 0
 
 
+async def test_what_left_its_line_as_it_was_is_not_undone_once_the_line_is_another(place: Place) -> None:
+    await place.order()
+    task = await place.claim()
+    damaged = PickReport("r1", "damaged", "O1", 1, 1, text=MILK)
+    assert [one.outcome for one in await place.report(task, damaged)] == ["entered"]  # another one is held for it
+    await place.enter(AmendOrder("O1", "less", (Want(1, "MILK", 0),)))
+    (said,) = await place.report(task, PickReport("r2", "undo", "O1", 1))
+    assert (said.outcome, said.why) == ("refused", "another step followed")
+
+
 async def test_an_order_that_was_paid_late_is_still_handed_over_by_its_code_alone(place: Place) -> None:
     await place.order(fulfil="pickup", code=KEPT, pay_within_s=FROZEN_S)
     await place.after(FROZEN_S + 1)

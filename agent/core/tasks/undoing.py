@@ -26,7 +26,8 @@ def undo(turn: Turn, hold: Hold, one: PickReport, by: str) -> str:
     if name in undone(hold):
         return "it was undone before"
     lines = {line.line: line for line in hold.lines}
-    if not hold.is_open or any(lines.get(line.line) != line for line in note.after):
+    left = {line.line: line for line in (note.before, *note.after)}  # `after` has only what the report made other
+    if not hold.is_open or any(lines.get(number) != line for number, line in left.items()):
         return "another step followed"
     order = turn.order(one.order)
     if order is None or order.state not in ("picking", "awaiting_decision", "picked"):
