@@ -80,9 +80,16 @@ class Orders:
         _only(FOLLOW_UPS[what], wanted)
         if what in KEYED and re.fullmatch(r"[!-~]{1,48}", key) is None:
             raise CannotAsk("the header Idempotency-Key must name it, in 1 to 48 printable characters")
-        store = (await self.one(name)).store
+        store = await self._store_of(name)
         made = f"{what}:{name}:{key}" if what in KEYED else f"{what}:{name}"
         return await self._commands.ask(store, wanted | {"id": made, "kind": what, "order": name})
+
+    async def _store_of(self, name: str) -> str:
+        """Whose order it is. Raises UnknownName, and CannotAsk when several stores entered one under this name."""
+        stores = {each.store for each in await self._database.order(name)}
+        if len(stores) > 1 and await self._commands.find(order_command(name)) is None:
+            raise CannotAsk(f"{', '.join(sorted(stores)[:5])} have an order {name!r} of their own", conflict=True)
+        return (await self.one(name)).store
 
     async def events(self, name: str, after: Mark) -> AsyncIterator[bytes]:
         """An order's rows as CloudEvents, from its first or from beyond `after`; ends when it is over.

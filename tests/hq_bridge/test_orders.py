@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy.engine import URL
 
+from hq_bridge.commands import CannotAsk
 from tests.brokers import Mosquitto
 from tests.hq_bridge.processes import TOKEN, HqProcess, hq_process
 from tests.hq_bridge.published import is_as_published
@@ -17,7 +19,7 @@ from tests.hq_bridge.test_ingest import hq_at
 from tests.hq_bridge.test_web import Web, web_over
 from tests.waiting import until
 from wire.codec import batch_of, encode, encode_row
-from wire.messages import OrderRow, OrderRowLine, StoreState
+from wire.messages import OrderAsk, OrderRow, OrderRowLine, StoreState
 
 NEW: dict[str, Any] = {
     "store": "SH-0001",
@@ -74,6 +76,16 @@ async def test_every_row_of_an_order_is_kept_told_and_listed(url: URL) -> None:
         assert (await web.get("/v1/orders?state=closed"))["orders"] == []
 
 
+async def test_nothing_is_asked_of_an_order_that_several_stores_have_under_the_same_name(url: URL) -> None:
+    async with hq_at(url) as hq, web_over(hq) as web:
+        for store in ("SH-0001", "SH-0002"):
+            shop = Shop(store)
+            hq.offer(shop, batch_of(shop.epoch, 1, [encode_row(row(1, "T-17", "accepted", "accept"))]))
+        await hq.settled()
+        with pytest.raises(CannotAsk, match="SH-0001, SH-0002 have an order 'T-17'"):
+            await web.orders.follow("T-17", "cancel", {}, "")
+
+
 async def posted(hq: HqProcess, path: str, key: str = "", **body: Any) -> tuple[int, dict[str, Any]]:
     headers = {"authorization": f"Bearer {TOKEN}"} | ({"idempotency-key": key} if key else {})
     async with httpx.AsyncClient(base_url=hq.web, headers=headers) as client:
@@ -86,9 +98,13 @@ async def test_an_order_is_asked_for_once_and_what_follows_goes_one_by_one(
     tmp_path: Path, mosquitto: Mosquitto, url: URL
 ) -> None:
     async with line(tmp_path, mosquitto, url) as (hq, store):
-        first = await posted(hq, "/v1/orders", "W-1", **NEW, pay_within_s=900, fulfil="pickup")
+        code = f"s1${'0' * 32}${'1' * 32}"
+        new = NEW | {"pay_within_s": 900, "fulfil": "pickup", "code": code}
+        first = await posted(hq, "/v1/orders", "W-1", **new)
         assert (first[0], first[1]["order"], first[1]["state"]) == (202, "W-1", "asked")
-        assert (await posted(hq, "/v1/orders", **NEW, order="W-1", pay_within_s=900, fulfil="pickup"))[0] == 202
+        assert (await posted(hq, "/v1/orders", **new, order="W-1"))[0] == 202
+        shown = json.dumps(await hq.get("/v1/commands/order:W-1"))  # to whoever asks: ten thousand codes are soon tried
+        assert ("pickup" in shown, code in shown) == (True, False)
         assert (await posted(hq, "/v1/orders", "W-1", **NEW))[0] == 409  # with other content
         less = {"lines": [{"line": 1, "sku": "TEA-1", "qty": 1}]}
         for what, body in (("amend", less), ("paid", {}), ("courier", {})):
@@ -98,6 +114,7 @@ async def test_an_order_is_asked_for_once_and_what_follows_goes_one_by_one(
         store.outcomes = ["done"] * 9
         assert (await hq.answered("courier:W-1"))["state"] == "done"
         order = list(dict.fromkeys(type(ask).__name__ for ask in store.asked))
+        assert {ask.code for ask in store.asked if isinstance(ask, OrderAsk)} == {code}
         assert order == ["OrderAsk", "AmendAsk", "PaidAsk", "CourierAsk"]
         assert (await posted(hq, "/v1/orders/W-1/paid"))[0] == 200
         assert (await hq.get("/v1/orders/W-1"))["state"] == "accepted"
