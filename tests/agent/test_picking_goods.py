@@ -4,7 +4,7 @@ be had, or left at the counter.
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from agent.core.asks import Delivery, DeliveryLine, MoveOrder, Ordered, PlaceOrd
 from agent.core.catalogue import TAGGED, Catalogue, Sku, Traits
 from agent.core.order_asks import AnswerQuestion, OrderWant
 from agent.core.people import Role
+from agent.core.picking.staging import Slot
 from tests.agent.people import person
 from tests.agent.test_commands import WrongClock
 from tests.agent.test_picking import Hand, pick
@@ -200,6 +201,27 @@ async def test_what_nobody_came_for_is_put_back_and_milk_that_stood_warm_is_wast
     assert said == [("entered", ""), ("entered", "it was too long out of the cold: throw it away")]
     assert (floor.has("EGGS"), floor.has("MILK")) == ({"FLOOR": 5}, {"FLOOR": 4, "WASTE": 1})
     assert {floor.state("O-1001"), floor.state("O-1002")} == {"over"}
+
+
+@pytest.mark.parametrize(("minutes", "ends"), [(40, "WASTE"), (20, "FLOOR")])
+async def test_a_cold_slot_does_not_make_good_what_was_out_of_the_cold_before(
+    floor: Floor, minutes: int, ends: str
+) -> None:
+    tasks = floor.site.shop.books.tasks
+    tasks.rules = replace(tasks.rules, slots={"S1": Slot("S1", "chilled")})
+    await floor.order("O-1001", OrderWant(1, "MILK", 1))
+    hand = await floor.hire()
+    await hand.claim()
+    await hand.report(pick("O-1001", 1, MILK))
+    await floor.wait(60 * minutes)
+    await hand.report({"outcome": "staged", "order": "O-1001", "tote": hand.task["totes"][0]["tote"], "slot": "S1"})
+    await floor.wait(3600)  # in its cold
+    await floor.site.shop.clerk.enter(MoveOrder("O-1001", "no", "cancel"))
+    await person_again(hand)
+    (stop,) = (await hand.claim(kind="put_back"))["stops"]
+    assert stop["waste"] is (ends == "WASTE")
+    await hand.report({"outcome": "put_back", "order": "O-1001", "line": 1, "slot": "S1", "scan": {"text": MILK}})
+    assert floor.has("MILK") == ({"FLOOR": 5} if ends == "FLOOR" else {"FLOOR": 4, "WASTE": 1})
 
 
 async def person_again(hand: Hand) -> Any:

@@ -36,15 +36,19 @@ def that_may_stand(turn: Turn, hold: Hold, one: PickReport) -> list[HoldLine] | 
 
 
 def is_spoiled(turn: Turn, order: Order | None, sku: Sku, at: str) -> bool:
-    """Must goods that lie at a tote or slot be thrown away? Picked longer ago than the limit, and not in their cold."""
+    """Must goods that lie at a tote or slot be thrown away? Yes when out of the cold for longer than the limit: from
+    when their picking began, and where the slot is cold until they stood there.
+    """
     temperature = sku.traits.temperature
     if temperature == "ambient" or order is None:
         return temperature != "ambient"  # of an order that is over it is not known how long
     slot = turn.books.tasks.rules.slots.get(at.removeprefix(STAGED)) if at.startswith(STAGED) else None
-    if slot is not None and slot.temperature in FIT[temperature]:
-        return False
-    began_ms = next((step.since_ms for step in order.steps if step.state == "picking"), turn.books_ms)
-    return turn.books_ms - began_ms > turn.books.tasks.rules.out_of_cold_s * 1000
+    until_ms = turn.books_ms
+    if slot is not None and slot.temperature in FIT[temperature]:  # nothing is staged after either
+        ends = (step.since_ms for step in order.steps if step.state in ("staged", "cancel_requested"))
+        until_ms = next(ends, until_ms)
+    began_ms = next((step.since_ms for step in order.steps if step.state == "picking"), until_ms)
+    return until_ms - began_ms > turn.books.tasks.rules.out_of_cold_s * 1000
 
 
 def _temperature(turn: Turn, sku: str) -> Temperature:
