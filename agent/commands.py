@@ -42,7 +42,7 @@ from wire.topics import StoreTopics
 log = structlog.get_logger()
 
 #: What is ordered is named, numbered and counted as in the store's own API: cases, accounts and handhelds go by that.
-_NAME: Final = re.compile(r"[!-~]{1,64}")
+_NAME: Final = re.compile(r"[!-.0-~]{1,64}")
 _MOST: Final = 1_000_000
 #: Commands that may wait; HQ repeats what was dropped.
 MOST_WAITING: Final = 1000

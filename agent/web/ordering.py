@@ -42,7 +42,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
     """`POST /v1/orders`: what a customer wants who is in the store, or on the telephone."""
 
-    order: Name
+    order: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-.0-~]+\Z")]  # it stands in addresses: no /
     lines: Annotated[list[_Line], Meta(min_length=1, max_length=MOST_LINES)]
     channel: Name = "store"
     due: Time = 0

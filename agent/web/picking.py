@@ -11,10 +11,11 @@ from starlette.routing import Route
 
 from agent.clerk import Clerk
 from agent.clock import Clock
-from agent.core.asks import Refused
+from agent.core.asks import Mistake, Refused
 from agent.core.barcodes import LONGEST_BARCODE
 from agent.core.catalogue import Catalogue, Temperature
 from agent.core.ledger import Turn
+from agent.core.people import may
 from agent.core.tasks import claiming, scanned, walking
 from agent.core.tasks.asks import (
     AskCustomer,
@@ -36,6 +37,8 @@ from agent.web.sessions import worker_of
 #: Reports of one call: what a handheld keeps while Wi-Fi is gone it sends in several.
 MOST_REPORTS: Final = 200
 _MOST_BAGS: Final = 50
+#: A question that cancels the order by itself leaves its customer so long: who may not cancel must not do it so.
+_LEAST_TO_CANCEL_S: Final = 60
 
 _Id = Annotated[str, Meta(min_length=1, max_length=56, pattern=r"^[A-Za-z0-9._-]+\Z")]
 _Name = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
@@ -176,7 +179,13 @@ class _Picking:
         return answers.json(self._next.of(turn) | {"mine": None if mine is None else showing_tasks.task(turn, mine)})
 
     async def claim(self, request: Request, body: _Claim) -> Response:
-        return self._said(await self._clerk.enter(ClaimTask(worker_of(request).id, body.take_over, body.kind)))
+        me, wanted = worker_of(request), self._clerk.books.tasks.tasks.get(body.take_over)
+        if wanted is not None and wanted.owner not in (me.id, "picker") and not may(me, "lead"):
+            hint = (
+                "Take the next one. This one is offered when its picker leaves it or falls silent; a lead may take it."
+            )
+            return answers.problem(409, f"{self._name_of(wanted.owner)} is at this task", hint)
+        return self._said(await self._clerk.enter(ClaimTask(me.id, body.take_over, body.kind)))
 
     async def leave(self, request: Request, body: _Leave) -> Response:
         return self._said(
@@ -199,6 +208,9 @@ class _Picking:
         return self._said(await self._clerk.enter(ask))
 
     async def ask(self, request: Request, body: _Ask) -> Response:
+        if body.default == "cancel" and 0 < body.within_s < _LEAST_TO_CANCEL_S:
+            why = Mistake("within_s", f"before an order is cancelled its customer has {_LEAST_TO_CANCEL_S} s at least")
+            return _refused(Refused((why,)))
         task = body.task or self._clerk.books.tasks.of_order.get(("pick", body.order), "")
         return self._said(
             await self._clerk.enter(

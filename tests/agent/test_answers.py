@@ -32,6 +32,8 @@ async def answer(site: Site, **said: Any) -> None:
 async def test_a_stop_that_waits_says_until_when_and_what_is_done_then(site: Site, hire: Hire) -> None:
     hand = await hire()
     await ask(site, hand, within_s=120, default="cancel")
+    soon = {"token": hand.task["token"], "order": "O-1001", "line": 2, "within_s": 59, "default": "cancel"}
+    assert "60 s at least" in (await hand.post("/v1/pick/ask", soon, 422))["mistakes"][0]["problem"]
     stop = hand.stop("O-1001")
     assert (0 < stop["answer_in_s"] <= 120, stop["default"], stop["answer"]) == (True, "cancel", None)
     other = hand.stop("O-1001", 2)

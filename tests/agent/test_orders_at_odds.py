@@ -148,6 +148,17 @@ async def test_what_left_its_line_as_it_was_is_not_undone_once_the_line_is_anoth
     assert (said.outcome, said.why) == ("refused", "another step followed")
 
 
+async def test_a_courier_without_a_name_takes_nothing(place: Place) -> None:
+    await place.order()
+    task = await place.claim()
+    picked = [
+        PickReport(f"r{nth}", "picked", "O1", nth, 3 - nth, tote="1", text=code) for nth, code in ((1, MILK), (2, EGGS))
+    ]
+    await place.report(task, *picked, PickReport("r3", "staged", "O1", tote="1", slot="S1"))
+    assert isinstance(await place.enter(HandOver("O1", "w1", "picker", 1, courier="  ")), Refused)
+    assert place.state() == "staged"
+
+
 async def test_an_order_that_was_paid_late_is_still_handed_over_by_its_code_alone(place: Place) -> None:
     await place.order(fulfil="pickup", code=KEPT, pay_within_s=FROZEN_S)
     await place.after(FROZEN_S + 1)

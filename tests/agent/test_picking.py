@@ -172,8 +172,9 @@ async def test_slots_are_suggested_for_what_is_in_none_and_a_full_shelf_is_said(
 
 async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told(site: Site, hire: Hire) -> None:
     await order(site, "O-1001", ("MILK", 2))
-    w1, w2 = await hire(), await hire("w2")
+    w1, w2, w3 = await hire(), await hire("w2", "lead"), await hire("w3")
     await w1.claim()
+    await w3.post("/v1/pick/claim", {"take_over": w1.task["id"]}, 409)
     task = await w2.claim(take_over=w1.task["id"])
     assert task["token"] > w1.task["token"]
     path = f"/v1/pick/tasks/{task['id']}/reports"

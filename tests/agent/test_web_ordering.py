@@ -33,6 +33,7 @@ async def test_an_order_that_makes_no_sense_is_refused_with_what_is_wrong(tmp_pa
         await person(at.client, at.door)
         mistakes: list[dict[str, Any]] = [
             {"pay_within_s": 9999},
+            {"order": "T/17"},  # no address would be its own
             {"code": "47 11"},
             {"code": "s1$00$11"},
             {"fulfil": "drone"},

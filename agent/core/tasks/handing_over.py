@@ -98,7 +98,7 @@ def hand_over(turn: Turn, ask: HandOver) -> HandedOver | Refused:
 def _entitled(turn: Turn, order: Order, parcel: Parcel, ask: HandOver) -> How | HandedOver | Refused:
     """By what right the order is taken: its code, a courier with a name, or a lead's word."""
     if order.fulfil != "pickup":
-        return "courier" if ask.courier else _refused("courier", "say who takes it")
+        return "courier" if ask.courier.strip() else _refused("courier", "say who takes it")
     if not order.code:
         return "counter"
     leads = ask.role in ("lead", "manager")
