@@ -2,6 +2,7 @@
 
 const MOST = 200; // in one go, as the API takes them
 const AGAIN_MS = [300, 1000, 2000, 3000];
+const PAGE = Math.floor(Math.random() * 100); // two pages of one browser keep their entries in one place, side by side
 
 /**
  * An entry: `{n, id, kind: "report" | "pack", task, token, body, …}`. `line.request` sends; `memory` keeps.
@@ -66,7 +67,7 @@ export function openOutbox({ line, memory, entries, onAnswer, onChange, onSignIn
     kept: () => waiting.filter((one) => !unkept.has(one.n)).length,
     /** Adds an entry and sends what waits; resolves once the entry is kept on the device, or could not be. */
     async add(entry) {
-      last += 1;
+      last = Math.max(last + 1, Date.now() * 100 + PAGE);
       const whole = { n: last, ...entry };
       waiting.push(whole);
       unkept.add(whole.n);
