@@ -58,6 +58,8 @@ class ScriptedPicking:
         self.came = 0  # reports that came, repetitions too
         self.packed: list[dict[str, Any]] = []
         self.handed: list[dict[str, Any]] = []
+        #: How long each hand-over took, as the handheld measured it.
+        self.took_s: list[int] = []
         self.asked: list[dict[str, Any]] = []
         self.counted: list[dict[str, Any]] = []
         self.refuse: dict[str, str] = {}  # by outcome: why
@@ -238,6 +240,7 @@ class ScriptedPicking:
         said = await request.json()
         if said.get("code", "4711") != "4711":
             return JSONResponse({"error": "wrong code", "hint": "Ask again.", "tries_left": 4}, 403)
+        self.took_s.append(said.pop("took_s"))
         self.handed.append(said)
         self.orders[request.path_params["order"]]["state"] = "handed_over"
         return JSONResponse({})
