@@ -30,7 +30,7 @@ __all__ = ["hire", "site"]
 GROWS: Final = {
     "announcement", "bygone", "case_file", "command", "count_line", "count_session", "customer_order",
     "delivery_line", "former_posting", "hold", "labour", "ledger_start", "parcel", "pick_report", "posting", "snapshot",
-    "tag", "task", "trading_day",
+    "tag", "task", "trading_day", "free_stock", "heard_time",
 }  # fmt: skip
 #: What has an index of the open ones looks at all of those.
 OF_THE_OPEN: Final = frozenset(
@@ -51,9 +51,9 @@ MAY_LOOK_AT_ALL: Final[Mapping[str, str]] = {
 VALUES: Final = re.compile(r"x?'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b")
 #: One row of a table, by its key's order; the least or greatest of a column that is the first of a key.
 FIRST_ROW: Final = re.compile(
-    r"\bSELECT [\w, ]+ FROM (posting|announcement|ledger_start) ORDER BY (seq|epoch)( DESC)? LIMIT 1\b"
+    r"\bSELECT [\w, ]+ FROM (posting|announcement|ledger_start|free_stock) ORDER BY (seq|epoch|at_ms)( DESC)? LIMIT 1\b"
 )
-LEAST: Final = re.compile(r"\b(min|max)\((seq|day|until_ms|counter)\)")
+LEAST: Final = re.compile(r"\b(min|max)\((seq|day|until_ms|counter|at_ms)\)")
 
 
 @pytest.fixture
