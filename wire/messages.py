@@ -299,8 +299,9 @@ class OrderAsk(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
     """A customer wants all of this from the store, or nothing. `due` is what the customer was told (ms; 0: nothing).
 
     `pay_within_s`: the goods are frozen for so long until the order is paid (0: it is). `promise_min` is what was
-    promised, in minutes. `code` is the hash of the pickup code: `s1$<salt>$<scrypt(code, salt, n=4096, r=8, p=1), 16
-    bytes>`, both in hex. `group` names a group buy; `short` is what people call the order.
+    promised, in minutes from when it comes to the store, and says when it is due if `due` does not. `code` is the hash
+    of the pickup code: `s1$<salt>$<scrypt(code, salt, n=4096, r=8, p=1), 16 bytes>`, both in hex. `group` names a
+    group buy; `short` is what people call the order.
     """
 
     id: str

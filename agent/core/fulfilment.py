@@ -78,7 +78,7 @@ def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
         return refused(ask.order, "was placed before, and was over long ago", conflict=True)
     ttl_s = ask.pay_within_s or _UNUSED_TTL_S
     held = promises.reserve(
-        turn, Reserve(order.hold, ask.channel, ask.wants, ttl_s, due_ms=ask.due_at, lease=ask.lease)
+        turn, Reserve(order.hold, ask.channel, ask.wants, ttl_s, due_ms=order.due_at, lease=ask.lease)
     )
     if isinstance(held, Refused):
         return held
@@ -92,12 +92,13 @@ def place(turn: Turn, ask: PlaceOrder) -> Ordered | Refused:
 
 
 def _new(turn: Turn, ask: PlaceOrder) -> Order:
-    """The order, received."""
+    """The order, received. What was promised in so many minutes is due then, unless its time is said."""
+    promised_at = turn.at + ask.promise_min * 60_000 if ask.promise_min else 0
     order = orders.received(
         ask.order,
         ask.channel,
         tuple(line_of(want) for want in ask.wants),
-        due_at=ask.due_at,
+        due_at=ask.due_at or promised_at,
         now_at=turn.at,
         now_ms=turn.books_ms,
         pay_within_s=ask.pay_within_s,
@@ -127,8 +128,9 @@ def missing(held: Short) -> tuple[MissingUnits, ...]:
 
 def _is_asked_again(order: Order, ask: PlaceOrder) -> bool:
     """Does it say what the order was placed with, as far as that is still known?"""
-    about = attrgetter("channel", "due_at", "fulfil", "pay_within_s", "promise_min", "group")
-    if about(order) != about(ask) or (ask.short and ask.short != order.short):
+    about = attrgetter("channel", "fulfil", "pay_within_s", "promise_min", "group")
+    is_due_then = ask.due_at == order.due_at or (ask.promise_min and not ask.due_at)
+    if about(order) != about(ask) or not is_due_then or (ask.short and ask.short != order.short):
         return False
     if order.code != ask.code and (order.code or order.ended_ms is None):
         return False

@@ -228,6 +228,22 @@ def test_what_the_customer_was_told_ends_every_step_before_it_is_ready() -> None
     assert not desk.books.cases
 
 
+def test_what_was_promised_in_minutes_is_due_then_unless_its_time_is_said() -> None:
+    desk = Desk(milk=3)
+    wants = (Want(1, "MILK", 1),)
+    promised = PlaceOrder("O1", "web", wants, promise_min=30)
+    accepted = desk.enter(promised)
+    told = PlaceOrder("O2", "web", wants, NOW_AT + 600_000, promise_min=30)
+    desk.enter(told)
+    assert [desk.orders[name].due_ms for name in ("O1", "O2")] == [1_800_000, 600_000]
+    desk.after(60)
+    again = desk.enter(promised)  # its due time is of when it came first
+    assert (state_of(accepted), state_of(again)) == ("accepted", "accepted")
+    assert desk.orders["O1"].due_at == NOW_AT + 1_800_000
+    other = desk.enter(PlaceOrder("O1", "web", wants, NOW_AT, promise_min=30))
+    assert isinstance(other, Refused)
+
+
 def test_no_state_an_order_can_wait_in_is_without_owner_and_time() -> None:
     waiting = set(life.ORDER.states()) - life.ORDER.ends
     assert set(orders.DUTIES) == waiting
