@@ -54,7 +54,7 @@ def _pay(turn: Turn, order: Order, ask: PayOrder) -> Ordered | Refused:
             return refused(order.id, f"cannot be paid: it is {order.state}", conflict=True)
         return as_it_stands(turn, order)  # it was paid before
     promises.commit(turn, CommitHold(order.hold, order.id))
-    return as_it_stands(turn, happen(turn, order, "accept", source))
+    return as_it_stands(turn, happen(turn, order, "accept", source, by=ask.by))
 
 
 def _held_anew(turn: Turn, order: Order, source: str) -> Order:

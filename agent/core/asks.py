@@ -252,7 +252,8 @@ class Grant(Struct, frozen=True, gc=False):
 class PlaceOrder(Struct, frozen=True, gc=False):
     """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing).
 
-    What HQ routed here cites the `lease` it was routed on. The other fields are the order's own: see `orders.Order`.
+    What HQ routed here cites the `lease` it was routed on. What is entered in the store is entered `by` a worker. The other fields are the
+    order's own: see `orders.Order`.
     """
 
     order: str
@@ -266,6 +267,7 @@ class PlaceOrder(Struct, frozen=True, gc=False):
     code: str = ""
     group: str = ""
     short: str = ""
+    by: str = ""
 
     def sources(self) -> list[str]:
         return [f"hold:{hold_of(self.order)}"]

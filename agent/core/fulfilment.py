@@ -102,6 +102,7 @@ def _new(turn: Turn, ask: PlaceOrder) -> Order:
         now_at=turn.at,
         now_ms=turn.books_ms,
         pay_within_s=ask.pay_within_s,
+        by=ask.by,
     )
     return replace(
         order,
@@ -324,10 +325,10 @@ def _by_its_goods(order: Order, hold: Hold) -> OrderEvent | None:
     return None
 
 
-def happen(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0) -> Order:
+def happen(turn: Turn, order: Order, event: OrderEvent, source: str, within_s: int = 0, by: str = "") -> Order:
     """The event, and what follows from it for the order's claim and its case."""
     was_late, before = order.late, order.state
-    order = orders.advanced(order, event, source, turn.books_ms, within_s)
+    order = orders.advanced(order, event, source, turn.books_ms, within_s, by)
     if event == "finish":
         order = _held_back(turn, order)
     if event == "cancel" and before in ("received", "accepted"):  # nothing was pulled: nothing is to be put back

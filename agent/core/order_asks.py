@@ -27,10 +27,11 @@ class OrderWant(Want, frozen=True, gc=False):
 
 class PayOrder(Struct, frozen=True, gc=False):
     """The customer has paid: the frozen goods are the order's. After its time was up they are held anew, or it stays
-    rejected.
+    rejected. `by` is the worker who says so, where it was paid in the store.
     """
 
     order: str
+    by: str = ""
 
     def sources(self) -> list[str]:
         return [f"paid:{self.order}"]

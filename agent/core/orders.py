@@ -91,12 +91,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """The order entered `state` at `since_ms` because of `event`, which `source` named; "" begins it."""
+    """The order entered `state` at `since_ms` because of `event`, which `source` named; "" begins it.
+
+    `by` is the worker who entered it in the store, where it was one. HQ is not told who.
+    """
 
     state: OrderState
     since_ms: int
     event: OrderEvent | Literal[""]
     source: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +235,11 @@ def received(
     now_at: int,
     now_ms: int,
     pay_within_s: int = 0,
+    by: str = "",
 ) -> Order:
     """A new order. `due_at` and `now_at` are unix ms; `now_ms` is the books' time of `now_at`."""
     due_ms = now_ms + due_at - now_at if due_at else 0
-    first = OrderStep("received", now_ms, "", hold_of(name))
+    first = OrderStep("received", now_ms, "", hold_of(name), by)
     order = Order(name, channel, lines, (first,), due_at, due_ms, pay_within_s=pay_within_s, short=ending_of(name))
     return _with_deadline(order, 0)
 
@@ -245,13 +250,13 @@ def received_again(order: Order, source: str, now_ms: int) -> Order:
     return _with_deadline(replace(order, steps=(*order.steps, step), why="", missing=()), 0)
 
 
-def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s: int = 0) -> Order:
+def advanced(order: Order, event: OrderEvent, source: str, now_ms: int, within_s: int = 0, by: str = "") -> Order:
     """The order after the event; `within_s` seconds for its next step, if other than usual.
 
     Raises life.ImpossibleMoveError.
     """
     state = life.advance(life.ORDER, order.state, event)
-    step = OrderStep(state, now_ms, event, source)
+    step = OrderStep(state, now_ms, event, source, by)
     question = order.question if state == "awaiting_decision" else None
     after = replace(order, steps=(*order.steps, step), question=question)
     if event in ("again", "cancel"):  # nobody was told that it is picked: nobody will be

@@ -111,7 +111,7 @@ def _row(order: Order) -> tuple[Any, ...]:
         order.channel,
         order.state,
         json.dumps([_of_line(one) for one in order.lines]),
-        json.dumps([(one.state, one.since_ms, one.event, one.source) for one in order.steps]),
+        json.dumps([_of_step(one) for one in order.steps]),
         order.due_at,
         order.due_ms,
         order.deadline_ms,
@@ -132,6 +132,11 @@ def _row(order: Order) -> tuple[Any, ...]:
         order.told_from_ms,
         order.ended_ms,
     )
+
+
+def _of_step(one: OrderStep) -> tuple[Any, ...]:
+    said = (one.state, one.since_ms, one.event, one.source)
+    return (*said, one.by) if one.by else said
 
 
 def _of_line(one: OrderLine) -> tuple[Any, ...]:

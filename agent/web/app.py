@@ -86,7 +86,7 @@ def routes_of(clerk: Clerk, reports: Reports, live: Live, door: Door) -> list[Ba
         *picking.routes(clerk, reports.clock, door.name_of),
         *handing_over.routes(clerk),
         *board.routes(clerk, reports.clock, door, days),
-        *leading.routes(clerk),
+        *leading.routes(clerk, door.name_of),
         *resolving.routes(clerk),
         *scanning.routes(reports.intake, clerk),
         *sessions.routes(door, clerk),

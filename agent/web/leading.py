@@ -2,6 +2,7 @@
 others, mark a case as done. Whoever is signed in answers for it.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -34,15 +35,15 @@ class _Word(msgspec.Struct, forbid_unknown_fields=True):
     word: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-def routes(clerk: Clerk) -> list[Route]:
-    """Of orders, tasks and cases."""
+def routes(clerk: Clerk, name_of: Callable[[str], str]) -> list[Route]:
+    """Of orders, tasks and cases; `name_of` says what people call a worker."""
 
     async def look(request: Request) -> Response:
         name = request.path_params["order"]
         found = fates.fates_of(await fates.named(clerk.store, name), ())
         if not found:
             return _no_order(name)
-        return answers.json(history(clerk.books, found[0], clerk.time.stamp().books_ms))
+        return answers.json(history(clerk.books, found[0], clerk.time.stamp().books_ms, name_of))
 
     async def cancel(request: Request, body: _Nothing) -> Response:
         by = worker_of(request).id
@@ -84,7 +85,7 @@ def routes(clerk: Clerk) -> list[Route]:
     ]
 
 
-def history(books: Books, fate: Fate, now_ms: int) -> dict[str, Any]:
+def history(books: Books, fate: Fate, now_ms: int, name_of: Callable[[str], str]) -> dict[str, Any]:
     """An order's whole life up to now: each state with its seconds and the step they belong to, and its lines."""
     order = fate.order
     ends = [after.since_ms for after in order.steps[1:]] + [now_ms if order.is_open else order.steps[-1].since_ms]
@@ -105,6 +106,8 @@ def history(books: Books, fate: Fate, now_ms: int) -> dict[str, Any]:
                 "state": step.state,
                 "event": step.event,
                 "source": step.source.removeprefix(f"move:{order.id}:"),
+                "by": step.by or None,
+                "name": name_of(step.by) if step.by else None,
                 "step": kpis.STEPS.get(step.state),
                 "since_s": max(0, now_ms - step.since_ms) // 1000,
                 "took_s": max(0, end // 1000 - step.since_ms // 1000),

@@ -26,6 +26,8 @@ from agent.web.sessions import worker_of
 
 log = structlog.get_logger()
 
+#: What is sold in the store itself is sold by this channel, unless it is said otherwise.
+CHANNEL: Final = "store"
 #: A pickup code as it is said, or its hash.
 _CODE: Final = r"^([0-9]{4,12}|s1\$[0-9a-f]{8,64}\$[0-9a-f]{32})?\Z"
 
@@ -40,11 +42,14 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
-    """`POST /v1/orders`: what a customer wants who is in the store, or on the telephone."""
+    """`POST /v1/orders`: what a customer wants who is in the store, or on the telephone.
+
+    Without a `due` it is due `promise_min` minutes after it was entered.
+    """
 
     order: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[!-.0-~]+\Z")]  # it stands in addresses: no /
     lines: Annotated[list[_Line], Meta(min_length=1, max_length=MOST_LINES)]
-    channel: Name = "store"
+    channel: Name = CHANNEL
     due: Time = 0
     fulfil: Literal["courier", "pickup", "ship"] = "pickup"
     pay_within_s: Annotated[int, Meta(ge=0, le=MOST_FROZEN_S)] = 0
@@ -76,14 +81,17 @@ def routes(clerk: Clerk) -> list[Route]:
             promise_min=body.promise_min,
             code=code,
             short=body.short,
+            by=worker_of(request).id,
         )
         return _said(await clerk.enter(ask), "placed", request)
 
     async def paid(request: Request, body: _Nothing) -> Response:
-        return _said(await clerk.enter(PayOrder(request.path_params["order"])), "paid", request)
+        ask = PayOrder(request.path_params["order"], worker_of(request).id)
+        return _said(await clerk.enter(ask), "paid", request)
 
     async def cancel(request: Request, body: _Nothing) -> Response:
-        ask = asks.MoveOrder(request.path_params["order"], "associate cancel", "cancel")
+        by = worker_of(request).id
+        ask = asks.MoveOrder(request.path_params["order"], f"cancel by {by}", "cancel")
         return _said(await clerk.enter(ask), "cancelled", request)
 
     return [

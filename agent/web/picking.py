@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from agent.clerk import Clerk
 from agent.clock import Clock
+from agent.core import atp
 from agent.core.asks import Mistake, Refused
 from agent.core.barcodes import LONGEST_BARCODE
 from agent.core.catalogue import Catalogue, Temperature
@@ -31,6 +32,7 @@ from agent.core.tasks.asks import (
 )
 from agent.core.tasks.task import Bag, Kind
 from agent.web import answers, showing_tasks
+from agent.web.ordering import CHANNEL
 from agent.web.promises import post
 from agent.web.sessions import worker_of
 
@@ -241,7 +243,10 @@ class _Picking:
         ]
         sku = found.sku
         named = {"sku": sku.sku, "name_en": sku.name_en, "name_zh": sku.name_zh, "spots": sku.spots}
-        return answers.json(named | {"grams": found.grams, "expires": found.expires, "lines": wanting})
+        traits = {"gtins": sku.gtins, "unit": sku.traits.unit, "min_age": sku.traits.min_age}
+        free = {"free": atp.terms(turn, turn.conditions, sku.sku, CHANNEL).atp}
+        said = {"grams": found.grams, "expires": found.expires, "lines": wanting}
+        return answers.json(named | traits | free | said)
 
     async def substitutes(self, request: Request) -> Response:
         turn, number = self._look(), request.query_params.get("line", "")

@@ -92,7 +92,7 @@ class Picker:
     async def before(cls, page: Page, name: str, web: str) -> Self:
         """Before the page of the store at this address."""
         await page.set_viewport_size({"width": 360, "height": 640})
-        await page.goto(f"{web}/handheld?scanner_gap=600")
+        await page.goto(f"{web}/handheld?scanner_gap=1000")
         await expect(page.locator("body[data-ready]")).to_be_attached()
         return cls(page, await Keyboard.of(page), name)
 

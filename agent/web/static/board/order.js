@@ -43,7 +43,7 @@ export function orderDialog(app) {
         put(node.children[0], say(`state_${one.state}`));
         node.children[0].title = [word(`event_${one.event}`, one.event), one.source].join(" · ");
         bar.draw(node.children[1], [{ from: before / whole, to: (before + one.took_s) / whole, of: one.step }]);
-        put(node.children[2], [span(one.took_s * 1000) + (last ? ` ${say("so_far")}` : ""), one.event === "cancel" ? one.source : ""].filter(Boolean).join(" · "));
+        put(node.children[2], [span(one.took_s * 1000) + (last ? ` ${say("so_far")}` : ""), one.event === "cancel" ? one.source : "", one.name].filter(Boolean).join(" · "));
         before += one.took_s;
       });
   }

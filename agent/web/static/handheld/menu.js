@@ -1,4 +1,4 @@
-// What is not the next job: hand over, look something up, count, leave, the device's own settings, sign out.
+// What is not the next job: hand over, enter an order, look something up, count, leave, the device's own settings, sign out.
 
 import { make, put } from "../document.js";
 import { NAMES } from "../layouts.js";
@@ -16,6 +16,7 @@ export function menuScreen(app) {
 
   const keys = [
     ["hand_over", () => app.open("hand")],
+    ["new_order", () => app.openOrder()],
     ["count_job", () => app.open("counting")],
     ["type_code", () => {
       app.close();

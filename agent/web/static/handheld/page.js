@@ -12,6 +12,7 @@ import { packScreen, stageScreen, waitScreen } from "./finishing.js";
 import { handScreen, handingScreen } from "./handing.js";
 import { here, progress, step, withEntries } from "./job.js";
 import { deviceScreen, menuScreen } from "./menu.js";
+import { orderingScreens, payingScreen } from "./ordering.js";
 import { openOutbox } from "./outbox.js";
 import { homeScreen, lostScreen, signScreen } from "./people.js";
 import { numberScreen } from "./pad.js";
@@ -180,6 +181,7 @@ app.signedIn = (value, key) => {
   app.outbox.flush();
   refresh();
   learnCodes();
+  app.resumeOrder();
 };
 
 app.signOut = async () => {
@@ -368,6 +370,7 @@ async function begin() {
     sign: signScreen(app), home: homeScreen(app), lost: lostScreen(app), walk: walkScreen(app), instead: insteadScreen(app),
     number: numberScreen(app), pack: packScreen(app), stage: stageScreen(app), wait: waitScreen(app), hand: handScreen(app),
     handing: handingScreen(app), counting: countingScreen(app), menu: menuScreen(app), device: deviceScreen(app),
+    ...orderingScreens(app), paying: payingScreen(app),
   });
   speak(language);
   app.line = openLine(onLine);
@@ -393,7 +396,7 @@ async function begin() {
   addEventListener("online", () => { nextAt = 0; onTick(); });
   setInterval(onTick, 1000);
   document.body.dataset.ready = "yes";
-  if (app.worker) askSession(); else session = "out";
+  if (app.worker) { askSession(); app.resumeOrder(); } else session = "out";
 }
 
 /** With a trusted certificate the browser keeps the page itself, too, and starts it without a line. */
