@@ -39,7 +39,7 @@ KEYS = """import('/static/board/words.js')
 async def place(site: Site, name: str, sku: str = "EGGS", *, due_in_s: int = 1800, qty: int = 1) -> None:
     """An order that is due so many seconds from now; below 0: it is late."""
     due = int(time.time() * 1000) + 1000 * due_in_s
-    placed = await site.shop.clerk.enter(PlaceOrder(name, "web", (Want(1, sku, qty),), due, promise_min=30))
+    placed = await site.shop.clerk.enter(PlaceOrder(name, "web", (Want(1, sku, qty),), due, promise_min=30, by="w7"))
     assert isinstance(placed, Ordered)
     assert placed.state == "accepted", placed
 
@@ -128,6 +128,7 @@ async def test_a_lead_cancels_an_order_and_marks_a_case_as_done_and_a_picker_onl
         await late(page, "1001").click()
         await expect(page.locator("#order-steps li")).to_have_count(2)
         await expect(page.locator("#order-steps")).to_contain_text("so far")
+        await expect(page.locator("#order-steps")).to_contain_text("w7")  # who entered it
         await expect(page.locator("#order-lines")).to_contain_text("Eggs")
         await page.locator("#order-courier").click()
         await expect(page.locator("#order-why")).to_contain_text("courier has been at the door")
