@@ -42,7 +42,7 @@ export function orderingScreens(app) {
   let sending = false;
   let triedAt = 0;
 
-  const much = ({ unit }, n) => (unit === "gram" ? t("weight", { n }) : String(n));
+  const much = ({ unit }, n) => (unit === "gram" ? t("weight", { grams: n }) : String(n));
   const screenOf = () => (draft.answer ? "ordered" : draft.sent ? "leaving" : "ordering");
   const kept = async () => { try { await app.memory.set(`order ${of}`, draft); } catch { /* its disk is full: it is here all the same */ } };
 
