@@ -126,7 +126,7 @@ class Picker:
     async def look(self, name: str, axe: Axe | None = None) -> None:
         """A picture is kept of what is on the screen."""
         PICTURES.mkdir(parents=True, exist_ok=True)
-        await self.page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+        await self.page.evaluate("Promise.allSettled(document.getAnimations().map(one => one.finished))")
         await self.page.screenshot(path=PICTURES / f"{name}.png")
         if axe is not None:
             faults = [one for one in (await axe.run(self.page)).response["violations"] if one["impact"] != "minor"]
