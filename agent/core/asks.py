@@ -252,8 +252,8 @@ class Grant(Struct, frozen=True, gc=False):
 class PlaceOrder(Struct, frozen=True, gc=False):
     """A customer wants all of this, or nothing. `due_at` is what the customer was told (unix ms, 0: nothing).
 
-    What HQ routed here cites the `lease` it was routed on. What is entered in the store is entered `by` a worker. The other fields are the
-    order's own: see `orders.Order`.
+    What HQ routed here cites the `lease` it was routed on; what is entered in the store is entered `by` a worker. The
+    other fields are the order's own: see `orders.Order`.
     """
 
     order: str
