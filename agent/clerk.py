@@ -5,6 +5,7 @@ transaction, so a rush costs one fsync, not hundreds.
 """
 
 import asyncio
+import re
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Container, Iterable
@@ -50,6 +51,8 @@ _NOTHING = asks.TagsHeard((), ())
 
 
 _Answer = asks.Answer | Obeyed
+_QUOTED = r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\""""
+_PERSONAL = re.compile(rf"\b(?:(courier|digest|member)=(?:{_QUOTED})|(code)='s1\$[^']*')")
 
 
 class _Waiting(NamedTuple):
@@ -222,7 +225,7 @@ class Clerk:
                 for one in waiting:
                     await self._take_turn([one])
             else:
-                log.error("ask_failed", ask=repr(waiting[0].ask)[:500], exc_info=failure.__cause__)
+                log.error("ask_failed", ask=in_log(waiting[0].ask), exc_info=failure.__cause__)
                 _fail(waiting, failure)
         except BooksFullError as failure:
             _fail(waiting, failure)  # nothing was entered; the next turn may find room
@@ -259,10 +262,11 @@ class Clerk:
             if time_passes:
                 telling.tell(turn)
             checks.check(turn)
+            if not turn.is_empty():
+                telling.open_stock(turn)
         except Exception as error:
             raise AskFailedError(str(error)) from error
         if not turn.is_empty():
-            telling.open_stock(turn)
             try:
                 rows.enter(tx, turn, announcements_of(turn))
                 claims.enter(tx, turn, stamp)
@@ -294,6 +298,11 @@ class Clerk:
                 one.answer.set_result(answer)
         if not turn.is_empty():
             self._wrote(turn)
+
+
+def in_log(ask: object) -> str:
+    """What is asked, for the log, which is kept for long: without couriers' names, codes and references to people."""
+    return _PERSONAL.sub(r"\1\2=…", repr(ask))[:500]
 
 
 def _inner(ask: asks.Ask | FromHq) -> asks.Ask | None:

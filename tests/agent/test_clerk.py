@@ -5,12 +5,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from agent.clerk import MOST_WAITING, AskFailedError
-from agent.core.asks import Delivery, DeliveryLine, Refused, Sale, SaleLine, Scan, Scanned, Sold, TagsHeard
+from agent.clerk import MOST_WAITING, AskFailedError, in_log
+from agent.core.asks import Delivery, DeliveryLine, PlaceOrder, Refused, Sale, SaleLine, Scan, Scanned, Sold, TagsHeard
 from agent.core.ledger import Turn
+from agent.core.order_asks import OrderWant
 from agent.core.places import BACKROOM, FLOOR
 from agent.core.tags import Stranger
+from agent.core.tasks.asks import HandOver
 from tests.agent.shops import opened
 from tests.cancelling import cancelled_at_every_step
 from tests.core import shop as goods
@@ -140,6 +143,17 @@ async def test_an_ask_that_breaks_a_rule_of_ours_costs_itself_only(tmp_path: Pat
         assert isinstance(answers[2], Sold)
         assert shop.books.scans == {}
         await shop.assert_memory_is_disk()
+
+
+async def test_what_failed_is_logged_without_its_courier_its_code_and_its_people(tmp_path: Path) -> None:
+    order = PlaceOrder("W-1", "web", (OrderWant(1, "TEA", "one", member="m-77"),), code="s1$00$11")  # type: ignore[arg-type]
+    async with opened(tmp_path / "books.db") as shop:
+        with capture_logs() as logs, pytest.raises(AskFailedError):
+            await shop.clerk.enter(order)
+    (said,) = [entry["ask"] for entry in logs if entry["event"] == "ask_failed"]
+    said += in_log(HandOver("W-2", "w1", "picker", 2, "abcdef", 'Nobody\'s "own" \\'))
+    assert [name in said for name in ("W-1", "TEA", "W-2", "w1")] == [True] * 4
+    assert not [word for word in ("Nobody", "own", "abcdef", "m-77", "$00$") if word in said]
 
 
 async def test_more_askers_than_may_wait_are_all_served(tmp_path: Path) -> None:

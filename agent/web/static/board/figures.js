@@ -60,6 +60,8 @@ export function figuresView(app) {
     });
   }
 
+  const hours = (seconds) => (seconds < 36_000 ? Math.round(seconds / 36) / 100 : Math.round(seconds / 3600)); // a day begins with few
+
   function drawGroups(figures) {
     const found = byName(figures);
     const known = new Set(GROUPS.flatMap(([, names]) => names));
@@ -70,7 +72,7 @@ export function figuresView(app) {
       keep(section.lastElementChild, of, (one) => one.name, () => make("div", "", make("dt"), make("dd", "", make("b"), make("span", "small"))), (row, one) => {
         put(row.children[0], named(one.name));
         put(row.children[1].children[0], app.shown(one));
-        put(row.children[1].children[1], one.unit.endsWith("/h") ? "" : OF_TIME.has(one.name) ? say("sku_hours", { n: number(Math.round(one.of / 3600)) }) : say("count_of", { n: number(Math.round(one.of)) }));
+        put(row.children[1].children[1], one.unit.endsWith("/h") ? "" : OF_TIME.has(one.name) ? say("sku_hours", { n: number(hours(one.of)) }) : say("count_of", { n: number(Math.round(one.of)) }));
       });
     });
   }
