@@ -24,6 +24,8 @@ registerFont(UnicodeCIDFont(_TEXT))
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "en": {
         "list": "Pick list",
+        "printed": "printed",
+        "due": "due",
         "spot": "spot",
         "tote": "tote",
         "qty": "qty",
@@ -37,6 +39,8 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     },
     "zh": {
         "list": "拣货单",
+        "printed": "打印",
+        "due": "截止",
         "spot": "货位",
         "tote": "周转箱",
         "qty": "数量",
@@ -79,17 +83,20 @@ class BagLabel:
     due: str = ""
 
 
-def pick_list(title: str, rows: Sequence[PickRow], language: Language) -> bytes:
-    """A4 pages with a line for each row; `title` says whose they are and until when."""
+def pick_list(orders: Sequence[tuple[str, str]], rows: Sequence[PickRow], language: Language, printed: str) -> bytes:
+    """A4 pages with a line for each row. `orders` are their short names and when each is due, as people read it."""
     words, paper = _WORDS[language], BytesIO()
     canvas = Canvas(paper, pagesize=A4)
     canvas.setTitle(words["list"])
     _, height = A4
     each = int((height - 3 * _MARGIN) // _ROW) - 1
     pages = max(1, -(-len(rows) // each))
+    title = " ".join((words["list"], *(short for short, _ in orders)))
+    times = [f"{words['printed']} {printed}", *(f"{short} {words['due']} {due}" for short, due in orders)]
     for page in range(pages):
         top = height - _MARGIN
-        _write(canvas, _MARGIN, top, f"{words['list']}  {title}", _TEXT, 14, 150 * mm)
+        _write(canvas, _MARGIN, top, title, _TEXT, 14, 150 * mm)
+        _write(canvas, _MARGIN, top - 5 * mm, " · ".join(times), _TEXT, 9, A4[0] - 2 * _MARGIN)
         _write(canvas, 180 * mm, top, f"{words['page']} {page + 1}/{pages}", _TEXT, 9, 20 * mm)
         for column, left in _COLUMNS.items():
             _write(canvas, _MARGIN + left, top - _MARGIN, words[column], _TEXT, 9, 40 * mm)

@@ -1,6 +1,7 @@
 """The API of paper, for when handhelds are down: what is to be picked, and labels for bags, as PDF."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.routing import Route
 from agent.clerk import Clerk
 from agent.clock import Clock
 from agent.core.ledger import Turn
+from agent.core.orders import Order
 from agent.core.tasks.task import Task, Tote
 from agent.web import answers, paper, showing_tasks
 from agent.web.paper import BagLabel, Language, PickRow
@@ -30,8 +32,9 @@ def routes(clerk: Clerk, clock: Clock) -> list[Route]:
         if isinstance(found, Response):
             return found
         language = _language(request)
-        title = " ".join(showing_tasks.short_of(turn, name) for name in found)
-        return _pdf(paper.pick_list(title, _rows(turn, found, language), language), "pick-list")
+        whose = [(order.called, _due(turn, order)) for name in found if (order := turn.order(name)) is not None]
+        printed = paper.pick_list(whose, _rows(turn, found, language), language, _hour(turn.at))
+        return _pdf(printed, "pick-list")
 
     async def bags(request: Request) -> Response:
         turn = looked_at(clerk, clock)
@@ -76,10 +79,25 @@ def _rows(turn: Turn, orders: Sequence[str], language: Language) -> list[PickRow
 
 def _labels(turn: Turn, name: str) -> list[BagLabel]:
     """One for each bag that was packed; one for an order of which none was."""
-    short, bags = showing_tasks.short_of(turn, name), turn.tasks.parcel(name).bags
+    order = turn.order(name)
+    if order is None:
+        return []
+    short, due, bags = order.called, _due(turn, order), turn.tasks.parcel(name).bags
     if not bags:
-        return [BagLabel(name, short, 1, 1)]
-    return [BagLabel(name, short, bag.k, bag.n, bag.temperature) for bag in bags]
+        return [BagLabel(name, short, 1, 1, due=due)]
+    return [BagLabel(name, short, bag.k, bag.n, bag.temperature, due) for bag in bags]
+
+
+def _due(turn: Turn, order: Order) -> str:
+    """When the customer is to have it; if nobody was told, when it is to have got on."""
+    if order.due_at or not order.deadline_ms:
+        return _hour(order.due_at) if order.due_at else ""
+    return _hour(turn.at + order.deadline_ms - turn.books_ms)
+
+
+def _hour(at: int) -> str:
+    """The time of the day here (unix ms)."""
+    return datetime.fromtimestamp(at / 1000).astimezone().strftime("%H:%M")
 
 
 def _language(request: Request) -> Language:

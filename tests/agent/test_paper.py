@@ -23,26 +23,26 @@ def test_every_line_is_on_the_list_in_order_in_its_own_characters(language: Lang
         PickRow(f"A{n:02}-L-3", f"T{n % 4}", "350 g" if n % 3 else "2", f"牛奶 {n}号 <b>", "04006381333931")
         for n in range(70)
     ]
-    pages = _pages(pick_list("4711 · 12:40", rows, language))
+    pages = _pages(pick_list([("4711", "12:40")], rows, language, "12:04"))
     text = "".join(map(_text, pages))
     assert len(pages) == 3
     at = [text.index(f"{row.spot} {row.tote} {row.qty} {row.name} {row.gtin}") for row in rows]
     assert at == sorted(at)
-    assert text.count("4711 · 12:40") == 3
+    assert [text.count(said) for said in ("12:04 · 4711", " 12:40")] == [3, 3]
 
 
 def test_a_list_of_nothing_is_a_page() -> None:
-    assert len(_pages(pick_list("", [], "en"))) == 1
+    assert len(_pages(pick_list([], [], "en", "12:04"))) == 1
 
 
 def test_what_is_too_long_ends_where_its_room_ends() -> None:
     endless = PickRow("A" * 90, "T" * 90, "1" * 90, "长" * 200, "0" * 90)
-    (page,) = _pages(pick_list("题" * 300, [endless], "en"))
+    (page,) = _pages(pick_list([("题" * 300, "12:40")], [endless], "en", "12:04"))
     wide, _ = page.get_size()
     text = page.get_textpage()
     assert text.count_rects() > 0
     assert all(text.get_rect(n)[2] <= wide for n in range(text.count_rects()))
-    assert _text(page).count("…") == 6
+    assert _text(page).count("…") == 7
 
 
 @pytest.mark.parametrize("order", ["7", "WEB-20261122-004711", "x" * 64])

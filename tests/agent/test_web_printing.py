@@ -1,5 +1,7 @@
 """Pick lists and bag labels over real HTTP, for when handhelds are down."""
 
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,20 @@ async def test_each_bag_that_was_packed_has_its_label(tmp_path: Path) -> None:
         await hand.post(f"/v1/pick/tasks/{task['id']}/pack", {"token": task["token"], "order": "O-1001", "bags": bags})
         text = _text(await site.client.get("/v1/paper/bags.pdf", params=labels))
         assert [part in text for part in ("bag 1/2", "bag 2/2", "CHILLED", "O-1001")] == [True] * 4
+
+
+async def test_paper_says_when_each_order_is_due_by_the_store_s_clock(tmp_path: Path) -> None:
+    async with serving_site(tmp_path, SHELVES) as site:
+        for _ in range(2):
+            await site.shop.clerk.enter(Scan("dock", "receive", MILK, None))
+            await site.shop.clerk.enter(Scan("shelf", "shelve", MILK, None))
+        await person(site.client, site.door, "w1")
+        noon = int(datetime(2026, 11, 22, 12, 34).timestamp() * 1000)  # noqa: DTZ001 - of the store's own clock
+        await site.shop.clerk.enter(PlaceOrder("O-1001", "web", (Want(1, "MILK", 1),), noon))
+        await site.shop.clerk.enter(PlaceOrder("O-1002", "web", (Want(1, "MILK", 1),)))  # nobody was told when
+        text = _text(await site.client.get("/v1/paper/pick-list.pdf", params={"lang": "en"}))
+        assert re.search(r"printed \d\d:\d\d · 1001 due 12:34 · 1002 due \d\d:\d\d\b", text), text
+        assert "12:34" in _text(await site.client.get("/v1/paper/bags.pdf", params={"order": "O-1001"}))
 
 
 async def test_what_cannot_be_printed_is_said(tmp_path: Path) -> None:
