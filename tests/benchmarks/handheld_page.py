@@ -77,8 +77,9 @@ async def _load(browser: Browser, web: str) -> tuple[float, int]:
     return found, sum(weighed)
 
 
-async def sounds(browser: Browser, web: str, worker: str, right: str, wrong: str) -> list[Figure]:
-    """How soon a scan is heard, for as long as others work: `worker` has a task all of whose items are `right`."""
+@asynccontextmanager
+async def at_work(browser: Browser, web: str, worker: str) -> AsyncIterator[tuple[Page, Keyboard]]:
+    """A page, and its scanner, on which `worker` has claimed a task; slowed from then on."""
     context = await browser.new_context(viewport={"width": 360, "height": 640})
     page = await context.new_page()
     await page.add_init_script(_SOUNDS)
@@ -86,6 +87,12 @@ async def sounds(browser: Browser, web: str, worker: str, right: str, wrong: str
     scanner = await Keyboard.of(page)
     await _begin(page, scanner, worker)
     await (await context.new_cdp_session(page)).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    yield page, scanner
+    await context.close()
+
+
+async def sounds(page: Page, scanner: Keyboard, right: str, wrong: str) -> list[Figure]:
+    """How soon a scan is heard, for as long as others work: all items of the page's task are `right`."""
     await page.evaluate("globalThis.took = []")
     for nth in range(SCANS):
         code = right if nth % RIGHT_EVERY == RIGHT_EVERY // 2 and nth < 4 * RIGHT_EVERY else wrong
@@ -94,7 +101,6 @@ async def sounds(browser: Browser, web: str, worker: str, right: str, wrong: str
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         await until(partial(page.evaluate, "n => globalThis.took.length > n", nth))
     took: list[float] = await page.evaluate("globalThis.took")
-    await context.close()
     return [figure(f"scan_sound_p{n}_ms", round(percentile(took, n), 1), "ms") for n in (99, 50)]
 
 

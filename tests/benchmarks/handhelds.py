@@ -2,16 +2,17 @@
 
 `scan_confirm_p99_ms`: over HTTP on loopback, each handheld at its own task, one scan after the other as fast as it is
 answered but never faster than a person scans (two a second each). Meanwhile one more scans in a Chromium
-(handheld_page.py).
+(handheld_page.py). All have their tasks before the first scan; `claims_at_once_worst_ms` is the slowest answer when all
+handhelds claim in the same moment.
 `pick_next_first_ms`, `pick_next_others_ms`: the median answer to what is next, for the first who asks and the others.
 """
 
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -50,16 +51,20 @@ async def _measured(folder: Path) -> list[Figure]:
         asked = await _asking(hands)
         async with handheld_page.chromium() as browser:
             first = await handheld_page.first_page(browser, agent.web)
-            heard = asyncio.ensure_future(handheld_page.sounds(browser, agent.web, f"w{HANDHELDS}", MILK[1:], OTHER))
-            shifts = await asyncio.gather(*(_shift(hand, nth) for nth, hand in enumerate(hands)))
-            sounds = await heard
+            claims = await asyncio.gather(*map(_claim, hands))
+            async with handheld_page.at_work(browser, agent.web, f"w{HANDHELDS}") as (page, scanner):
+                heard = asyncio.ensure_future(handheld_page.sounds(page, scanner, MILK[1:], OTHER))
+                work = zip(hands, claims, strict=True)
+                shifts = await asyncio.gather(*(_shift(hand, nth, task) for nth, (hand, (_, task)) in enumerate(work)))
+                sounds = await heard
         for hand in hands:
             await hand.aclose()
     finally:
         await agent.stop()
     took_s = [seconds for shift in shifts for seconds in shift]
     confirmed = [figure(f"scan_confirm_p{n}_ms", round(1000 * percentile(took_s, n), 1), "ms") for n in (99, 50)]
-    return [*confirmed, *asked, *sounds, *first]
+    claimed = figure("claims_at_once_worst_ms", round(1000 * max(seconds for seconds, _ in claims)), "ms")
+    return [*confirmed, claimed, *asked, *sounds, *first]
 
 
 async def _asking(hands: Sequence[httpx.AsyncClient]) -> list[Figure]:
@@ -78,9 +83,15 @@ async def _asking(hands: Sequence[httpx.AsyncClient]) -> list[Figure]:
     ]
 
 
-async def _shift(hand: httpx.AsyncClient, nth: int) -> list[float]:
+async def _claim(hand: httpx.AsyncClient) -> tuple[float, dict[str, Any]]:
+    """Seconds until it had its task, and the task."""
+    began = time.perf_counter()
+    task = (await hand.post("/v1/pick/claim", json={})).json()
+    return time.perf_counter() - began, task
+
+
+async def _shift(hand: httpx.AsyncClient, nth: int, claimed: Mapping[str, Any]) -> list[float]:
     """One picker's scans, each when the last one is answered and it is time for the next."""
-    claimed = (await hand.post("/v1/pick/claim", json={})).json()
     took_s: list[float] = []
     await asyncio.sleep(nth * EVERY_S / HANDHELDS)
     for scanned, stop in enumerate(claimed["stops"]):
