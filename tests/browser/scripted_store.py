@@ -104,7 +104,7 @@ class ScriptedStore:
     def case(self, ident: str, kind: str, about: str, due_in_s: int) -> dict[str, Any]:
         """An open case."""
         return {
-            "id": ident, "case": kind, "about": about, "text": f"{about}: -1 on the floor",
+            "id": ident, "case": kind, "about": about, "text": "-1 after sale:R-17/1",
             "hint": "Count the item; a missed delivery is likely.", "owner": "store_lead",
             "due": now_ms() + due_in_s * 1000, "opened_at": now_ms() - 60_000, "times": 2,
             "by_hand": kind == "books_restored",

@@ -1,5 +1,6 @@
 // The open cases of a store as a list of cards, on the store's page and on the board.
 
+import { inWords } from "./case_words.js";
 import { keep, make, put, show } from "./document.js";
 import { CASES, HINTS, OWNERS } from "./strings.js";
 
@@ -48,7 +49,7 @@ export function caseCards({ say, span, number, moment, agentNow, words, resolve,
       ...(item.times > 1 ? [say("case_times", { times: number(item.times) })] : []),
     ].join(" · "));
     const todo = words(HINTS)[item.case] ?? item.hint;
-    show(why.children[0], item.text);
+    show(why.children[0], words(inWords)(item.text ?? ""));
     why.children[0].title = item.text ?? "";
     show(why.children[1], todo ? say("todo", { text: todo }) : "");
     why.hidden = !item.text && !todo;

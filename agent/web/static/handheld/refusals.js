@@ -1,6 +1,8 @@
 // What the store says when it does not take something, in Chinese. On the left its own words (agent/core), `{}` for what varies;
 // what is not here is shown as the store said it.
 
+import { translator } from "../sentences.js";
+
 export const REFUSALS = {
   "{} is no staging slot; there are {}": "{0} 不是取货位，可用：{1}",
   "slot {} is {}, and these goods are {}": "取货位 {0} 是{1}位，这些商品要放{2}",
@@ -28,12 +30,5 @@ export const REFUSALS = {
 };
 const KEPT = { ambient: "常温", chilled: "冷藏", frozen: "冷冻" };
 
-const PATTERNS = Object.entries(REFUSALS).map(([said, zh]) => [new RegExp(`^${said.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replaceAll("{}", "(.+?)")}$`), zh]);
-
-export function inChinese(why) {
-  for (const [pattern, zh] of PATTERNS) {
-    const found = pattern.exec(why);
-    if (found) return zh.replace(/\{(\d)\}/g, (_, nth) => found[Number(nth) + 1].replace(/^'(.*)'$/, "$1").replace(/\w+/g, (word) => KEPT[word] ?? word));
-  }
-  return why;
-}
+/** Why, in Chinese. */
+export const inChinese = translator(REFUSALS, (one) => one.replace(/\w+/g, (word) => KEPT[word] ?? word));
