@@ -190,6 +190,21 @@ async def test_two_handhelds_on_one_task_the_token_decides_and_the_loser_is_told
     assert left["lost"] is True
 
 
+async def test_what_waited_on_a_handheld_is_theirs_who_did_it_whoever_has_signed_in_since(
+    site: Site, hire: Hire
+) -> None:
+    await order(site, "O-1001", ("MILK", 2))
+    w1, w2 = await hire(), await hire("w2")
+    await w1.claim()
+    assert await w1.report(pick("O-1001", 1, MILK, id="first")) == [("entered", "")]
+    path = f"/v1/pick/tasks/{w1.task['id']}/reports"
+    report = pick("O-1001", 1, MILK, id="waited")
+    told = await w2.post(path, {"token": w1.task["token"], "reports": [report]})
+    assert told["results"] == [{"id": "waited", "outcome": "entered", "why": ""}]
+    noted = await site.shop.store.read("SELECT id, worker FROM pick_report ORDER BY id")
+    assert noted == [("first", "w1"), ("waited", "w1")]
+
+
 async def test_what_was_scanned_by_mistake_is_undone_by_a_counter_posting(site: Site, hire: Hire) -> None:
     await order(site, "O-1001", ("MILK", 1))
     hand = await hire()

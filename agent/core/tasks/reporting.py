@@ -30,8 +30,9 @@ def report(turn: Turn, ask: Reports) -> Reported | Refused:
     task = turn.tasks.task(ask.task)
     if task is None:
         return Refused((Mistake("task", f"there is no task {ask.task!r}"),))
-    results = tuple(_answer(turn, task, one, ask.worker) for one in ask.reports)
     lost = not claiming.is_theirs(task, ask.token)
+    by = ask.worker if lost else task.worker or ask.worker  # what waited on a handheld may be sent when another has it
+    results = tuple(_answer(turn, task, one, by) for one in ask.reports)
     if not lost:
         entered = {result.id for result in results if result.outcome == "entered"}
         claiming.heard(turn, effort.reported(turn, task, (one for one in ask.reports if one.id in entered)))
