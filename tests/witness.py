@@ -140,25 +140,28 @@ class Witness:
         self.excused: set[str] = set()
         self._seen: dict[str, dict[Any, Seen]] = {}
         self._taken = 0
-        self._reading: threading.Thread | None = None
         self._client: paho.Client | None = None
+        self._gone = threading.Event()
         self._subscribed = threading.Event()
 
     async def arrive(self, port: int) -> None:
         """Returns when nothing that is said from now on is missed."""
         self.leave()
-        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, "tests-witness", protocol=paho.MQTTv5)
+        self._client = client = paho.Client(
+            CallbackAPIVersion.VERSION2, "tests-witness", protocol=paho.MQTTv5, reconnect_on_failure=False
+        )
         if self._credentials is not None:
             context = self._credentials().context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it hears wrong brokers as well
             client.tls_set_context(context)
         self._subscribed.clear()
+        self._gone = gone = threading.Event()
         client.on_connect = lambda *_: self._subscribe()
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = lambda _client, _data, message: self._hear(message)
+        client.on_disconnect = lambda *_: gone.set()
         client.connect("127.0.0.1", port)
-        self._reading = threading.Thread(target=self._read, args=(client,), name="witness", daemon=True)
-        self._reading.start()
+        client.loop_start()  # its thread alone touches the socket: what others ask for, it is woken for
         await until(self._subscribed.is_set, _LET_IN_WITHIN_S)
 
     def excuse(self, *channels: str) -> None:
@@ -168,18 +171,18 @@ class Witness:
     async def caught_up(self) -> None:
         """Everything the broker had for it has been read. Does nothing when the broker has gone."""
         taken = -1
-        while self._reading is not None and self._reading.is_alive() and taken != self._taken:
+        while self._client is not None and not self._gone.is_set() and taken != self._taken:
             taken = self._taken
             self._subscribed.clear()
             self._subscribe()
-            await until(lambda: self._subscribed.is_set() or self._reading is None or not self._reading.is_alive())
+            await until(lambda: self._subscribed.is_set() or self._client is None or self._gone.is_set())
 
     def leave(self) -> None:
         """What it has seen it keeps."""
-        if self._client is not None and self._reading is not None:
+        if self._client is not None:
             self._client.disconnect()
-            self._reading.join()
-        self._reading = self._client = None  # and with it its sockets
+            self._client.loop_stop()
+        self._client = None  # and with it its sockets
 
     def faults(self) -> dict[str, list[str]]:
         """By channel, what was not as the contract says."""
@@ -199,10 +202,6 @@ class Witness:
         assert self._client is not None
         # Retained as published: else one could not tell whether a message stays.
         self._client.subscribe("nearshelf/#", options=SubscribeOptions(qos=1, retainAsPublished=True))
-
-    def _read(self, client: paho.Client) -> None:
-        while client.loop(1.0) == paho.MQTT_ERR_SUCCESS:
-            pass
 
     def _hear(self, message: paho.MQTTMessage) -> None:
         self._taken += 1
