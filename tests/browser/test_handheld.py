@@ -197,6 +197,7 @@ async def test_short_codes_are_codes_once_their_enter_comes_and_a_scan_answers_w
     async with handheld(store) as (hands, _):
         await hands.sign_in("b7")
         await expect(hands.page.locator("#claim")).to_be_visible()
+        await expect(hands.page.locator("#sink")).to_be_focused()
         await hands.page.keyboard.press("Enter")
         await hands.is_at("A01-L-03-2", "2")
         await hands.scan("B1-2")
