@@ -335,7 +335,10 @@ async def test_each_order_is_handed_over_by_what_was_seen_of_it_alone() -> None:
         await hands.sign_in()
         await hands.page.locator("#more").click()
         await hands.page.locator("#menu-keys button").first.click()
+        ready = hands.page.locator("#hand-list button")
+        await expect(ready).to_have_count(2)
         await hands.scan("WEB-7F2A/1")
+        await expect(steps.first).to_be_visible()
         await hands.scan("471100")  # some other order's
         for nth in range(2):
             await steps.nth(nth).click()
@@ -343,7 +346,9 @@ async def test_each_order_is_handed_over_by_what_was_seen_of_it_alone() -> None:
         await expect(hands.page.locator("#handing-why")).to_contain_text("Tries left: 4")
         await expect(done).to_be_disabled()
         await hands.page.locator("#handing-back").click()
+        await expect(ready.first).to_be_visible()
         await hands.scan("WEB-8K31/1")
+        await expect(steps.first).to_be_visible()
         await expect(steps).to_have_count(2)
         for nth in range(2):
             await expect(steps.nth(nth)).to_have_attribute("aria-pressed", "false")
