@@ -44,7 +44,8 @@ async def named(store: Store, day: str) -> Day | None:
 
 async def newest(store: Store, most: int) -> list[Day]:
     """The last days that HQ was told of, the oldest first."""
-    found = await store.read(f"SELECT {_COLUMNS} FROM trading_day ORDER BY day DESC LIMIT ?", (most,))  # noqa: S608
+    last = f"SELECT {_COLUMNS} FROM trading_day ORDER BY day DESC LIMIT ?"  # noqa: S608 - our own words
+    found = await store.read(last, (most,))
     return [_day(row) for row in reversed(found)]
 
 

@@ -9,12 +9,14 @@ from agent.core.ledger import Books
 from agent.store.connection import Store
 
 _COLUMNS: Final = ", ".join(Step._fields)
-_UP_TO: Final = f"SELECT {_COLUMNS} FROM free_stock WHERE at_ms <= ? ORDER BY at_ms DESC LIMIT 1"  # noqa: S608
+_NEWEST: Final = f"SELECT {_COLUMNS} FROM free_stock ORDER BY at_ms DESC LIMIT 1"  # noqa: S608 - our own words
+_UP_TO: Final = _NEWEST.replace("ORDER", "WHERE at_ms <= ? ORDER")
+_ENTER: Final = f"INSERT OR REPLACE INTO free_stock ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - our own words
 
 
 def load(tx: sqlite3.Connection, books: Books) -> None:
     """Take it into the books; all else must be there. What is other than it was when nobody ran is so from now on."""
-    found = tx.execute(f"SELECT {_COLUMNS} FROM free_stock ORDER BY at_ms DESC LIMIT 1").fetchone()  # noqa: S608
+    found = tx.execute(_NEWEST).fetchone()
     books.free_stock.last = Step() if found is None else Step._make(found)
     for sku, on_hand in books.on_hand.items():
         if on_hand > 0:
@@ -25,8 +27,7 @@ def load(tx: sqlite3.Connection, books: Books) -> None:
 def enter(tx: sqlite3.Connection, change: Change) -> None:
     """Write the step that a turn begins."""
     if change.step is not None:
-        marks = ", ".join("?" * len(Step._fields))
-        tx.execute(f"INSERT OR REPLACE INTO free_stock ({_COLUMNS}) VALUES ({marks})", change.step)  # noqa: S608
+        tx.execute(_ENTER, change.step)
 
 
 def forget(tx: sqlite3.Connection, before_ms: int) -> None:
