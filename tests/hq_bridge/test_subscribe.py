@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hq_bridge.processes import HqProcess, hq_process, write_config
+from tests.brokers import free_port
+from tests.hq_bridge.processes import hq_process, write_config
 from tests.hq_bridge.shop import Shop, ShopLine, on_the_line
 from tests.secured import Secured, secured_mosquitto
 from tests.waiting import until
@@ -33,11 +34,11 @@ async def secured(tmp_path: Path) -> AsyncIterator[Secured]:
         yield running
 
 
-def example(language: str, secured: Secured, hq: HqProcess) -> str:
+def example(language: str, secured: Secured, hq: str) -> str:
     """The document's program, with the addresses of this test."""
     blocks = re.findall(rf"^```{language}\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
     (found,) = [str(block) for block in blocks if "reader.erp/" in block]
-    found = found.replace("hq.example:8081", hq.web.removeprefix("http://"))
+    found = found.replace("hq.example:8081", hq.removeprefix("http://"))
     return found.replace("hq.example", "127.0.0.1").replace("8883", str(secured.broker.port))
 
 
@@ -138,7 +139,7 @@ async def test_the_example_follows_a_store_over_a_gap(secured: Secured, tmp_path
     ):
         await hq.store_where("SH-0001", cursor=50)
         await until(lambda: _told(tmp_path) == 50)
-        async with running(language, example(language, secured, hq), tmp_path, secured.issued) as program:
+        async with running(language, example(language, secured, hq.web), tmp_path, secured.issued) as program:
             await until(lambda: _subscribed(secured), 20)
             await until(lambda: program.seqs() == list(range(first, 51)), 20)
             shop.trade(20)
@@ -157,3 +158,24 @@ async def test_the_example_follows_a_store_over_a_gap(secured: Secured, tmp_path
             await until(lambda: 471 in program.seqs())
         assert program.seqs() == list(range(first, 472))
         assert program.saw_a_gap()
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+async def test_the_example_asks_again_while_hq_is_away(secured: Secured, tmp_path: Path, language: str) -> None:
+    if language == "js":
+        (tmp_path / "node_modules").symlink_to(await node_modules())
+    shop, port = Shop(), free_port()
+    shop.trade(50)
+    secured.reader("erp")
+    store = secured.store("SH-0001")
+    config = write_config(tmp_path, secured.address, tls=secured.hq().folder, events=True)
+    config.write_text(config.read_text().replace("port = 0", f"port = {port}"))
+    text = example(language, secured, f"127.0.0.1:{port}")
+    async with running(language, text, tmp_path, secured.issued) as program:
+        await until(lambda: _subscribed(secured), 20)
+        async with (
+            hq_process(config) as hq,
+            on_the_line(ShopLine(shop, secured.address, credentials=store)),
+        ):
+            await hq.store_where("SH-0001", cursor=50)
+            await until(lambda: program.seqs() == list(range(1, 51)), 20)
